@@ -1,0 +1,142 @@
+# The only entry point. `make help` lists the targets; V=1 shows the commands; SAN=1 builds the VMM
+# with the address and undefined-behaviour sanitizers, beside the plain one; CC=clang works too.
+
+BUILD := build
+OUT   := $(BUILD)$(if $(SAN),/san)
+VMM   := $(OUT)/vmm
+OS1K  := $(BUILD)/os1k.elf
+LAB   := tests/lab/lab
+Q     := $(if $(V),,@)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+CC       := gcc
+CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP \
+            -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS  := -pthread
+$(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
+
+# ---- what the targets need of the system: command or file, and its Debian package ----
+
+NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
+NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86
+NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev qemu-system-i386:qemu-system-x86
+
+.PHONY: need-build need-lab need-test
+need-build:
+	@.ci/need "building" $(NEED_BUILD)
+need-lab:
+	@.ci/need "the KVM lab" $(NEED_LAB)
+need-test:
+	@.ci/need "testing" $(NEED_TEST)
+
+# ---- the VMM ----
+
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c)
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
+BOOT        := pm32 probe
+
+all: $(VMM) $(OS1K) guests-build  ## build everything
+
+$(VMM): $(VMM_OBJECTS)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(OUT)/obj/%.o: %.c | need-build
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+$(OUT)/obj/vmm/blobs.o: vmm/blobs.S $(BOOT:%=$(BUILD)/boot/%.bin) | need-build
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	$(Q)$(CC) -Wa,-I$(BUILD)/boot -c -o $@ $<
+
+$(BUILD)/boot/%.bin: boot/%.asm | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -f bin -o $@ $<
+
+# ---- the guests ----
+
+# Flat 16-bit, flat 32-bit, and ELF32 (one of them Multiboot).
+GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
+              exit_status halt_forever flood
+GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
+GUESTS_ELF := paging ring3 multiboot
+GUEST_FILES := $(GUESTS16:%=$(BUILD)/guests/%.bin) $(GUESTS32:%=$(BUILD)/guests/%.bin) \
+               $(GUESTS_ELF:%=$(BUILD)/guests/%.elf)
+
+.PHONY: guests-build
+guests-build: $(GUEST_FILES)
+
+$(BUILD)/guests/%.bin: guests/%.asm | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.bin=.d) -f bin -o $@ $<
+
+$(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.elf=.d) -MT $@ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
+	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
+
+# ---- 1K OS ----
+
+OS1K_SOURCES := $(shell find os1k -type f) linker/kernel.ld linker/user.ld
+
+.PHONY: os1k
+os1k: $(OS1K)  ## build 1K OS
+
+$(OS1K): $(OS1K_SOURCES) | need-build
+	@echo "  OS1K    $@"
+	$(Q)V=$(V) os1k/build.sh </dev/null
+
+# ---- running ----
+
+# Where the host's KVM does not work, the lab has one that does.
+.PHONY: run guests lab
+run: $(VMM) $(OS1K)  ## boot 1K OS and type at it
+	@if $(VMM) probe -q; then \
+	    exec $(VMM) run $(OS1K); \
+	else \
+	    $(VMM) probe kvm | head -n 1 | sed 's/$$/; booting inside the KVM lab/' >&2; \
+	    $(MAKE) --no-print-directory -s need-lab </dev/null && exec $(LAB) -- $(VMM) run $(OS1K); \
+	fi
+
+guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
+	@if $(VMM) probe -q; then \
+	    tests/guests.sh $(VMM) </dev/null; \
+	else \
+	    $(MAKE) --no-print-directory -s need-lab </dev/null && \
+	    $(LAB) -- tests/guests.sh $(VMM) </dev/null; \
+	fi
+
+lab: all need-lab  ## run the guests and 1K OS on true KVM inside the KVM lab
+	@$(LAB) -- tests/suite.sh $(VMM) </dev/null
+
+# ---- tests ----
+
+include tests/tests.mk
+
+# ---- the rest ----
+
+.PHONY: all clean distclean help format
+clean:  ## remove what was built, keep what was downloaded
+	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
+	    $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench
+
+distclean:  ## remove everything that is not in the repository
+	$(Q)rm -rf $(BUILD)
+
+format:  ## put the C sources into the project's style
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/rust/*' -not -path '$(BUILD)/lab/*' 2>/dev/null)

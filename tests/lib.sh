@@ -1,0 +1,46 @@
+# What the test scripts share: each check prints one line; the script ends with the totals.
+passed=0 failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1: $2"; }
+
+# check NAME STATUS COMMAND...: the command ends with STATUS. Its output is in $out, $err.
+check() {
+    local name=$1 want=$2 got=0
+    shift 2
+    "$@" >"$scratch/out" 2>"$scratch/err" || got=$?
+    out=$(tr -d '\000\r' <"$scratch/out") err=$(tr -d '\000\r' <"$scratch/err")
+    if [[ $got == "$want" ]]; then
+        ok "$name"
+    else
+        not_ok "$name" "status $got, not $want"
+        printf '%s\n' "$out" "$err" | tail -n 12 | sed 's/^/    | /'
+    fi
+}
+
+# says NAME TEXT PATTERN: the text has a line that matches the extended regular expression.
+says() {
+    if grep -Eq -- "$3" <<<"$2"; then
+        ok "$1"
+    else
+        not_ok "$1" "no line matches /$3/"
+        tail -n 12 <<<"$2" | sed 's/^/    | /'
+    fi
+}
+
+# lacks NAME TEXT PATTERN: it has none.
+lacks() {
+    if grep -Eq -- "$3" <<<"$2"; then
+        not_ok "$1" "a line matches /$3/"
+        grep -E -- "$3" <<<"$2" | head -n 5 | sed 's/^/    | /'
+    else
+        ok "$1"
+    fi
+}
+
+finish() {
+    echo "$passed passed, $failed failed"
+    [[ $failed == 0 ]]
+}

@@ -1,0 +1,481 @@
+/*
+ * The machine's run loop with a CPU of paper: each test scripts what the CPU does and looks at what
+ * the machine makes of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STEPS_MAX 32
+
+/* One return from cpu_run. */
+struct step {
+    enum cpu_stop stop;
+    uint16_t port;
+    uint8_t width;
+    uint32_t count;
+    const char *out;    /* bytes the guest writes; NULL: it reads */
+    bool interrupts_on; /* IF and readiness from now on */
+    uint64_t ns;        /* time that passes first */
+};
+
+struct paper_cpu {
+    struct cpu cpu;
+    const struct step *script;
+    unsigned at;
+    uint64_t now;
+    bool ready, window_wanted;
+    uint8_t data[64];
+    uint8_t injected[STEPS_MAX];
+    unsigned injected_count;
+    uint64_t deadline; /* of the last run */
+    struct cpu_state state;
+};
+
+static struct paper_cpu paper;
+static char printed[256];
+static char warned[256];
+static struct inbox inbox;
+static char image_path[] = "/tmp/machine-test-XXXXXX";
+
+static enum cpu_stop paper_run(struct cpu *cpu, uint64_t deadline)
+{
+    struct paper_cpu *p = (struct paper_cpu *)cpu;
+    const struct step *step = &p->script[p->at];
+
+    assert_true(p->at < STEPS_MAX);
+    p->deadline = deadline;
+    if (step->stop == CPU_STOP_KICKED && deadline < p->now + step->ns)
+        p->now = deadline;
+    else
+        p->now += step->ns;
+    p->at++;
+    p->ready = step->interrupts_on;
+    if (step->stop == CPU_STOP_PORT) {
+        cpu->exit.port.port = step->port;
+        cpu->exit.port.width = step->width ? step->width : 1;
+        cpu->exit.port.count = step->count ? step->count : 1;
+        cpu->exit.port.is_write = step->out != NULL;
+        cpu->exit.port.data = p->data;
+        if (step->out)
+            memcpy(p->data, step->out, cpu->exit.port.count * cpu->exit.port.width);
+    }
+    if (step->stop == CPU_STOP_FAILED)
+        snprintf(cpu->exit.failure, sizeof(cpu->exit.failure), "made of paper");
+    return step->stop;
+}
+
+static uint64_t paper_now(void *cpu)
+{
+    return ((struct paper_cpu *)cpu)->now;
+}
+
+static void paper_skip_to(struct cpu *cpu, uint64_t time)
+{
+    ((struct paper_cpu *)cpu)->now = time;
+}
+
+static bool paper_ready(struct cpu *cpu)
+{
+    return ((struct paper_cpu *)cpu)->ready;
+}
+
+static int paper_interrupt(struct cpu *cpu, uint8_t vector)
+{
+    struct paper_cpu *p = (struct paper_cpu *)cpu;
+
+    assert_true(p->ready);
+    p->ready = false;
+    p->injected[p->injected_count++] = vector;
+    return 0;
+}
+
+static void paper_want_window(struct cpu *cpu, bool wanted)
+{
+    ((struct paper_cpu *)cpu)->window_wanted = wanted;
+}
+
+static uint32_t paper_gpr(struct cpu *cpu, unsigned which)
+{
+    return ((struct paper_cpu *)cpu)->state.gpr[which];
+}
+
+static int paper_get_state(struct cpu *cpu, struct cpu_state *state)
+{
+    *state = ((struct paper_cpu *)cpu)->state;
+    return 0;
+}
+
+static int paper_set_state(struct cpu *cpu, const struct cpu_state *state)
+{
+    ((struct paper_cpu *)cpu)->state = *state;
+    return 0;
+}
+
+static void paper_nothing(struct cpu *cpu)
+{
+    (void)cpu;
+}
+
+static const struct cpu_ops paper_ops = {
+    .name = "paper",
+    .run = paper_run,
+    .now = paper_now,
+    .skip_to = paper_skip_to,
+    .can_interrupt = paper_ready,
+    .interrupts_enabled = paper_ready,
+    .interrupt = paper_interrupt,
+    .want_window = paper_want_window,
+    .gpr = paper_gpr,
+    .get_state = paper_get_state,
+    .set_state = paper_set_state,
+    .kick = paper_nothing,
+    .destroy = paper_nothing,
+};
+
+static struct cpu *make_paper(const struct memory *memory, char *why, size_t why_size)
+{
+    (void)memory;
+    (void)why;
+    (void)why_size;
+    paper.cpu.ops = &paper_ops;
+    return &paper.cpu;
+}
+
+static void print(void *owner, const uint8_t *bytes, size_t count)
+{
+    (void)owner;
+    strncat(printed, (const char *)bytes, count);
+}
+
+static void warn(void *owner, const char *text)
+{
+    (void)owner;
+    snprintf(warned, sizeof(warned), "%s", text);
+}
+
+/* Makes a machine whose CPU follows the script; runs it to its end. */
+static struct machine *run_script(const struct step *script, uint64_t timeout, bool strict)
+{
+    struct machine_config config = {
+        .image = {.path = image_path},
+        .memory_size = MEMORY_MIN,
+        .make_cpu = make_paper,
+        .timeout = timeout,
+        .inbox = &inbox,
+        .print = print,
+        .warn = warn,
+        .strict = strict,
+    };
+    char error[320];
+    struct machine *machine;
+
+    memset(&paper, 0, sizeof(paper));
+    paper.script = script;
+    printed[0] = warned[0] = '\0';
+    machine = machine_create(&config, error, sizeof(error));
+    assert_non_null(machine);
+    machine_run(machine);
+    return machine;
+}
+
+/* Unmasks IRQ0 in a PIC that the machine has left as a BIOS does (vectors from 8). */
+#define UNMASK_TIMER                                       \
+    {                                                      \
+        .stop = CPU_STOP_PORT, .port = 0x21, .out = "\xfe" \
+    }
+#define POWER_OFF                                                         \
+    {                                                                     \
+        .stop = CPU_STOP_PORT, .port = 0x604, .width = 2, .out = "\0\x20" \
+    }
+
+static void machine_injects_the_timer_when_the_cpu_can_take_it(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        UNMASK_TIMER,
+        {.stop = CPU_STOP_KICKED, .ns = NS_PER_SECOND},               /* the tick; IF is off */
+        {.stop = CPU_STOP_WINDOW, .interrupts_on = true, .ns = 1000}, /* sti */
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(paper.injected_count, 1);
+    assert_int_equal(paper.injected[0], 8);
+    machine_destroy(machine);
+}
+
+static void machine_asks_for_a_window_only_while_a_request_waits(void **unused)
+{
+    (void)unused;
+    const struct step before[] = {UNMASK_TIMER, POWER_OFF};
+    const struct step waiting[] = {
+        UNMASK_TIMER,
+        {.stop = CPU_STOP_KICKED, .ns = NS_PER_SECOND},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(before, CLOCK_NEVER, false);
+
+    assert_false(paper.window_wanted);
+    machine_destroy(machine);
+    machine = run_script(waiting, CLOCK_NEVER, false);
+    assert_true(paper.window_wanted);
+    assert_int_equal(paper.injected_count, 0);
+    machine_destroy(machine);
+}
+
+static void machine_keeps_a_masked_request_from_the_cpu(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_KICKED, .ns = NS_PER_SECOND, .interrupts_on = true},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(paper.injected_count, 0);
+    assert_true(machine->pic.raised[0] > 0);
+    machine_destroy(machine);
+}
+
+static void machine_wakes_a_halted_cpu_for_an_interrupt(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        UNMASK_TIMER,
+        {.stop = CPU_STOP_HALTED, .interrupts_on = true},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_POWER_OFF);
+    assert_int_equal(paper.injected_count, 1);
+    assert_true(machine->outcome.idle_ns > 0);
+    machine_destroy(machine);
+}
+
+static void machine_ends_a_halt_with_interrupts_off(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {UNMASK_TIMER, {.stop = CPU_STOP_HALTED}};
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_HALTED);
+    assert_int_equal(machine->outcome.status, 0);
+    machine_destroy(machine);
+}
+
+static void machine_ends_a_halt_with_all_inputs_masked(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_HALTED, .interrupts_on = true}};
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_HALTED);
+    machine_destroy(machine);
+}
+
+static void machine_serves_every_element_of_string_output(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0xe9, .count = 5, .out = "hello"},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_string_equal(printed, "hello");
+    machine_destroy(machine);
+}
+
+static void machine_serves_every_element_of_string_input(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0xe9, .count = 3},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    /* POWER_OFF has overwritten the first two. */
+    assert_int_equal(paper.data[2], 0xe9);
+    machine_destroy(machine);
+}
+
+static void machine_prints_what_hypercalls_say(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0x500, .out = "\x02"},
+        {.stop = CPU_STOP_PORT, .port = 0x500, .out = "\x03"},
+        {.stop = CPU_STOP_PORT, .port = 0x500, .out = "\x77"},
+        {.stop = CPU_STOP_PORT, .port = 0x500, .out = "\x00"},
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_string_equal(printed, "0\n");
+    assert_non_null(strstr(warned, "0x77"));
+    assert_int_equal(machine->outcome.end, END_POWER_OFF);
+    assert_int_equal(machine->outcome.status, 0);
+    machine_destroy(machine);
+}
+
+static void machine_gives_the_guests_own_status(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_PORT, .port = 0xf4, .out = "\x15"}};
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_EXIT);
+    assert_int_equal(machine->outcome.status, 43);
+    machine_destroy(machine);
+}
+
+static void machine_reports_a_triple_fault(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_SHUTDOWN}};
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_SHUTDOWN);
+    assert_int_equal(machine->outcome.status, 6);
+    assert_true(machine->outcome.has_state);
+    machine_destroy(machine);
+}
+
+static void machine_reports_why_the_engine_failed(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_FAILED}};
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.status, 4);
+    assert_string_equal(machine->outcome.text, "made of paper");
+    machine_destroy(machine);
+}
+
+static void machine_ends_at_its_timeout(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_KICKED, .ns = 10 * NS_PER_SECOND},
+        {.stop = CPU_STOP_KICKED, .ns = 10 * NS_PER_SECOND},
+        {.stop = CPU_STOP_KICKED, .ns = 10 * NS_PER_SECOND},
+    };
+    struct machine *machine = run_script(script, 50000000, false); /* before the first tick */
+
+    assert_int_equal(machine->outcome.end, END_TIMEOUT);
+    assert_int_equal(machine->outcome.status, 124);
+    assert_true(machine->outcome.guest_ns >= 50000000);
+    assert_true(machine->outcome.guest_ns < NS_PER_SECOND);
+    machine_destroy(machine);
+}
+
+static void machine_ends_when_asked_to_quit(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_KICKED}};
+
+    inbox_quit(&inbox);
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+    assert_int_equal(machine->outcome.end, END_QUIT);
+    assert_int_equal(machine->outcome.status, 130);
+    assert_int_equal(paper.at, 0);
+    machine_destroy(machine);
+    atomic_store(&inbox.quit, false);
+}
+
+static void machine_says_that_the_guest_wants_a_reset(void **unused)
+{
+    (void)unused;
+    const struct step keyboard[] = {{.stop = CPU_STOP_PORT, .port = 0x64, .out = "\xfe"}};
+    const struct step chipset[] = {{.stop = CPU_STOP_PORT, .port = 0xcf9, .out = "\x06"}};
+    struct machine *machine = run_script(keyboard, CLOCK_NEVER, false);
+
+    assert_int_equal(machine->outcome.end, END_RESET);
+    machine_destroy(machine);
+    machine = run_script(chipset, CLOCK_NEVER, false);
+    assert_int_equal(machine->outcome.end, END_RESET);
+    machine_destroy(machine);
+}
+
+static void machine_gives_typed_bytes_to_a_guest_that_listens(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0x3fa, .out = "\x07"}, /* FIFO reset loses nothing */
+        {.stop = CPU_STOP_PORT, .port = 0x3fd},                /* LSR: now it listens */
+        {.stop = CPU_STOP_PORT, .port = 0x3f8},
+        POWER_OFF,
+    };
+
+    assert_true(inbox_post(&inbox, INBOX_SERIAL, (struct inbox_event){.code = 'k'}));
+    struct machine *machine = run_script(script, CLOCK_NEVER, false);
+    assert_false(inbox_take(&inbox, INBOX_SERIAL, &(struct inbox_event){0}));
+    machine_destroy(machine);
+}
+
+static void strict_machine_tells_of_an_unmapped_port_once(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0x1234},
+        POWER_OFF,
+    };
+    struct machine *machine = run_script(script, CLOCK_NEVER, true);
+
+    assert_non_null(strstr(warned, "0x1234"));
+    machine_destroy(machine);
+    machine = run_script(script, CLOCK_NEVER, false);
+    assert_string_equal(warned, "");
+    machine_destroy(machine);
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    int fd = mkstemp(image_path);
+
+    return fd < 0 || write(fd, "\xf4", 1) != 1 || close(fd) < 0 || inbox_init(&inbox) < 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    inbox_free(&inbox);
+    return unlink(image_path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machine_injects_the_timer_when_the_cpu_can_take_it),
+        cmocka_unit_test(machine_asks_for_a_window_only_while_a_request_waits),
+        cmocka_unit_test(machine_keeps_a_masked_request_from_the_cpu),
+        cmocka_unit_test(machine_wakes_a_halted_cpu_for_an_interrupt),
+        cmocka_unit_test(machine_ends_a_halt_with_interrupts_off),
+        cmocka_unit_test(machine_ends_a_halt_with_all_inputs_masked),
+        cmocka_unit_test(machine_serves_every_element_of_string_output),
+        cmocka_unit_test(machine_serves_every_element_of_string_input),
+        cmocka_unit_test(machine_prints_what_hypercalls_say),
+        cmocka_unit_test(machine_gives_the_guests_own_status),
+        cmocka_unit_test(machine_reports_a_triple_fault),
+        cmocka_unit_test(machine_reports_why_the_engine_failed),
+        cmocka_unit_test(machine_ends_at_its_timeout),
+        cmocka_unit_test(machine_ends_when_asked_to_quit),
+        cmocka_unit_test(machine_says_that_the_guest_wants_a_reset),
+        cmocka_unit_test(machine_gives_typed_bytes_to_a_guest_that_listens),
+        cmocka_unit_test(strict_machine_tells_of_an_unmapped_port_once),
+    };
+    return cmocka_run_group_tests_name("machine", tests, set_up, tear_down);
+}

@@ -1,0 +1,146 @@
+/*
+ * Tests of guest RAM (vmm/memory): what is inside, what is not, what it costs.
+ */
+#include "../../vmm/memory.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* cmocka needs the headers above. */
+#include <cmocka.h>
+
+static struct memory ram;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return memory_init(&ram, MEMORY_MIN);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    memory_free(&ram);
+    return 0;
+}
+
+static void memory_starts_as_zeros(void **state)
+{
+    static const uint8_t zeros[4096];
+    uint8_t page[4096];
+
+    (void)state;
+    for (uint64_t at = 0; at < ram.size; at += sizeof(page)) {
+        assert_true(memory_read(&ram, at, page, sizeof(page)));
+        assert_memory_equal(page, zeros, sizeof(page));
+    }
+}
+
+static void memory_gives_back_what_was_written(void **state)
+{
+    char text[6] = "";
+
+    (void)state;
+    assert_true(memory_write(&ram, 0xffe, "hello", 6)); /* across a page */
+    assert_true(memory_read(&ram, 0xffe, text, 6));
+    assert_string_equal(text, "hello");
+    assert_ptr_equal(memory_at(&ram, 0xffe, 6), ram.base + 0xffe);
+}
+
+static void memory_reaches_its_last_byte_and_no_further(void **state)
+{
+    uint8_t bytes[2] = {0x55, 0xaa};
+
+    (void)state;
+    assert_true(memory_write(&ram, MEMORY_MIN - 2, bytes, 2));
+    assert_false(memory_write(&ram, MEMORY_MIN - 1, bytes, 2));
+    assert_false(memory_read(&ram, MEMORY_MIN, bytes, 1));
+    assert_null(memory_at(&ram, MEMORY_MIN - 1, 2));
+    assert_non_null(memory_at(&ram, MEMORY_MIN - 1, 1));
+    assert_non_null(memory_at(&ram, MEMORY_MIN, 0));
+    assert_null(memory_at(&ram, MEMORY_MIN + 1, 0));
+}
+
+static void memory_is_not_fooled_by_sums_that_wrap(void **state)
+{
+    (void)state;
+    assert_null(memory_at(&ram, UINT64_MAX, 1));
+    assert_null(memory_at(&ram, UINT64_MAX, 2));
+    assert_null(memory_at(&ram, 1, UINT64_MAX));
+    assert_null(memory_at(&ram, 0, UINT64_MAX));
+    assert_null(memory_at(&ram, UINT64_MAX - 3, 8));
+}
+
+static void memory_copies_all_or_nothing(void **state)
+{
+    uint8_t bytes[4] = {1, 2, 3, 4}, last[2] = {0xee, 0xee};
+
+    (void)state;
+    assert_false(memory_write(&ram, MEMORY_MIN - 2, bytes, 4));
+    assert_false(memory_read(&ram, MEMORY_MIN - 2, bytes, 4));
+    assert_memory_equal(bytes, "\1\2\3\4", 4);
+    assert_true(memory_read(&ram, MEMORY_MIN - 2, last, 2));
+    assert_memory_equal(last, "\0\0", 2);
+}
+
+static void memory_size_is_rounded_up_to_a_page(void **state)
+{
+    struct memory odd;
+
+    (void)state;
+    assert_int_equal(memory_init(&odd, MEMORY_MIN + 1), 0);
+    assert_int_equal(odd.size, MEMORY_MIN + 4096);
+    assert_non_null(memory_at(&odd, odd.size - 1, 1));
+    memory_free(&odd);
+}
+
+static void memory_costs_what_is_touched(void **state)
+{
+    struct memory large;
+
+    (void)state;
+    assert_int_equal(memory_init(&large, MEMORY_MAX), 0);
+    assert_int_equal(memory_resident(&large), 0);
+    assert_true(memory_write(&large, UINT64_C(0xdfffffff), "x", 1));
+    assert_true(memory_write(&large, UINT64_C(0x7c00), "x", 1));
+    assert_int_equal(memory_resident(&large), 2 * 4096);
+    memory_free(&large);
+}
+
+static void memory_that_can_not_be_had_is_an_error(void **state)
+{
+    struct memory huge = {0};
+
+    (void)state;
+    assert_int_equal(memory_init(&huge, UINT64_C(1) << 60), -ENOMEM);
+}
+
+static void memory_may_be_freed_twice(void **state)
+{
+    (void)state;
+    memory_free(&ram);
+    memory_free(&ram);
+    assert_int_equal(ram.size, 0);
+    assert_null(memory_at(&ram, 0, 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(memory_starts_as_zeros),
+        TEST(memory_gives_back_what_was_written),
+        TEST(memory_reaches_its_last_byte_and_no_further),
+        TEST(memory_is_not_fooled_by_sums_that_wrap),
+        TEST(memory_copies_all_or_nothing),
+        TEST(memory_size_is_rounded_up_to_a_page),
+        TEST(memory_costs_what_is_touched),
+        TEST(memory_that_can_not_be_had_is_an_error),
+        TEST(memory_may_be_freed_twice),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

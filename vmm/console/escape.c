@@ -1,0 +1,34 @@
+/*
+ * The escape key, as a machine of one bit.
+ */
+#include "escape.h"
+
+#include <ctype.h>
+
+#define CTRL_A 0x01
+
+const char escape_help[] = "Ctrl-A X  end the guest and quit\n"
+                           "Ctrl-A H  these keys\n"
+                           "Ctrl-A A  send Ctrl-A to the guest\n";
+
+enum escape_action escape_type(struct escape *escape, uint8_t *byte)
+{
+    if (!escape->pending) {
+        escape->pending = *byte == CTRL_A;
+        return escape->pending ? ESCAPE_NONE : ESCAPE_BYTE;
+    }
+    escape->pending = false;
+    switch (tolower(*byte)) {
+    case CTRL_A:
+    case 'a':
+        *byte = CTRL_A;
+        return ESCAPE_BYTE;
+    case 'x':
+        return ESCAPE_QUIT;
+    case 'h':
+    case '?':
+        return ESCAPE_HELP;
+    default:
+        return ESCAPE_NONE;
+    }
+}

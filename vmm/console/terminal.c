@@ -1,0 +1,53 @@
+/*
+ * Raw mode. A process has one terminal, and signal handlers must find what to restore: so, alone
+ * in this program, the saved settings are static.
+ */
+#include "terminal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+static struct termios saved;
+static volatile sig_atomic_t is_raw;
+
+void terminal_leave(void)
+{
+    if (is_raw) {
+        is_raw = 0;
+        tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+    }
+}
+
+/* A fault of our own: the terminal first, then the signal's usual course. */
+static void on_fatal_signal(int number)
+{
+    terminal_leave();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+bool terminal_enter(void)
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT};
+    static bool prepared;
+    struct termios raw;
+
+    if (tcgetattr(STDIN_FILENO, &raw) < 0)
+        return false;
+    saved = raw;
+    if (!prepared) {
+        prepared = true;
+        atexit(terminal_leave);
+        for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+            signal(fatal[i], on_fatal_signal);
+    }
+    cfmakeraw(&raw);
+    raw.c_oflag |= OPOST;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    is_raw = 1;
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    return true;
+}

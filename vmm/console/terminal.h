@@ -1,0 +1,17 @@
+/*
+ * The user's terminal in raw mode while a guest runs, and as it was on every way out.
+ */
+#ifndef VMM_CONSOLE_TERMINAL_H
+#define VMM_CONSOLE_TERMINAL_H
+
+#include <stdbool.h>
+
+/* Puts the terminal on stdin into raw mode, output processing kept (a guest's LF starts a new
+ * line). From then on exit() and the fatal signals restore it. Does nothing, and returns false,
+ * where stdin is no terminal. */
+bool terminal_enter(void);
+
+/* Restores the terminal, if terminal_enter has changed it. Async-signal-safe. */
+void terminal_leave(void);
+
+#endif

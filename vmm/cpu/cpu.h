@@ -1,0 +1,182 @@
+/*
+ * The contract between a machine and the engine that runs its processor. An engine is hardware
+ * (kvm.c) or software; the machine sees only what is here. One thread owns a CPU: it makes every
+ * call below except cpu_kick.
+ */
+#ifndef VMM_CPU_CPU_H
+#define VMM_CPU_CPU_H
+
+#include "../clock.h"
+#include "../memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* General registers in the order instructions encode them (Intel SDM vol. 2, table 2-2). */
+enum { CPU_EAX, CPU_ECX, CPU_EDX, CPU_EBX, CPU_ESP, CPU_EBP, CPU_ESI, CPU_EDI, CPU_GPRS };
+
+/* Segment registers, likewise. */
+enum { CPU_ES, CPU_CS, CPU_SS, CPU_DS, CPU_FS, CPU_GS, CPU_SEGMENTS };
+
+#define EFLAGS_CF       UINT32_C(0x00000001)
+#define EFLAGS_RESERVED UINT32_C(0x00000002) /* always one */
+#define EFLAGS_PF       UINT32_C(0x00000004)
+#define EFLAGS_AF       UINT32_C(0x00000010)
+#define EFLAGS_ZF       UINT32_C(0x00000040)
+#define EFLAGS_SF       UINT32_C(0x00000080)
+#define EFLAGS_TF       UINT32_C(0x00000100)
+#define EFLAGS_IF       UINT32_C(0x00000200)
+#define EFLAGS_DF       UINT32_C(0x00000400)
+#define EFLAGS_OF       UINT32_C(0x00000800)
+#define EFLAGS_IOPL     UINT32_C(0x00003000)
+#define EFLAGS_NT       UINT32_C(0x00004000)
+#define EFLAGS_RF       UINT32_C(0x00010000)
+#define EFLAGS_VM       UINT32_C(0x00020000)
+
+#define CR0_PE  UINT32_C(0x00000001)
+#define CR0_MP  UINT32_C(0x00000002)
+#define CR0_EM  UINT32_C(0x00000004)
+#define CR0_TS  UINT32_C(0x00000008)
+#define CR0_ET  UINT32_C(0x00000010)
+#define CR0_NE  UINT32_C(0x00000020)
+#define CR0_WP  UINT32_C(0x00010000)
+#define CR0_PG  UINT32_C(0x80000000)
+#define CR4_PSE UINT32_C(0x00000010)
+
+/*
+ * A segment register with its hidden part. `attributes` are bits 40-47 and 52-55 of the
+ * descriptor (type, S, DPL, P; AVL, L, D/B, G) in bits 0-7 and 12-15: the "access rights" word of
+ * Intel SDM vol. 3, section 24.4.1, without its unusable bit.
+ */
+struct cpu_segment {
+    uint32_t base;
+    uint32_t limit; /* in bytes, inclusive: the granularity bit has been applied */
+    uint16_t selector;
+    uint16_t attributes;
+};
+
+#define SEGMENT_ACCESSED UINT16_C(0x0001)
+#define SEGMENT_S        UINT16_C(0x0010) /* code or data, not a system segment */
+#define SEGMENT_DPL(a)   (((a) >> 5) & 3)
+#define SEGMENT_P        UINT16_C(0x0080)
+#define SEGMENT_DB       UINT16_C(0x4000) /* 32-bit */
+#define SEGMENT_G        UINT16_C(0x8000)
+
+struct cpu_table {
+    uint32_t base;
+    uint16_t limit;
+};
+
+/* What a program can see of a processor, in no engine's own terms. Plain data: it may be copied. */
+struct cpu_state {
+    uint32_t gpr[CPU_GPRS];
+    uint32_t eip;
+    uint32_t eflags;
+    struct cpu_segment segment[CPU_SEGMENTS];
+    struct cpu_segment ldtr, tr;
+    struct cpu_table gdtr, idtr;
+    uint32_t cr0, cr2, cr3, cr4;
+    uint32_t dr[8]; /* 4 and 5 unused */
+};
+
+/* Why cpu_run came back. */
+enum cpu_stop {
+    CPU_STOP_PORT,     /* exit.port: the machine moves the data */
+    CPU_STOP_MMIO,     /* exit.mmio: likewise */
+    CPU_STOP_HALTED,   /* HLT: EIP is past it; wait for an interrupt or end */
+    CPU_STOP_WINDOW,   /* the window asked for is open: cpu_can_interrupt is now true */
+    CPU_STOP_SHUTDOWN, /* triple fault */
+    CPU_STOP_DEBUG,    /* a breakpoint or a single step */
+    CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
+    CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */
+    CPU_STOPS
+};
+
+struct cpu_exit {
+    union {
+        /* `count` accesses of `width` bytes at one port. For an input the machine fills `data`,
+         * for an output it reads it: count * width bytes, in order. */
+        struct {
+            uint16_t port;
+            uint8_t width; /* 1, 2 or 4 */
+            bool is_write;
+            uint32_t count;
+            uint8_t *data;
+        } port;
+        struct {
+            uint64_t address;
+            uint8_t width; /* 1 to 8 */
+            bool is_write;
+            uint8_t *data;
+        } mmio;
+    };
+    char failure[160];
+};
+
+struct cpu;
+
+/* What an engine does. Functions that can fail return 0 or -errno. */
+struct cpu_ops {
+    const char *name; /* "kvm", "soft" */
+
+    /* Runs the guest until something in enum cpu_stop happens, `deadline` (in the time of `now`,
+     * CLOCK_NEVER for none) included. Data of the last port or MMIO read is taken first. */
+    enum cpu_stop (*run)(struct cpu *cpu, uint64_t deadline);
+
+    /* The guest's time in ns since the CPU was made; the source of its machine's clock. */
+    uint64_t (*now)(void *cpu);
+
+    /* Moves time forward to `time` while the CPU is halted. NULL where time passes by itself. */
+    void (*skip_to)(struct cpu *cpu, uint64_t time);
+
+    /* True when an interrupt may be injected now: IF is set, no shadow of STI or MOV SS, no other
+     * event waiting. Stays true until run, interrupt or set_state is called. */
+    bool (*can_interrupt)(struct cpu *cpu);
+
+    /* The value of IF; meant for a halted CPU. */
+    bool (*interrupts_enabled)(struct cpu *cpu);
+
+    /* Delivers the external interrupt `vector` before the next instruction; only when
+     * can_interrupt is true. */
+    int (*interrupt)(struct cpu *cpu, uint8_t vector);
+
+    /* Asks run to come back with CPU_STOP_WINDOW as soon as can_interrupt is true, or takes the
+     * wish back. */
+    void (*want_window)(struct cpu *cpu, bool wanted);
+
+    /* One general register (CPU_EAX...), cheaper than the whole state; 0 if it can't be had. */
+    uint32_t (*gpr)(struct cpu *cpu, unsigned which);
+
+    int (*get_state)(struct cpu *cpu, struct cpu_state *state);
+    int (*set_state)(struct cpu *cpu, const struct cpu_state *state);
+
+    /* Makes the present or else the next run come back with CPU_STOP_KICKED. Any thread, and
+     * signal handlers, may call it while the CPU exists. */
+    void (*kick)(struct cpu *cpu);
+
+    void (*destroy)(struct cpu *cpu);
+};
+
+/* The part all engines share; an engine's own struct begins with it. */
+struct cpu {
+    const struct cpu_ops *ops;
+    struct cpu_exit exit; /* of the last run */
+};
+
+static inline enum cpu_stop cpu_run(struct cpu *cpu, uint64_t deadline)
+{
+    return cpu->ops->run(cpu, deadline);
+}
+
+/* The name of a reason, for reports: "port", "mmio", "halted", ... */
+const char *cpu_stop_name(enum cpu_stop stop);
+
+/*
+ * Makes a CPU of each engine, on the calling thread, over `memory` (mapped from physical address 0,
+ * and outliving the CPU). The state is undefined until set_state. On failure returns NULL and
+ * writes one sentence, with the remedy where there is one, to `why`.
+ */
+struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_size);
+
+#endif

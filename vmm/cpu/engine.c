@@ -1,0 +1,51 @@
+/*
+ * The table of engines and the choice for --cpu.
+ */
+#include "engine.h"
+
+#include "probe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct engine engines[] = {
+    {"kvm", cpu_kvm_create, true},
+    {NULL, NULL, false},
+};
+
+static const struct engine *choose_working(char *note, size_t note_size)
+{
+    size_t used = 0;
+
+    for (const struct engine *engine = engines; engine->name; engine++) {
+        struct probe probe = {.works = true};
+        if (engine->needs_probe)
+            probe_run(&probe, engine->create);
+        if (probe.works) {
+            if (used > 0)
+                snprintf(note + used, note_size - used, "; using --cpu %s", engine->name);
+            return engine;
+        }
+        int length = snprintf(note + used, note_size - used, "%s%s is of no use here (%s)",
+                              used > 0 ? "; " : "", engine->name, probe.why);
+        used = used + (size_t)length < note_size ? used + (size_t)length : note_size - 1;
+    }
+    return NULL;
+}
+
+const struct engine *engine_choose(const char *name, char *note, size_t note_size)
+{
+    size_t used;
+
+    note[0] = '\0';
+    if (strcmp(name, "auto") == 0)
+        return choose_working(note, note_size);
+    for (const struct engine *engine = engines; engine->name; engine++) {
+        if (strcmp(engine->name, name) == 0)
+            return engine;
+    }
+    used = (size_t)snprintf(note, note_size, "--cpu %.40s: no such engine; there are auto", name);
+    for (const struct engine *engine = engines; engine->name && used < note_size; engine++)
+        used += (size_t)snprintf(note + used, note_size - used, ", %s", engine->name);
+    return NULL;
+}

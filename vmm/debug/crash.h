@@ -1,0 +1,14 @@
+/*
+ * What to tell a person whose guest has died: registers, the code at EIP, the stack, the screen.
+ */
+#ifndef VMM_DEBUG_CRASH_H
+#define VMM_DEBUG_CRASH_H
+
+#include "../machine.h"
+
+#include <stdio.h>
+
+/* Prints the state in which a machine ended, if it has one. */
+void crash_print(FILE *to, const struct machine *machine);
+
+#endif

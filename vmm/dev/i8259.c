@@ -1,0 +1,357 @@
+/*
+ * Intel 8259A pair. A request is what a chip would put through now: the highest of IRR that is
+ * not masked and stands above everything in service. All else follows from that one function.
+ */
+#include "i8259.h"
+
+#include "../bus.h"
+
+#include <string.h>
+
+#define ICW1_MARK 0x10 /* in a write to the even port: this is ICW1 */
+#define ICW1_IC4  0x01 /* ICW4 will follow */
+#define ICW1_SNGL 0x02 /* no cascade, no ICW3 */
+#define ICW1_LTIM 0x08 /* every input level triggered */
+#define ICW2_BASE 0xf8
+#define ICW4_AEOI 0x02
+#define ICW4_SFNM 0x10
+
+#define OCW3_MARK 0x08 /* in a write to the even port without ICW1_MARK: OCW3, else OCW2 */
+#define OCW3_RIS  0x01
+#define OCW3_RR   0x02
+#define OCW3_POLL 0x04
+#define OCW3_SMM  0x20
+#define OCW3_ESMM 0x40
+
+#define OCW2_EOI   0x20
+#define OCW2_SL    0x40 /* the low three bits name the input */
+#define OCW2_R     0x80 /* rotate */
+#define OCW2_LEVEL 0x07
+
+#define POLL_REQUEST 0x80
+#define SPURIOUS     7
+#define NONE         (-1)
+
+/* Inputs that a PC holds to edges: timer, keyboard, cascade; clock and coprocessor. */
+#define ELCR_MASTER_WRITABLE 0xf8
+#define ELCR_SLAVE_WRITABLE  0xde
+
+static uint8_t bit(int input)
+{
+    return (uint8_t)(1u << input);
+}
+
+static uint8_t level_triggered(const struct i8259 *chip)
+{
+    return chip->icw1 & ICW1_LTIM ? 0xff : chip->elcr;
+}
+
+static uint8_t irr(const struct i8259 *chip)
+{
+    uint8_t level = level_triggered(chip);
+
+    return (uint8_t)((chip->lines & level) | (chip->latched & ~level));
+}
+
+/* The first of `inputs` in order of priority, which starts after the lowest; NONE if empty. */
+static int highest(const struct i8259 *chip, uint8_t inputs)
+{
+    for (int i = 1; inputs && i <= 8; i++) {
+        int input = (chip->lowest + i) & 7;
+        if (inputs & bit(input))
+            return input;
+    }
+    return NONE;
+}
+
+/* How far an input is from the top of priority: 0 to 7; for NONE, below them all. */
+static int rank(const struct i8259 *chip, int input)
+{
+    return input == NONE ? 8 : (input - chip->lowest - 1) & 7;
+}
+
+/* The input whose request the chip puts through, or NONE: its INT pin. */
+static int request(const struct i8259 *chip, bool is_master)
+{
+    uint8_t blocking = chip->isr;
+
+    if (chip->awaited_icw)
+        return NONE;
+    if (chip->special_mask)
+        blocking &= (uint8_t)~chip->imr;
+    int input = highest(chip, irr(chip) & (uint8_t)~chip->imr);
+    if (is_master && input == I8259_CASCADE && chip->icw4 & ICW4_SFNM)
+        blocking &= (uint8_t)~bit(I8259_CASCADE); /* the slave does its own nesting */
+    return rank(chip, input) < rank(chip, highest(chip, blocking)) ? input : NONE;
+}
+
+static void set_input(struct i8259 *chip, int input, bool level)
+{
+    uint8_t mask = bit(input);
+
+    if (level && !(chip->lines & mask) && !(level_triggered(chip) & mask))
+        chip->latched |= mask;
+    chip->lines = (uint8_t)(level ? chip->lines | mask : chip->lines & ~mask);
+}
+
+/* The wire from the slave's INT to the master; the master's INT is looked at by the CPU. */
+static void i8259_update_irq(struct i8259_pair *pair)
+{
+    set_input(&pair->master, I8259_CASCADE, request(&pair->slave, false) != NONE);
+}
+
+/* The slave's INT is low while it is acknowledged: what else it has is a new edge to the master. */
+static void pulse_cascade(struct i8259_pair *pair)
+{
+    set_input(&pair->master, I8259_CASCADE, false);
+    i8259_update_irq(pair);
+}
+
+/* An input enters service: by INTA, or by a poll. */
+static void accept(struct i8259 *chip, int input)
+{
+    chip->latched &= (uint8_t)~bit(input);
+    if (!(chip->icw4 & ICW4_AEOI))
+        chip->isr |= bit(input);
+    else if (chip->rotate_in_aeoi)
+        chip->lowest = (uint8_t)input;
+}
+
+static void write_icw1(struct i8259 *chip, uint8_t value)
+{
+    chip->icw1 = value;
+    chip->icw3 = 0;
+    chip->icw4 = 0;
+    chip->latched = 0; /* an input that is high must fall and rise again */
+    chip->imr = 0;
+    chip->isr = 0;
+    chip->lowest = 7;
+    chip->special_mask = false;
+    chip->rotate_in_aeoi = false;
+    chip->read_isr = false;
+    chip->poll = false;
+    chip->awaited_icw = 2;
+}
+
+static void write_icw2_to_4(struct i8259 *chip, uint8_t value)
+{
+    switch (chip->awaited_icw) {
+    case 2:
+        chip->icw2 = value;
+        if (!(chip->icw1 & ICW1_SNGL)) {
+            chip->awaited_icw = 3;
+            return;
+        }
+        break;
+    case 3:
+        chip->icw3 = value;
+        break;
+    case 4:
+        chip->icw4 = value;
+        chip->awaited_icw = 0;
+        return;
+    default:
+        return; /* ICW1 has not been written yet */
+    }
+    chip->awaited_icw = chip->icw1 & ICW1_IC4 ? 4 : 0;
+}
+
+static void write_ocw2(struct i8259 *chip, uint8_t value)
+{
+    int input = value & OCW2_LEVEL;
+
+    if (value & OCW2_EOI) {
+        /* In special mask mode a masked input is out of reach of the plain EOI. */
+        uint8_t in_service = chip->special_mask ? chip->isr & (uint8_t)~chip->imr : chip->isr;
+        if (!(value & OCW2_SL))
+            input = highest(chip, in_service);
+        if (input == NONE)
+            return;
+        chip->isr &= (uint8_t)~bit(input);
+        if (value & OCW2_R)
+            chip->lowest = (uint8_t)input;
+    } else if (!(value & OCW2_SL)) {
+        chip->rotate_in_aeoi = value & OCW2_R;
+    } else if (value & OCW2_R) {
+        chip->lowest = (uint8_t)input;
+    }
+}
+
+static void write_ocw3(struct i8259 *chip, uint8_t value)
+{
+    if (value & OCW3_ESMM)
+        chip->special_mask = value & OCW3_SMM;
+    if (value & OCW3_POLL)
+        chip->poll = true;
+    else if (value & OCW3_RR)
+        chip->read_isr = value & OCW3_RIS;
+}
+
+static void chip_write(struct i8259 *chip, uint32_t offset, uint8_t value)
+{
+    if (offset == 0 && value & ICW1_MARK)
+        write_icw1(chip, value);
+    else if (offset == 0 && value & OCW3_MARK)
+        write_ocw3(chip, value);
+    else if (offset == 0)
+        write_ocw2(chip, value);
+    else if (chip->awaited_icw)
+        write_icw2_to_4(chip, value);
+    else
+        chip->imr = value;
+}
+
+static uint8_t chip_read(struct i8259 *chip, uint32_t offset, bool is_master)
+{
+    if (chip->poll) {
+        int input = request(chip, is_master);
+        chip->poll = false;
+        if (input == NONE)
+            return 0;
+        accept(chip, input);
+        return (uint8_t)(POLL_REQUEST | input);
+    }
+    if (offset == 1)
+        return chip->imr;
+    return chip->read_isr ? chip->isr : irr(chip);
+}
+
+static uint32_t master_read(void *device, uint32_t offset, unsigned width)
+{
+    struct i8259_pair *pair = device;
+
+    (void)width;
+    return chip_read(&pair->master, offset, true);
+}
+
+static void master_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    struct i8259_pair *pair = device;
+
+    (void)width;
+    chip_write(&pair->master, offset, (uint8_t)value);
+    i8259_update_irq(pair);
+}
+
+static uint32_t slave_read(void *device, uint32_t offset, unsigned width)
+{
+    struct i8259_pair *pair = device;
+    bool was_poll = pair->slave.poll;
+    uint8_t value = chip_read(&pair->slave, offset, false);
+
+    (void)width;
+    if (was_poll)
+        pulse_cascade(pair);
+    return value;
+}
+
+static void slave_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    struct i8259_pair *pair = device;
+
+    (void)width;
+    chip_write(&pair->slave, offset, (uint8_t)value);
+    i8259_update_irq(pair);
+}
+
+static uint32_t elcr_read(void *device, uint32_t offset, unsigned width)
+{
+    struct i8259_pair *pair = device;
+
+    (void)width;
+    return offset == 0 ? pair->master.elcr : pair->slave.elcr;
+}
+
+static void elcr_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+    struct i8259_pair *pair = device;
+    struct i8259 *chip = offset == 0 ? &pair->master : &pair->slave;
+
+    (void)width;
+    chip->elcr = (uint8_t)(value & (offset == 0 ? ELCR_MASTER_WRITABLE : ELCR_SLAVE_WRITABLE));
+    chip->latched &= (uint8_t)~chip->elcr; /* what was an edge does not come back later */
+    i8259_update_irq(pair);
+}
+
+void i8259_init(struct i8259_pair *pair)
+{
+    memset(pair, 0, sizeof(*pair));
+    pair->master.imr = pair->slave.imr = 0xff;
+    pair->master.lowest = pair->slave.lowest = 7;
+    pair->master.awaited_icw = pair->slave.awaited_icw = 1;
+}
+
+bool i8259_attach(struct i8259_pair *pair, struct bus *ports)
+{
+    const struct bus_region regions[] = {
+        {"i8259 master", I8259_MASTER, 2, 1, master_read, master_write, pair},
+        {"i8259 slave", I8259_SLAVE, 2, 1, slave_read, slave_write, pair},
+        {"i8259 ELCR", I8259_ELCR_MASTER, 2, 1, elcr_read, elcr_write, pair},
+    };
+
+    for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
+        if (bus_add(ports, &regions[i]))
+            return false;
+    }
+    return true;
+}
+
+void i8259_set_line(void *sink, unsigned input, bool level)
+{
+    struct i8259_pair *pair = sink;
+
+    if (input >= I8259_INPUTS || input == I8259_CASCADE)
+        return;
+    struct i8259 *chip = input < 8 ? &pair->master : &pair->slave;
+    if (level && !(chip->lines & bit(input & 7)))
+        pair->raised[input]++;
+    set_input(chip, input & 7, level);
+    i8259_update_irq(pair);
+}
+
+bool i8259_has_request(const struct i8259_pair *pair)
+{
+    return request(&pair->master, true) != NONE;
+}
+
+uint8_t i8259_acknowledge(struct i8259_pair *pair)
+{
+    struct i8259 *chip = &pair->master;
+    int input = request(chip, true);
+
+    if (input == NONE)
+        return (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
+    accept(chip, input);
+    if (input == I8259_CASCADE && !(chip->icw1 & ICW1_SNGL)) {
+        chip = &pair->slave;
+        input = request(chip, false);
+        if (input != NONE)
+            accept(chip, input);
+        pulse_cascade(pair);
+        if (input == NONE)
+            return (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
+    }
+    pair->acknowledged[chip == &pair->slave ? input + 8 : input]++;
+    return (uint8_t)((chip->icw2 & ICW2_BASE) | input);
+}
+
+bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input)
+{
+    const struct i8259 *master = &pair->master, *slave = &pair->slave;
+
+    if (input >= I8259_INPUTS || master->awaited_icw)
+        return false;
+    if (input < 8)
+        return input != I8259_CASCADE && !(master->imr & bit((int)input));
+    return !(master->imr & bit(I8259_CASCADE)) && !slave->awaited_icw &&
+           !(slave->imr & bit((int)input - 8));
+}
+
+bool i8259_can_request(const struct i8259_pair *pair)
+{
+    for (unsigned input = 0; input < I8259_INPUTS; input++) {
+        if (i8259_is_enabled(pair, input))
+            return true;
+    }
+    return i8259_has_request(pair);
+}

@@ -1,0 +1,495 @@
+/*
+ * The machine: which chip answers where, which line ends at which input, and the loop that runs
+ * the CPU between devices. The order of the loop is what makes interrupts right; see machine_run.
+ */
+#include "machine.h"
+
+#include "boot.h"
+#include "cpu/arch.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Inputs of the PIC pair on a PC. */
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
+
+#define COM1_BASE 0x3f8
+
+/* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */
+enum { STATUS_CPU_FAILED = 4, STATUS_SHUTDOWN = 6, STATUS_TIMEOUT = 124, STATUS_QUIT = 130 };
+
+static const char *const end_names[END_KINDS] = {
+    [END_NONE] = "running",        [END_EXIT] = "exit",
+    [END_POWER_OFF] = "power-off", [END_HALTED] = "halted",
+    [END_RESET] = "reset",         [END_SHUTDOWN] = "triple-fault",
+    [END_FAULT] = "exception",     [END_CPU_FAILED] = "cpu-failed",
+    [END_TIMEOUT] = "timeout",     [END_QUIT] = "quit",
+};
+
+const char *machine_end_name(enum machine_end end)
+{
+    return end_names[end];
+}
+
+/* ---- ends ---- */
+
+/* Notes how the run ends; the first call counts. The loop stops before the next instruction. */
+__attribute__((format(printf, 4, 5))) static void
+machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...)
+{
+    struct machine_outcome *outcome = &machine->outcome;
+    va_list arguments;
+
+    if (outcome->end != END_NONE)
+        return;
+    outcome->end = end;
+    outcome->status = status;
+    va_start(arguments, format);
+    vsnprintf(outcome->text, sizeof(outcome->text), format, arguments);
+    va_end(arguments);
+    if (!outcome->has_state)
+        outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
+}
+
+static void on_exit_status(void *owner, int status)
+{
+    machine_end(owner, END_EXIT, status, "%s", "");
+}
+
+static void on_power_off(void *owner)
+{
+    machine_end(owner, END_POWER_OFF, 0, "%s", "");
+}
+
+static void on_reset(void *owner)
+{
+    machine_end(owner, END_RESET, 0, "the guest asked for a reset");
+}
+
+static void on_timeout(void *owner)
+{
+    struct machine *machine = owner;
+
+    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the guest was still running after %g s",
+                (double)machine->config.timeout / 1e9);
+}
+
+/* What the default handlers push, from the address in EBX up (boot/pm32.asm). */
+struct fault_frame {
+    uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
+    uint32_t vector, error, eip, cs, eflags;
+};
+
+static const char *page_fault_detail(uint32_t error, char *to, size_t size)
+{
+    snprintf(to, size, ": %s %s %s",
+             error & 16  ? "an instruction fetch from"
+             : error & 2 ? "a write to"
+                         : "a read of",
+             error & 1 ? "a protected page" : "a page that is not present",
+             error & 4 ? "by user code" : "by supervisor code");
+    return to;
+}
+
+/* A bare guest's exception has come to the default handlers, which hand it over. */
+static void on_fault(void *owner, uint32_t address)
+{
+    struct machine *machine = owner;
+    struct cpu_state *state = &machine->outcome.state;
+    struct fault_frame frame;
+    char cause[32] = "", detail[96] = "";
+
+    if (machine->outcome.end != END_NONE || machine->cpu->ops->get_state(machine->cpu, state) < 0)
+        return;
+    if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame))
+        return;
+    /* The registers as they were at the fault, not in the handler. */
+    const uint32_t gpr[CPU_GPRS] = {
+        [CPU_EAX] = frame.eax, [CPU_ECX] = frame.ecx,
+        [CPU_EDX] = frame.edx, [CPU_EBX] = frame.ebx,
+        [CPU_EBP] = frame.ebp, [CPU_ESI] = frame.esi,
+        [CPU_EDI] = frame.edi, [CPU_ESP] = address + (uint32_t)sizeof(frame),
+    };
+    memcpy(state->gpr, gpr, sizeof(gpr));
+    state->eip = frame.eip;
+    state->eflags = frame.eflags;
+    machine->outcome.has_state = true;
+    if (frame.vector == 14) {
+        snprintf(cause, sizeof(cause), ", cr2 %#x", state->cr2);
+        page_fault_detail(frame.error, detail, sizeof(detail));
+    }
+    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                "exception %u, %s, error code %#x, at eip %#x%s%s", frame.vector,
+                arch_exception_name(frame.vector), frame.error, frame.eip, cause, detail);
+}
+
+/* ---- output, warnings ---- */
+
+static void put(void *owner, uint8_t byte)
+{
+    output_put(&((struct machine *)owner)->output, byte);
+}
+
+__attribute__((format(printf, 2, 3))) static void warn(struct machine *machine, const char *format,
+                                                       ...)
+{
+    char text[200];
+    va_list arguments;
+
+    if (!machine->config.warn)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    machine->config.warn(machine->config.owner, text);
+}
+
+static void on_unknown_hypercall(void *owner, uint8_t number)
+{
+    warn(owner,
+         "unknown hypercall %#x ignored (al=0 exit, 1 putchar, 2 putnum, 3 newline, 4 exit "
+         "with status)",
+         number);
+}
+
+/* --strict: says of each address that no device claims, the first time it is used, so. */
+#define UNMAPPED_PORTS  0x10000
+#define UNMAPPED_BLOCKS 0x10000 /* of 64 KiB */
+
+static bool first_time(struct machine *machine, uint32_t which)
+{
+    uint8_t bit = (uint8_t)(1 << (which % 8)), *byte = &machine->seen_unmapped[which / 8];
+    bool first = !(*byte & bit);
+
+    *byte |= bit;
+    return first;
+}
+
+static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is_write)
+{
+    if (first_time(owner, port))
+        warn(owner, "%u-byte %s port %#x, where no device is", width,
+             is_write ? "write to" : "read from", port);
+}
+
+static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
+{
+    if (first_time(owner, UNMAPPED_PORTS + (address >> 16)))
+        warn(owner, "%u-byte %s address %#x, where neither RAM nor a device is", width,
+             is_write ? "write to" : "read from", address);
+}
+
+static bool be_strict(struct machine *machine)
+{
+    machine->seen_unmapped = calloc(1, (UNMAPPED_PORTS + UNMAPPED_BLOCKS) / 8);
+    machine->ports.unmapped = on_unmapped_port;
+    machine->mmio.unmapped = on_unmapped_memory;
+    machine->ports.unmapped_context = machine->mmio.unmapped_context = machine;
+    return machine->seen_unmapped != NULL;
+}
+
+/* ---- input ---- */
+
+static void on_input_ready(void *owner)
+{
+    ((struct machine *)owner)->input_ready = true;
+}
+
+/* Moves input from the inbox to the devices, as far as they have room. */
+static void take_input(struct machine *machine)
+{
+    struct inbox *inbox = machine->config.inbox;
+    struct inbox_event event;
+
+    machine->input_ready = false;
+    while (ns16550_can_receive(&machine->com1) && inbox_take(inbox, INBOX_SERIAL, &event))
+        ns16550_receive(&machine->com1, (uint8_t)event.code);
+    while (i8042_can_type(&machine->keyboard) && inbox_take(inbox, INBOX_KEYBOARD, &event))
+        i8042_key(&machine->keyboard, event.code, event.down);
+}
+
+static void look_into_inbox(struct machine *machine)
+{
+    struct inbox *inbox = machine->config.inbox;
+    bool news = atomic_load_explicit(&inbox->news, memory_order_relaxed) &&
+                atomic_exchange(&inbox->news, false);
+
+    if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
+        machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
+    /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
+    if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
+        i8042_listen(&machine->keyboard);
+    if (news || machine->input_ready)
+        take_input(machine);
+}
+
+/* ---- building ---- */
+
+static uint32_t hypercall_ebx(void *owner)
+{
+    struct cpu *cpu = ((struct machine *)owner)->cpu;
+
+    return cpu->ops->gpr(cpu, CPU_EBX);
+}
+
+static const struct hypercall_host hypercall_host = {
+    .ebx = hypercall_ebx,
+    .put = put,
+    .exit = on_exit_status,
+    .power_off = on_power_off,
+    .fault = on_fault,
+    .unknown = on_unknown_hypercall,
+};
+
+static void wire(struct machine *machine, struct irq_line *line, unsigned input)
+{
+    line->set = i8259_set_line;
+    line->sink = &machine->pic;
+    line->input = input;
+}
+
+/* Every chip, its ports and where its lines end. */
+static bool add_devices(struct machine *machine)
+{
+    struct bus *ports = &machine->ports;
+
+    i8259_init(&machine->pic);
+    i8254_init(&machine->pit, &machine->clock);
+    ns16550_init(&machine->com1, &machine->clock, put, on_input_ready, machine);
+    i8042_init(&machine->keyboard, &machine->clock, on_input_ready, on_reset, NULL, machine);
+    mc146818_init(&machine->rtc, &machine->clock, machine->config.epoch);
+    mc146818_set_memory(&machine->rtc, machine->memory.size);
+    vga_text_init(&machine->vga, &machine->memory);
+    debug_ports_init(&machine->debug_ports, put, on_exit_status, machine);
+    system_control_init(&machine->system_control, on_reset, on_power_off, machine);
+    hypercall_init(&machine->hypercall, &hypercall_host, machine);
+
+    wire(machine, &machine->pit.out0, IRQ_TIMER);
+    wire(machine, &machine->keyboard.irq1, IRQ_KEYBOARD);
+    wire(machine, &machine->com1.irq, IRQ_COM1);
+    wire(machine, &machine->rtc.irq8, IRQ_RTC);
+    wire(machine, &machine->keyboard.irq12, IRQ_AUX);
+
+    return i8259_attach(&machine->pic, ports) && i8254_attach(&machine->pit, ports) &&
+           ns16550_attach(&machine->com1, ports, COM1_BASE) &&
+           i8042_attach(&machine->keyboard, ports) && mc146818_attach(&machine->rtc, ports) &&
+           vga_text_attach(&machine->vga, ports) &&
+           debug_ports_attach(&machine->debug_ports, ports) &&
+           system_control_attach(&machine->system_control, ports) &&
+           hypercall_attach(&machine->hypercall, ports);
+}
+
+struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size)
+{
+    struct machine *machine = calloc(1, sizeof(*machine));
+    struct cpu_state state;
+    int failure;
+
+    if (!machine) {
+        snprintf(error, error_size, "out of memory");
+        return NULL;
+    }
+    machine->config = *config;
+    failure = memory_init(&machine->memory, config->memory_size);
+    if (failure < 0) {
+        snprintf(error, error_size, "can't reserve %llu MiB of guest memory: %s (give less: -m)",
+                 (unsigned long long)(config->memory_size >> 20), strerror(-failure));
+        goto failed;
+    }
+    if (image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
+        goto failed;
+    machine->cpu = config->make_cpu(&machine->memory, error, error_size);
+    if (!machine->cpu)
+        goto failed;
+
+    bus_init(&machine->ports);
+    bus_init(&machine->mmio);
+    clock_init(&machine->clock, machine->cpu->ops->now, machine->cpu);
+    output_init(&machine->output, &machine->clock, config->print, config->owner);
+    timer_init(&machine->timeout, on_timeout, machine);
+    timer_arm(&machine->clock, &machine->timeout, config->timeout);
+    if (config->strict && !be_strict(machine)) {
+        snprintf(error, error_size, "out of memory");
+        goto failed;
+    }
+    if (!add_devices(machine)) {
+        snprintf(error, error_size, "two devices claim the same ports"); /* a bug of ours */
+        goto failed;
+    }
+    boot_prepare(&machine->image, &machine->memory, &machine->ports, &state);
+    failure = machine->cpu->ops->set_state(machine->cpu, &state);
+    if (failure < 0) {
+        snprintf(error, error_size, "the %s engine refused the start state: %s",
+                 machine->cpu->ops->name, strerror(-failure));
+        goto failed;
+    }
+    inbox_listen(config->inbox, machine->cpu);
+    machine->input_ready = true;
+    return machine;
+
+failed:
+    machine_destroy(machine);
+    return NULL;
+}
+
+void machine_destroy(struct machine *machine)
+{
+    if (machine->config.inbox)
+        inbox_listen(machine->config.inbox, NULL);
+    if (machine->cpu)
+        machine->cpu->ops->destroy(machine->cpu);
+    memory_free(&machine->memory);
+    free(machine->seen_unmapped);
+    free(machine);
+}
+
+/* ---- running ---- */
+
+static void do_port(struct machine *machine)
+{
+    struct cpu_exit *exit = &machine->cpu->exit;
+    unsigned width = exit->port.width;
+    uint8_t *data = exit->port.data;
+
+    for (uint32_t i = 0; i < exit->port.count; i++, data += width) {
+        uint32_t value = 0;
+
+        if (exit->port.is_write) {
+            memcpy(&value, data, width);
+            bus_write(&machine->ports, exit->port.port, width, value);
+        } else {
+            value = bus_read(&machine->ports, exit->port.port, width);
+            memcpy(data, &value, width);
+        }
+    }
+}
+
+static void do_mmio(struct machine *machine)
+{
+    struct cpu_exit *exit = &machine->cpu->exit;
+    uint64_t address = exit->mmio.address;
+    unsigned left = exit->mmio.width;
+    uint8_t *data = exit->mmio.data;
+
+    while (left > 0) {
+        unsigned width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        uint32_t value = UINT32_MAX;
+
+        if (exit->mmio.is_write) {
+            memcpy(&value, data, width);
+            if (address <= UINT32_MAX)
+                bus_write(&machine->mmio, (uint32_t)address, width, value);
+        } else {
+            if (address <= UINT32_MAX)
+                value = bus_read(&machine->mmio, (uint32_t)address, width);
+            memcpy(data, &value, width);
+        }
+        address += width;
+        data += width;
+        left -= width;
+    }
+}
+
+/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. */
+static void offer_interrupt(struct machine *machine)
+{
+    struct cpu *cpu = machine->cpu;
+
+    if (i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu)) {
+        int error = cpu->ops->interrupt(cpu, i8259_acknowledge(&machine->pic));
+        if (error < 0)
+            machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
+                        "the %s engine refused an interrupt: %s", cpu->ops->name, strerror(-error));
+        machine->halted = false;
+    }
+    cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
+}
+
+/* HLT: sleeps until a timer or the inbox has something, or ends a sleep that has no end. */
+static void sleep_halted(struct machine *machine)
+{
+    struct cpu *cpu = machine->cpu;
+    uint64_t deadline, start;
+
+    output_flush(&machine->output);
+    if (!cpu->ops->interrupts_enabled(cpu)) {
+        machine_end(machine, END_HALTED, 0,
+                    "the guest halted with interrupts off: nothing can wake it");
+        return;
+    }
+    if (!i8259_can_request(&machine->pic)) {
+        machine_end(machine, END_HALTED, 0,
+                    "the guest halted with every interrupt masked in the PIC: nothing can wake it");
+        return;
+    }
+    deadline = clock_deadline(&machine->clock);
+    start = clock_now(&machine->clock);
+    if (cpu->ops->skip_to && deadline != CLOCK_NEVER)
+        cpu->ops->skip_to(cpu, deadline);
+    else if (deadline > start)
+        inbox_wait(machine->config.inbox, deadline == CLOCK_NEVER ? CLOCK_NEVER : deadline - start);
+    machine->outcome.idle_ns += clock_now(&machine->clock) - start;
+    machine->timers_due = true;
+}
+
+static void handle_stop(struct machine *machine, enum cpu_stop stop)
+{
+    switch (stop) {
+    case CPU_STOP_PORT:
+        do_port(machine);
+        break;
+    case CPU_STOP_MMIO:
+        do_mmio(machine);
+        break;
+    case CPU_STOP_HALTED:
+        machine->halted = true;
+        break;
+    case CPU_STOP_KICKED:
+        machine->timers_due = true;
+        break;
+    case CPU_STOP_SHUTDOWN:
+        machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN,
+                    "triple fault: an exception that the guest's IDT could not deliver, nor the "
+                    "double fault after it");
+        break;
+    case CPU_STOP_FAILED:
+        machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s", machine->cpu->exit.failure);
+        break;
+    case CPU_STOP_WINDOW:
+    case CPU_STOP_DEBUG:
+    case CPU_STOPS:
+        break;
+    }
+}
+
+const struct machine_outcome *machine_run(struct machine *machine)
+{
+    struct machine_outcome *outcome = &machine->outcome;
+
+    machine->timers_due = true;
+    while (outcome->end == END_NONE) {
+        /* What happened outside comes first, then what time brings, so that every line is at its
+         * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */
+        look_into_inbox(machine);
+        if (machine->timers_due) {
+            machine->timers_due = false;
+            clock_run_due(&machine->clock);
+        }
+        offer_interrupt(machine);
+        if (outcome->end != END_NONE)
+            break;
+        if (machine->halted) {
+            sleep_halted(machine);
+            continue;
+        }
+        enum cpu_stop stop = cpu_run(machine->cpu, clock_deadline(&machine->clock));
+        outcome->exits[stop]++;
+        handle_stop(machine, stop);
+    }
+    output_flush(&machine->output);
+    outcome->guest_ns = clock_now(&machine->clock);
+    return outcome;
+}

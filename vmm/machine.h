@@ -1,0 +1,106 @@
+/*
+ * One guest: RAM, a CPU, two buses, the chips of a small PC, a clock. Built from a configuration,
+ * run to its end on one thread, then read for its outcome. Nothing here is shared between machines.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include "bus.h"
+#include "clock.h"
+#include "console/output.h"
+#include "cpu/cpu.h"
+#include "dev/debug_ports.h"
+#include "dev/hypercall.h"
+#include "dev/i8042.h"
+#include "dev/i8254.h"
+#include "dev/i8259.h"
+#include "dev/mc146818.h"
+#include "dev/ns16550.h"
+#include "dev/system_control.h"
+#include "dev/vga_text.h"
+#include "inbox.h"
+#include "load/image.h"
+#include "memory.h"
+
+/* What a machine is made from. Everything pointed to must outlive the machine. */
+struct machine_config {
+    struct image_request image;
+    uint64_t memory_size; /* bytes, MEMORY_MIN to MEMORY_MAX */
+    /* Makes the CPU: cpu_kvm_create, ... */
+    struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
+    uint64_t timeout;    /* ns of the guest's time; CLOCK_NEVER for none */
+    int64_t epoch;       /* seconds since 1970: what the RTC shows at time 0 */
+    struct inbox *inbox; /* where the guest's input and the request to quit come from */
+    /* Takes what the guest prints; called on the machine's thread. */
+    void (*print)(void *owner, const uint8_t *bytes, size_t count);
+    /* Takes a line about the guest, without its newline; may be NULL. */
+    void (*warn)(void *owner, const char *text);
+    void *owner;
+    bool strict; /* warn of the first use of each unmapped address */
+};
+
+enum machine_end {
+    END_NONE,       /* still running */
+    END_EXIT,       /* the guest wrote a status to a debug-exit port */
+    END_POWER_OFF,  /* HC_EXIT or a power-off port */
+    END_HALTED,     /* HLT that nothing can wake */
+    END_RESET,      /* the guest asked for a reset */
+    END_SHUTDOWN,   /* triple fault */
+    END_FAULT,      /* an exception reached the default handlers */
+    END_CPU_FAILED, /* the engine can't run this guest */
+    END_TIMEOUT,
+    END_QUIT, /* the user's wish */
+    END_KINDS
+};
+
+/* How a run ended. The counts are since the machine was made. */
+struct machine_outcome {
+    enum machine_end end;
+    int status;     /* of `vmm run`, see its manual */
+    char text[200]; /* one sentence for people; empty when there is nothing to say */
+    bool has_state; /* `state` is the guest's at the end, or at its fault */
+    struct cpu_state state;
+    uint64_t exits[CPU_STOPS];
+    uint64_t guest_ns; /* the guest's clock at the end */
+    uint64_t idle_ns;  /* of which halted */
+};
+
+struct machine {
+    struct machine_config config;
+    struct memory memory;
+    struct bus ports, mmio;
+    struct clock clock;
+    struct cpu *cpu;
+    struct image image;
+    struct i8259_pair pic;
+    struct i8254 pit;
+    struct ns16550 com1;
+    struct i8042 keyboard;
+    struct mc146818 rtc;
+    struct vga_text vga;
+    struct debug_ports debug_ports;
+    struct system_control system_control;
+    struct hypercall hypercall;
+    struct output output;
+    struct timer timeout;
+    bool halted;            /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready;       /* a device has room for input that may wait in the inbox */
+    bool timers_due;        /* a timer's deadline may have come since they were last fired */
+    uint8_t *seen_unmapped; /* --strict: a bit for each port and 64 KiB of memory told of */
+    struct machine_outcome outcome;
+};
+
+/*
+ * Builds a machine and loads its image, on the thread that will run it. Returns NULL with one
+ * sentence in `error` when anything is refused. Freed by machine_destroy, on the same thread.
+ */
+struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size);
+void machine_destroy(struct machine *machine);
+
+/* Runs the guest to its end; the outcome belongs to the machine. */
+const struct machine_outcome *machine_run(struct machine *machine);
+
+/* "power off", "triple fault", ...: for reports. */
+const char *machine_end_name(enum machine_end end);
+
+#endif

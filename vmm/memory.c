@@ -1,0 +1,79 @@
+/*
+ * Guest RAM: an anonymous mapping without reservation, so that untouched pages cost nothing.
+ */
+#include "memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static uint64_t page_size(void)
+{
+    return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+int memory_init(struct memory *memory, uint64_t size)
+{
+    uint64_t page = page_size();
+
+    size = (size + page - 1) / page * page;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    /* Small pages: a huge one would make a guest that touched a byte cost 2 MiB. */
+    madvise(base, size, MADV_NOHUGEPAGE);
+    memory->base = base;
+    memory->size = size;
+    return 0;
+}
+
+void memory_free(struct memory *memory)
+{
+    if (memory->base)
+        munmap(memory->base, memory->size);
+    memory->base = NULL;
+    memory->size = 0;
+}
+
+void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
+{
+    if (address > memory->size || length > memory->size - address)
+        return NULL;
+    return memory->base + address;
+}
+
+bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length)
+{
+    const void *from = memory_at(memory, address, length);
+
+    if (!from)
+        return false;
+    memcpy(to, from, length);
+    return true;
+}
+
+bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length)
+{
+    void *to = memory_at(memory, address, length);
+
+    if (!to)
+        return false;
+    memcpy(to, from, length);
+    return true;
+}
+
+uint64_t memory_resident(const struct memory *memory)
+{
+    uint64_t page = page_size(), pages = memory->size / page, resident = 0;
+    unsigned char *map = malloc(pages);
+
+    if (map && mincore(memory->base, memory->size, map) == 0) {
+        for (uint64_t i = 0; i < pages; i++)
+            resident += map[i] & 1;
+    }
+    free(map);
+    return resident * page;
+}

@@ -1,0 +1,35 @@
+/*
+ * Guest RAM: one block from physical address 0 up, given by the host only when touched. Every
+ * access by the VMM goes through these functions, which check bounds; nothing else has the base.
+ */
+#ifndef VMM_MEMORY_H
+#define VMM_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_MIN UINT64_C(0x100000)   /* 1 MiB: the real-mode address space */
+#define MEMORY_MAX UINT64_C(0xe0000000) /* 3.5 GiB: above it lie memory-mapped registers */
+
+struct memory {
+    uint8_t *base; /* host address of guest physical 0, for the CPU engines */
+    uint64_t size; /* bytes, a multiple of the page size */
+};
+
+/* Reserves `size` bytes, rounded up to a page. Returns 0, or -errno. Freed by memory_free. */
+int memory_init(struct memory *memory, uint64_t size);
+void memory_free(struct memory *memory);
+
+/* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM.
+ * Valid until memory_free. */
+void *memory_at(const struct memory *memory, uint64_t address, uint64_t length);
+
+/* Copies between guest RAM and the host; false, with nothing copied, unless all is in RAM. */
+bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length);
+bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length);
+
+/* How many bytes of RAM the host has given so far. */
+uint64_t memory_resident(const struct memory *memory);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * The report of a run as JSON: what scripts and benchmarks read.
+ */
+#ifndef VMM_REPORT_H
+#define VMM_REPORT_H
+
+#include "machine.h"
+
+/* What the machine itself can't know. Times are in ns of the host's monotonic clock. */
+struct report_host {
+    uint64_t start;        /* the process began */
+    uint64_t first_output; /* the guest's first byte was written; 0 if none was */
+    uint64_t end;
+    unsigned reboots;
+};
+
+/* Writes the report to `path` ("-": standard output). Returns 0, or -errno. */
+int report_write(const char *path, const struct machine *machine, const struct report_host *host);
+
+#endif

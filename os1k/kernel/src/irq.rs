@@ -1,0 +1,77 @@
+//! Hardware interrupts: the two 8259 controllers, moved to vectors 0x20 and 0x28,
+//! and the 8254 timer at 100 Hz. (Intel 8259A and 8254 datasheets)
+
+use crate::port::{inb, outb};
+use crate::process::{self, TICKS_PER_SECOND};
+use crate::{keyboard, serial, vga};
+
+const PIC1: u16 = 0x20; // command; data is the next port
+const PIC2: u16 = 0xa0;
+const ICW1_INIT_ICW4: u8 = 0x11;
+const ICW4_8086: u8 = 0x01;
+const OCW2_EOI: u8 = 0x20;
+const OCW3_READ_ISR: u8 = 0x0b;
+const VECTOR: u32 = 0x20;
+
+const PIT_CHANNEL_0: u16 = 0x40;
+const PIT_CONTROL: u16 = 0x43;
+const PIT_RATE_GENERATOR: u8 = 0x34; // channel 0, low byte then high byte, mode 2
+const PIT_HZ: u32 = 1_193_182;
+
+const TIMER: u32 = 0;
+const KEYBOARD: u32 = 1;
+const CASCADE: u32 = 2;
+const SERIAL: u32 = 4;
+
+pub fn init() {
+    let steps = [(PIC1, VECTOR as u8, 1 << CASCADE), (PIC2, VECTOR as u8 + 8, CASCADE as u8)];
+    for (pic, vector, cascade) in steps {
+        outb(pic, ICW1_INIT_ICW4);
+        outb(pic + 1, vector);
+        outb(pic + 1, cascade);
+        outb(pic + 1, ICW4_8086);
+    }
+    outb(PIC1 + 1, !(1 << TIMER | 1 << KEYBOARD | 1 << CASCADE | 1 << SERIAL));
+    outb(PIC2 + 1, 0xff);
+
+    let divisor = (PIT_HZ / TICKS_PER_SECOND) as u16;
+    outb(PIT_CONTROL, PIT_RATE_GENERATOR);
+    outb(PIT_CHANNEL_0, divisor as u8);
+    outb(PIT_CHANNEL_0, (divisor >> 8) as u8);
+}
+
+fn in_service(pic: u16, line: u32) -> bool {
+    outb(pic, OCW3_READ_ISR);
+    inb(pic) & 1 << line != 0
+}
+
+/// Serves one interrupt and acknowledges it. False if `vector` is none of ours.
+pub fn handle_irq(vector: u32) -> bool {
+    let irq = match vector.checked_sub(VECTOR) {
+        Some(irq) if irq < 16 => irq,
+        _ => return false,
+    };
+    // The lowest priority also stands for a request that went away again: nothing
+    // is in service then. If it came through the cascade, that one is.
+    if irq == 7 && !in_service(PIC1, 7) {
+        return true;
+    }
+    if irq == 15 && !in_service(PIC2, 7) {
+        outb(PIC1, OCW2_EOI);
+        return true;
+    }
+    if irq >= 8 {
+        outb(PIC2, OCW2_EOI);
+    }
+    outb(PIC1, OCW2_EOI);
+    match irq {
+        TIMER => {
+            process::tick();
+            vga::update_cursor();
+        }
+        KEYBOARD => keyboard::receive(),
+        SERIAL => serial::receive(),
+        _ => {}
+    }
+    true
+}

@@ -1,0 +1,68 @@
+//! 1K OS: the operating system of the book "Operating System in 1,000 Lines",
+//! in Rust, for 32-bit x86. Boot order, panics, and the idle loop.
+#![no_std]
+#![no_main]
+
+mod boot;
+mod console;
+mod elf;
+mod global;
+mod input;
+mod irq;
+mod keyboard;
+mod memory;
+mod paging;
+mod panic;
+mod port;
+mod power;
+mod process;
+mod programs;
+mod segments;
+mod serial;
+mod syscall;
+mod trap;
+mod vga;
+
+use common::println;
+
+// So that cargo links again when the linker script has changed.
+const _: &[u8] = include_bytes!("../../../linker/kernel.ld");
+
+#[no_mangle]
+extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
+    serial::init();
+    println!("1K OS {} (Rust, x86)", env!("CARGO_PKG_VERSION"));
+    vga::clear();
+    segments::init();
+    trap::init();
+    let boot = boot::BootInfo::read(magic, info);
+    memory::init(boot.memory);
+    process::init();
+    irq::init();
+    keyboard::init();
+    serial::listen();
+    break_on_purpose(&boot);
+    if let Err(error) = process::create_process("shell", 0) {
+        panic!("cannot start the shell: error {error}");
+    }
+    loop {
+        process::yield_();
+        port::wait_for_interrupt();
+    }
+}
+
+/// Words on the Multiboot command line that show what the kernel's own faults
+/// look like.
+fn break_on_purpose(boot: &boot::BootInfo) {
+    if boot.has_word("panic") {
+        panic!("as the command line asked");
+    }
+    if boot.has_word("fault") {
+        // SAFETY: none: a write where nothing is mapped.
+        unsafe { core::arch::asm!("mov byte ptr [{}], 1", in(reg) 0x10) };
+    }
+    if boot.has_word("overflow") {
+        // SAFETY: none: pushes until the stack is used up.
+        unsafe { core::arch::asm!("2: push eax", "jmp 2b", options(noreturn)) };
+    }
+}

@@ -1,0 +1,104 @@
+//! Physical memory in pages of 4 KiB: which are free, allocation of runs of pages,
+//! freeing. And the two kinds of address, which must not be mixed.
+
+use crate::global::Global;
+
+pub const PAGE_SIZE: usize = 4096;
+
+/// Physical memory appears here in every address space, see boot.rs.
+pub const KERNEL_BASE: u32 = 0x8000_0000;
+const DIRECT_MAP_SIZE: u32 = 0x7000_0000;
+const MAX_PAGES: usize = DIRECT_MAP_SIZE as usize / PAGE_SIZE;
+
+#[derive(Clone, Copy, PartialEq)]
+pub struct PhysAddr(pub u32);
+
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub struct VirtAddr(pub u32);
+
+impl PhysAddr {
+    /// Where the kernel sees it. Memory above the direct map is never handed out.
+    pub fn direct(self) -> *mut u8 {
+        assert!(self.0 < DIRECT_MAP_SIZE);
+        (self.0 + KERNEL_BASE) as *mut u8
+    }
+
+    fn page(self) -> usize {
+        self.0 as usize / PAGE_SIZE
+    }
+}
+
+impl VirtAddr {
+    pub fn offset(self) -> usize {
+        self.0 as usize % PAGE_SIZE
+    }
+
+    /// Of something inside the kernel.
+    pub fn to_phys(self) -> PhysAddr {
+        PhysAddr(self.0 - KERNEL_BASE)
+    }
+}
+
+/// The address of something that the linker script or assembly defines.
+#[macro_export]
+macro_rules! address_of {
+    ($symbol:ident) => {{
+        extern "C" {
+            static $symbol: u8;
+        }
+        // SAFETY: it is only pointed at.
+        $crate::memory::VirtAddr(unsafe { &$symbol as *const u8 as u32 })
+    }};
+}
+
+struct Memory {
+    free: [bool; MAX_PAGES],
+    first: usize, // no page below this one is free
+    end: usize,   // nor this one or any above it
+    free_count: usize,
+    total: usize,
+}
+
+static MEMORY: Global<Memory> =
+    Global::new(Memory { free: [false; MAX_PAGES], first: 0, end: 0, free_count: 0, total: 0 });
+
+/// Everything from the end of the kernel to the end of RAM becomes free.
+pub fn init(memory_size: u32) {
+    let memory = &mut *MEMORY.lock();
+    memory.first = address_of!(__kernel_end).to_phys().page();
+    memory.end = (memory_size as usize / PAGE_SIZE).min(MAX_PAGES);
+    memory.total = memory.end - memory.first;
+    memory.free_count = memory.total;
+    memory.free[memory.first..memory.end].fill(true);
+}
+
+/// `n` pages in a row, filled with zeros, or None if there are no such. First fit.
+pub fn alloc_pages(n: usize) -> Option<PhysAddr> {
+    let memory = &mut *MEMORY.lock();
+    let mut starts = memory.first..(memory.end + 1).saturating_sub(n);
+    let page = starts.find(|&page| memory.free[page..page + n].iter().all(|free| *free))?;
+    memory.free[page..page + n].fill(false);
+    memory.free_count -= n;
+    if page == memory.first {
+        memory.first += n;
+    }
+    let address = PhysAddr((page * PAGE_SIZE) as u32);
+    // SAFETY: these pages are nobody's until we return them.
+    unsafe { address.direct().write_bytes(0, n * PAGE_SIZE) };
+    Some(address)
+}
+
+pub fn free_pages(address: PhysAddr, n: usize) {
+    let memory = &mut *MEMORY.lock();
+    let page = address.page();
+    assert!(!memory.free[page..page + n].contains(&true), "page freed twice");
+    memory.free[page..page + n].fill(true);
+    memory.free_count += n;
+    memory.first = memory.first.min(page);
+}
+
+/// Free pages, all pages.
+pub fn count() -> [usize; 2] {
+    let memory = MEMORY.lock();
+    [memory.free_count, memory.total]
+}

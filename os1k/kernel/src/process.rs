@@ -1,0 +1,339 @@
+//! Processes: eight slots, round robin, made by `create_process`, ended by
+//! `exit_process`. Slot 0 is the idle process, which is what `kernel_main`
+//! becomes. The kernel is not preempted: a process leaves the CPU inside the
+//! kernel only where it calls `yield_`.
+
+use crate::global::Global;
+use crate::memory::{VirtAddr, PAGE_SIZE};
+use crate::paging::{self, AddressSpace, USER_END};
+use crate::trap::TrapFrame;
+use crate::{address_of, elf, power, programs, segments};
+use common::*;
+use core::arch::global_asm;
+use core::mem::size_of;
+
+pub const TICKS_PER_SECOND: u32 = 100;
+const MS_PER_TICK: u32 = 1000 / TICKS_PER_SECOND;
+const KERNEL_STACK_SIZE: usize = 8 * 1024;
+const USER_STACK_SIZE: u32 = 64 * 1024;
+const IDLE: usize = 0;
+const SHELL_PID: u32 = 1;
+const NAME_MAX: usize = 16;
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum State {
+    Unused,
+    Runnable,
+    Reading,
+    Waiting(u32),  // for the process with this pid
+    Sleeping(u32), // until this tick
+    Exited(i32),   // with this status, which its parent has not asked for yet
+}
+
+struct Process {
+    pid: u32,
+    parent: u32, // 0: nobody will wait for it
+    state: State,
+    sp: u32, // of the kernel stack, while it is not running
+    space: Option<AddressSpace>,
+    ticks: u32,
+    name: [u8; NAME_MAX],
+}
+
+struct Table {
+    procs: [Process; PROCS_MAX],
+    current: usize,
+    next_pid: u32,
+    now: u32, // ticks since boot
+}
+
+const UNUSED: Process = Process {
+    pid: 0,
+    parent: 0,
+    state: State::Unused,
+    sp: 0,
+    space: None,
+    ticks: 0,
+    name: [0; NAME_MAX],
+};
+
+static TABLE: Global<Table> =
+    Global::new(Table { procs: [UNUSED; PROCS_MAX], current: IDLE, next_pid: SHELL_PID, now: 0 });
+
+extern "C" {
+    fn switch_context(prev_sp: *mut u32, next_sp: *const u32);
+    fn trap_return();
+}
+
+// A kernel stack a slot, each above a page that will not be mapped: an overflow
+// must not reach the neighbour. 8 times, 4 KiB of guard and 8 KiB of stack.
+//
+// `switch_context` saves what a C function must preserve, and changes stacks. A
+// new process finds on its stack what `create_process` has put there.
+global_asm!(
+    r#"
+    .bss
+    .balign 4096
+    .global kernel_stacks
+kernel_stacks:
+    .skip 8 * (4096 + 8192)
+
+    .text
+    .global switch_context
+switch_context:
+    mov eax, [esp + 4]
+    mov edx, [esp + 8]
+    push ebp
+    push ebx
+    push esi
+    push edi
+    mov [eax], esp
+    mov esp, [edx]
+    pop edi
+    pop esi
+    pop ebx
+    pop ebp
+    ret
+"#
+);
+
+fn stack_bottom(slot: usize) -> u32 {
+    address_of!(kernel_stacks).0 + (slot * (PAGE_SIZE + KERNEL_STACK_SIZE) + PAGE_SIZE) as u32
+}
+
+fn stack_top(slot: usize) -> u32 {
+    stack_bottom(slot) + KERNEL_STACK_SIZE as u32
+}
+
+/// The caller becomes the idle process.
+pub fn init() {
+    let guards = (0..PROCS_MAX).map(|slot| VirtAddr(stack_bottom(slot) - PAGE_SIZE as u32));
+    paging::init(guards);
+    let idle = &mut TABLE.lock().procs[IDLE];
+    idle.state = State::Runnable;
+    idle.name[..4].copy_from_slice(b"idle");
+}
+
+impl Process {
+    fn name(&self) -> &str {
+        core::str::from_utf8(&self.name).unwrap_or("?").trim_end_matches('\0')
+    }
+}
+
+impl Table {
+    fn current(&mut self) -> &mut Process {
+        &mut self.procs[self.current]
+    }
+
+    /// A living or exited process other than idle.
+    fn find(&mut self, pid: u32) -> Option<&mut Process> {
+        self.procs[IDLE + 1..].iter_mut().find(|p| p.pid == pid && p.state != State::Unused)
+    }
+
+    /// The next one after the current that can run; idle only if no other can.
+    fn pick_next(&self) -> usize {
+        (1..=PROCS_MAX)
+            .map(|i| (self.current + i) % PROCS_MAX)
+            .find(|&i| i != IDLE && self.procs[i].state == State::Runnable)
+            .unwrap_or(IDLE)
+    }
+
+    fn wake(&mut self, state: State) {
+        for p in self.procs.iter_mut().filter(|p| p.state == state) {
+            p.state = State::Runnable;
+        }
+    }
+}
+
+/// Starts the program named by the command's first word; it gets the whole
+/// command. `parent` is the pid of the process that will wait for it, or 0.
+pub fn create_process(command: &str, parent: u32) -> Result<u32, i32> {
+    let name = command.split(' ').next().unwrap_or("");
+    let image = programs::find(name).ok_or(ERR_NOT_FOUND)?;
+    let mut space = AddressSpace::new().ok_or(ERR_NO_MEMORY)?;
+    let stack_start = USER_END - USER_STACK_SIZE;
+    let entry = elf::load(&mut space, image, stack_start - PAGE_SIZE as u32)?;
+    for page in (stack_start..USER_END).step_by(PAGE_SIZE) {
+        space.map_page(VirtAddr(page), paging::PAGE_W).ok_or(ERR_NO_MEMORY)?;
+    }
+    // The user stack: the command, and below it, for _start, where it is.
+    let text = USER_END - COMMAND_MAX as u32;
+    let user_sp = text - 16;
+    space.write(VirtAddr(text), command.as_bytes(), 0).ok_or(ERR_INVALID)?;
+    for (i, word) in [text, command.len() as u32].iter().enumerate() {
+        let at = VirtAddr(user_sp + 4 * i as u32);
+        space.write(at, &word.to_le_bytes(), 0).ok_or(ERR_INVALID)?;
+    }
+
+    let mut table = TABLE.lock();
+    let free = table.procs.iter().position(|p| p.state == State::Unused);
+    let slot = free.ok_or(ERR_NO_SLOT)?;
+    let pid = table.next_pid;
+    table.next_pid += 1;
+
+    // The kernel stack, as if it had been switched away from on its way to user mode.
+    let frame = stack_top(slot) - size_of::<TrapFrame>() as u32;
+    let sp = frame - 20;
+    // SAFETY: the slot is unused, so nothing is on its stack; both fit in it.
+    unsafe {
+        (frame as *mut TrapFrame).write(TrapFrame::new(entry, VirtAddr(user_sp)));
+        (sp as *mut [u32; 5]).write([0, 0, 0, 0, trap_return as *const () as u32]);
+    }
+    let mut process =
+        Process { pid, parent, state: State::Runnable, sp, space: Some(space), ..UNUSED };
+    let length = name.len().min(NAME_MAX);
+    process.name[..length].copy_from_slice(&name.as_bytes()[..length]);
+    table.procs[slot] = process;
+    Ok(pid)
+}
+
+/// Gives the CPU to the next process that can run; returns when it is this one's
+/// turn again. (`yield` is a word of Rust's own.)
+pub fn yield_() {
+    let (prev_sp, next_sp) = {
+        let mut table = TABLE.lock();
+        let next = table.pick_next();
+        if next == table.current {
+            return;
+        }
+        let prev = core::mem::replace(&mut table.current, next);
+        segments::set_kernel_stack(VirtAddr(stack_top(next)));
+        match &table.procs[next].space {
+            Some(space) => space.activate(),
+            None => paging::use_kernel_space(),
+        }
+        (&mut table.procs[prev].sp as *mut u32, &table.procs[next].sp as *const u32)
+    };
+    // SAFETY: both slots are static; `next` was left by this function or prepared
+    // by `create_process`; no lock is held.
+    unsafe { switch_context(prev_sp, next_sp) };
+}
+
+/// Takes the calling process off the CPU until somebody `wake`s that state.
+pub fn block(state: State) {
+    TABLE.lock().current().state = state;
+    yield_();
+}
+
+pub fn wake(state: State) {
+    TABLE.lock().wake(state);
+}
+
+pub fn sleep(milliseconds: u32) {
+    let ticks = milliseconds.saturating_add(MS_PER_TICK - 1) / MS_PER_TICK + 1;
+    let until = TABLE.lock().now.wrapping_add(ticks);
+    block(State::Sleeping(until));
+}
+
+/// The timer interrupt, 100 times a second.
+pub fn tick() {
+    let mut table = TABLE.lock();
+    table.now = table.now.wrapping_add(1);
+    table.current().ticks += 1;
+    let now = table.now;
+    table.wake(State::Sleeping(now));
+}
+
+pub fn uptime() -> u32 {
+    TABLE.lock().now.wrapping_mul(MS_PER_TICK)
+}
+
+pub fn current_pid() -> u32 {
+    TABLE.lock().current().pid
+}
+
+/// Runs `f` on the memory of the calling process.
+pub fn with_space<T>(f: impl FnOnce(&mut AddressSpace) -> T) -> T {
+    let mut table = TABLE.lock();
+    f(table.current().space.as_mut().expect("a system call without a process"))
+}
+
+/// Ends a process other than the shell: its memory is freed, and its slot too
+/// unless a parent may still ask for the status. If it is the calling process,
+/// `yield_` does not return any more.
+pub fn end_process(pid: u32, status: i32) -> Result<(), i32> {
+    if pid == SHELL_PID {
+        return Err(ERR_INVALID);
+    }
+    let mut table = TABLE.lock();
+    let process = table.find(pid).ok_or(ERR_NO_PROCESS)?;
+    if let State::Exited(_) = process.state {
+        return Err(ERR_NO_PROCESS);
+    }
+    // It may be the current one: leave its address space before freeing that.
+    paging::use_kernel_space();
+    process.space = None;
+    process.state = if process.parent == 0 { State::Unused } else { State::Exited(status) };
+    if let Some(space) = &table.current().space {
+        space.activate();
+    }
+    for child in table.procs.iter_mut().filter(|p| p.parent == pid) {
+        child.parent = 0;
+        if let State::Exited(_) = child.state {
+            child.state = State::Unused;
+        }
+    }
+    table.wake(State::Waiting(pid));
+    Ok(())
+}
+
+/// Ends the calling process. When the shell ends, so does the machine.
+pub fn exit_process(status: i32) -> ! {
+    let pid = current_pid();
+    if pid == SHELL_PID {
+        power::shutdown(status as u8);
+    }
+    end_process(pid, status).expect("no current process");
+    yield_();
+    unreachable!()
+}
+
+/// Ctrl-C: kills the program somebody waits for. False if there is none.
+pub fn interrupt_foreground() -> bool {
+    let waiting = TABLE.lock().procs.iter().find_map(|p| match p.state {
+        State::Waiting(pid) => Some(pid),
+        _ => None,
+    });
+    waiting.map_or(false, |pid| end_process(pid, STATUS_INTERRUPTED).is_ok())
+}
+
+/// Blocks until the calling process's child `pid` has ended; its status.
+pub fn wait(pid: u32) -> Result<i32, i32> {
+    loop {
+        {
+            let mut table = TABLE.lock();
+            let me = table.current().pid;
+            let child = table.find(pid).filter(|p| p.parent == me).ok_or(ERR_NO_PROCESS)?;
+            if let State::Exited(status) = child.state {
+                child.state = State::Unused;
+                return Ok(status & 0xff);
+            }
+        }
+        block(State::Waiting(pid));
+    }
+}
+
+/// The name and pid of the calling process, for messages.
+pub fn with_current(f: impl FnOnce(&str, u32)) {
+    let mut table = TABLE.lock();
+    let process = table.current();
+    f(process.name(), process.pid)
+}
+
+/// Prints the list of processes.
+pub fn ps() {
+    let table = TABLE.lock();
+    println!("PID  PARENT  STATE     TICKS  NAME");
+    for (slot, p) in table.procs.iter().enumerate() {
+        let state = match p.state {
+            State::Unused => continue,
+            State::Runnable if slot == table.current => "running",
+            State::Runnable => "ready",
+            State::Reading => "reading",
+            State::Waiting(_) => "waiting",
+            State::Sleeping(_) => "sleeping",
+            State::Exited(_) => "exited",
+        };
+        println!("{:3}  {:6}  {state:8} {:6}  {}", p.pid, p.parent, p.ticks, p.name());
+    }
+}

@@ -1,0 +1,53 @@
+//! What every user program is linked with: the entry point, system calls,
+//! `print!` and line input.
+#![no_std]
+
+mod line;
+mod syscalls;
+
+pub use common::*;
+pub use line::{read_line, Input};
+pub use syscalls::*;
+
+// So that cargo links again when the linker script has changed.
+const _: &[u8] = include_bytes!("../../../linker/user.ld");
+
+// The kernel puts the address and the length of the command on top of the stack.
+core::arch::global_asm!(
+    r#"
+    .section .text.start, "ax"
+    .global _start
+_start:
+    xor ebp, ebp
+    call start
+"#
+);
+
+extern "Rust" {
+    fn user_main(command: &str) -> i32;
+}
+
+/// Names the function a program begins with: `entry!(main);`. It is given the
+/// command it was started by, and returns its exit status.
+#[macro_export]
+macro_rules! entry {
+    ($main:ident) => {
+        #[no_mangle]
+        fn user_main(command: &str) -> i32 {
+            $main(command)
+        }
+    };
+}
+
+#[no_mangle]
+unsafe extern "C" fn start(command: *const u8, length: usize) -> ! {
+    // SAFETY: the kernel wrote it there, and took it from a &str.
+    let command = core::str::from_utf8_unchecked(core::slice::from_raw_parts(command, length));
+    exit(user_main(command))
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    println!("{info}");
+    exit(STATUS_PANIC)
+}

@@ -162,6 +162,8 @@ static void i8042_reading_empty_gives_the_last_byte_again(void **state)
 static void i8042_second_read_at_once_does_not_lose_the_next_byte(void **state)
 {
     (void)state;
+    status();
+    step(NS_PER_SECOND);
     key(KEY_A);
     assert_int_equal(read_data(), 0x1e);
     assert_int_equal(read_data(), 0x1e);
@@ -181,6 +183,17 @@ static void i8042_each_byte_is_an_edge(void **state)
     assert_true(kbc.irq1.level);
     ASSERT_NEXT("\x48\xe0\xc8");
     assert_int_equal(rises1, 4);
+}
+
+static void i8042_each_reply_is_an_edge(void **state)
+{
+    (void)state;
+    data(0xff);
+    assert_int_equal(rises1, 1);
+    assert_int_equal(read_data(), 0xfa);
+    assert_int_equal(rises1, 2);
+    assert_int_equal(read_data(), 0xaa);
+    assert_false(kbc.irq1.level);
 }
 
 static void i8042_unread_byte_arms_no_timer(void **state)
@@ -219,9 +232,10 @@ static void i8042_gives_set_1_when_selected(void **state)
 {
     (void)state;
     set_mode(0x05);
+    key(KEY_A);
     data(0xf0);
     data(0x01);
-    ASSERT_NEXT("\xfa\xfa");
+    ASSERT_NEXT("\x1c\xfa\xfa"); /* what was buffered is gone */
     key(KEY_UP);
     ASSERT_NEXT("\xe0\x48\xe0\xc8");
 }
@@ -279,6 +293,21 @@ static void i8042_raw_byte_is_given_as_it_is(void **state)
     ASSERT_NEXT("\x1e\xf0");
 }
 
+static void i8042_is_restored_from_a_copy_of_its_state(void **state)
+{
+    (void)state;
+    key(KEY_A);
+    read_data();
+    struct i8042_state copy = kbc.s;
+    uint64_t deadline = clock_deadline(&clk), time = now;
+    set_up(state);
+    now = time;
+    kbc.s = copy;
+    i8042_restored(&kbc);
+    assert_true(clock_deadline(&clk) == deadline);
+    ASSERT_NEXT("\x9e");
+}
+
 /* ---- the controller ---- */
 
 static void i8042_status_tells_where_the_last_write_went(void **state)
@@ -318,8 +347,12 @@ static void i8042_ram_is_32_bytes(void **state)
 static void i8042_self_tests_pass(void **state)
 {
     (void)state;
+    set_mode(0x41);
     command(0xaa);
     ASSERT_NEXT("\x55");
+    assert_true(status() & 0x04); /* SYS */
+    command(0xc0);
+    ASSERT_NEXT("\x80"); /* not locked */
     command(0xab);
     ASSERT_NEXT("\x00");
     command(0xa9);
@@ -501,8 +534,14 @@ static void i8042_keyboard_resets(void **state)
     key(KEY_A);
     key(KEY_A);
     next();
+    data(0xed);
+    data(0x07);
+    data(0xf5);
     data(0xff);
-    ASSERT_NEXT("\xfa\xaa"); /* and the buffer is gone */
+    ASSERT_NEXT("\xfa\xfa\xfa\xfa\xaa"); /* and the buffer is gone */
+    assert_int_equal(kbc.s.leds, 0);
+    i8042_key(&kbc, KEY_A, true);
+    ASSERT_NEXT("\x1e");
 }
 
 static void i8042_keyboard_identifies_itself(void **state)
@@ -537,7 +576,12 @@ static void i8042_keyboard_command_takes_the_place_of_an_option(void **state)
     data(0xee);
     data(0x07);
     ASSERT_NEXT("\xfa\xee\xfe");
-    assert_int_equal(kbc.s.leds, 0);
+    data(0xf3);
+    data(0xed);
+    data(0x04);
+    ASSERT_NEXT("\xfa\xfa\xfa");
+    assert_int_equal(kbc.s.leds, 4);
+    assert_int_equal(kbc.s.typematic, 0x2b);
 }
 
 static void i8042_keyboard_tells_its_set(void **state)
@@ -547,6 +591,9 @@ static void i8042_keyboard_tells_its_set(void **state)
     data(0xf0);
     data(0x00);
     ASSERT_NEXT("\xfa\xfa\x02");
+    data(0xf0);
+    data(0x02);
+    ASSERT_NEXT("\xfa\xfa");
     data(0xf0);
     data(0x03); /* refused, and the set stays */
     ASSERT_NEXT("\xfa\xfe");
@@ -564,6 +611,12 @@ static void i8042_keyboard_stops_and_starts_scanning(void **state)
     data(0xf4);
     key(KEY_A);
     ASSERT_NEXT("\xfa\x1e\x9e");
+    key(KEY_A); /* each of the two drops what is buffered */
+    data(0xf4);
+    ASSERT_NEXT("\x1e\xfa");
+    key(KEY_A);
+    data(0xf5);
+    ASSERT_NEXT("\x1e\xfa");
 }
 
 static void i8042_keyboard_defaults_select_set_2(void **state)
@@ -595,6 +648,12 @@ static void i8042_keyboard_refuses_an_unknown_command(void **state)
     ASSERT_NEXT("\xfe");
     data(0xef);
     ASSERT_NEXT("\xfe");
+    data(0xfb);
+    ASSERT_NEXT("\xfe");
+    for (uint32_t all_keys = 0xf7; all_keys <= 0xfa; all_keys++) {
+        data(all_keys); /* of set 3, but taken */
+        ASSERT_NEXT("\xfa");
+    }
 }
 
 /* ---- pacing ---- */
@@ -622,8 +681,8 @@ static void i8042_first_key_leaves_time_to_flush(void **state)
 {
     (void)state;
     type_when_ready = true;
-    while (status() & OBF)
-        read_data();
+    assert_false(status() & OBF);
+    assert_int_equal(ready_calls, 1);
     read_data();
     assert_false(status() & OBF);
     assert_int_equal(next(), 0x1e);
@@ -748,6 +807,7 @@ int main(void)
         TEST(i8042_reading_empty_gives_the_last_byte_again),
         TEST(i8042_second_read_at_once_does_not_lose_the_next_byte),
         TEST(i8042_each_byte_is_an_edge),
+        TEST(i8042_each_reply_is_an_edge),
         TEST(i8042_unread_byte_arms_no_timer),
         TEST(i8042_every_set_1_code_survives_translation),
         TEST(i8042_gives_set_2_without_translation),
@@ -756,6 +816,7 @@ int main(void)
         TEST(i8042_overrun_is_told_once),
         TEST(i8042_overrun_never_splits_a_key),
         TEST(i8042_raw_byte_is_given_as_it_is),
+        TEST(i8042_is_restored_from_a_copy_of_its_state),
         TEST(i8042_status_tells_where_the_last_write_went),
         TEST(i8042_command_byte_is_read_and_written),
         TEST(i8042_ram_is_32_bytes),

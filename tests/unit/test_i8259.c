@@ -100,6 +100,8 @@ static void i8259_gives_no_request_before_initialisation(void **state)
     out(0x21, 0x00);
     assert_quiet();
     assert_false(i8259_can_request(&pic));
+    assert_int_equal(in(0x21), 0xff);
+    assert_int_equal(in(0xa1), 0xff);
 }
 
 static void i8259_gives_no_request_between_icw1_and_the_last_icw(void **state)
@@ -145,6 +147,28 @@ static void i8259_icw1_selects_irr_and_lowest_priority_7(void **state)
     raise_line(4);
     assert_int_equal(in(0x20), 0x11);
     assert_vector(0x20);
+}
+
+static void i8259_icw1_ends_every_special_mode(void **state)
+{
+    (void)state;
+    out(0x20, 0x68); /* special mask */
+    out(0x20, 0x80); /* rotate in AEOI */
+    out(0x20, 0x0c); /* poll */
+    program(0x11, 0x03);
+    assert_int_equal(in(0x20), 0);
+    pulse(0);
+    assert_vector(0x20);
+    pulse(1);
+    pulse(0);
+    assert_vector(0x20); /* did not rotate */
+    assert_vector(0x21);
+    program(0x11, 0x01);
+    pulse(1);
+    assert_vector(0x21);
+    out(0x21, 0x02);
+    pulse(3);
+    assert_quiet();
 }
 
 static void i8259_single_takes_no_icw3(void **state)
@@ -237,8 +261,11 @@ static void i8259_takes_one_request_from_many_edges(void **state)
 {
     (void)state;
     out(0x21, 0xff);
-    for (int i = 0; i < 10; i++)
-        pulse(0);
+    for (int i = 0; i < 10; i++) {
+        raise_line(0);
+        raise_line(0); /* no edge */
+        lower_line(0);
+    }
     out(0x21, 0x00);
     assert_vector(0x20);
     out(0x20, EOI);
@@ -292,6 +319,8 @@ static void i8259_lets_only_higher_priorities_interrupt_service(void **state)
     raise_line(3);
     assert_vector(0x23);
     raise_line(4);
+    assert_quiet();
+    pulse(7);
     assert_quiet();
     raise_line(1);
     assert_vector(0x21);
@@ -497,6 +526,8 @@ static void i8259_special_fully_nested_lets_the_slave_nest(void **state)
     assert_vector(0x28);
     raise_line(14);
     assert_quiet();
+    pulse(8);
+    assert_quiet(); /* of the same input */
     raise_line(3);
     assert_quiet(); /* below the cascade */
     raise_line(0);
@@ -504,6 +535,16 @@ static void i8259_special_fully_nested_lets_the_slave_nest(void **state)
 }
 
 /* ---- modes ---- */
+
+static void i8259_special_fully_nested_slave_has_no_cascade_of_its_own(void **state)
+{
+    (void)state;
+    program(0x11, 0x11);
+    pulse(10); /* the slave's input 2 */
+    assert_vector(0x2a);
+    pulse(10);
+    assert_quiet();
+}
 
 static void i8259_aeoi_leaves_nothing_in_service(void **state)
 {
@@ -522,19 +563,21 @@ static void i8259_rotate_in_aeoi_moves_the_served_input_to_the_end(void **state)
     (void)state;
     program(0x11, 0x03);
     out(0x20, 0x80);
+    pulse(5);
+    assert_vector(0x25);
+    pulse(5);
+    pulse(6);
     pulse(0);
+    assert_vector(0x26);
     assert_vector(0x20);
-    pulse(0);
-    pulse(1);
-    assert_vector(0x21);
-    assert_vector(0x20);
-    out(0x20, 0x00); /* off: priorities stay as they are, 1 is first */
-    pulse(0);
-    pulse(1);
-    assert_vector(0x21);
-    pulse(0);
-    pulse(1);
-    assert_vector(0x21);
+    assert_vector(0x25);
+    out(0x20, 0x00); /* off: priorities stay as they are, 6 is first */
+    pulse(6);
+    assert_vector(0x26);
+    pulse(7);
+    pulse(6);
+    assert_vector(0x26);
+    assert_vector(0x27);
 }
 
 static void i8259_rotate_on_eoi_moves_the_ended_input_to_the_end(void **state)
@@ -715,6 +758,17 @@ static void i8259_elcr_level_request_falls_with_the_line(void **state)
     assert_int_equal(i8259_acknowledge(&pic), 0x27);
 }
 
+static void i8259_elcr_forgets_edges_of_level_inputs_alone(void **state)
+{
+    (void)state;
+    out(0x21, 0xff);
+    pulse(5);
+    pulse(6);
+    out(0x4d0, 0x20);
+    out(0x4d0, 0x00);
+    assert_int_equal(irr(0x20), 0x40);
+}
+
 static void i8259_elcr_keeps_the_board_inputs_on_edges(void **state)
 {
     (void)state;
@@ -775,6 +829,14 @@ static void i8259_knows_what_can_still_come(void **state)
     out(0x21, 0xfd);
     assert_true(i8259_can_request(&pic));
     assert_true(i8259_is_enabled(&pic, 1));
+
+    out(0x21, 0xfb);
+    out(0xa1, 0x00);
+    raise_line(9);
+    out(0xa1, 0xff); /* withdrawn, but the master's edge is there: a spurious one will come */
+    assert_true(i8259_can_request(&pic));
+    assert_vector(0x2f);
+    assert_false(i8259_can_request(&pic));
 }
 
 static void i8259_attach_is_refused_a_taken_port(void **state)
@@ -872,6 +934,7 @@ int main(void)
         TEST(i8259_gives_no_request_between_icw1_and_the_last_icw),
         TEST(i8259_icw1_clears_mask_service_and_edges),
         TEST(i8259_icw1_selects_irr_and_lowest_priority_7),
+        TEST(i8259_icw1_ends_every_special_mode),
         TEST(i8259_single_takes_no_icw3),
         TEST(i8259_without_ic4_takes_no_icw4),
         TEST(i8259_without_ic4_forgets_auto_eoi),
@@ -899,6 +962,7 @@ int main(void)
         TEST(i8259_slave_in_aeoi_loses_no_request),
         TEST(i8259_cascade_input_has_no_line_outside),
         TEST(i8259_special_fully_nested_lets_the_slave_nest),
+        TEST(i8259_special_fully_nested_slave_has_no_cascade_of_its_own),
         TEST(i8259_aeoi_leaves_nothing_in_service),
         TEST(i8259_rotate_in_aeoi_moves_the_served_input_to_the_end),
         TEST(i8259_rotate_on_eoi_moves_the_ended_input_to_the_end),
@@ -915,6 +979,7 @@ int main(void)
         TEST(i8259_poll_wins_over_read_select),
         TEST(i8259_elcr_level_repeats_while_the_line_is_high),
         TEST(i8259_elcr_level_request_falls_with_the_line),
+        TEST(i8259_elcr_forgets_edges_of_level_inputs_alone),
         TEST(i8259_elcr_keeps_the_board_inputs_on_edges),
         TEST(i8259_ltim_makes_every_input_level),
         TEST(i8259_read_select_is_kept),

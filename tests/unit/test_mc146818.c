@@ -236,6 +236,42 @@ static void mc146818_time_is_set_without_set_too(void **state)
     assert_time(0x12, 0x34, 0x58);
     step(2 * NS_PER_SECOND);
     assert_time(0x12, 0x35, 0x00);
+    put(YEAR, 0x25);
+    put(MONTH, 0x12);
+    put(DAY, 0x24);
+    put(CENTURY, 0x21);
+    assert_date(0x21, 0x25, 0x12, 0x24, 2);
+}
+
+static void mc146818_time_is_set_in_12_hours(void **state)
+{
+    static const uint8_t hours[][2] = {{0x12, 0}, {0x01, 1}, {0x11, 11}, {0x92, 12}, {0x91, 23}};
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        put(REG_B, SET);
+        put(HOURS, hours[i][0]);
+        put(REG_B, 0);
+        assert_int_equal(get(HOURS), hours[i][0]);
+        put(REG_B, H24 | BIN);
+        assert_int_equal(get(HOURS), hours[i][1]);
+    }
+}
+
+static void mc146818_is_restored_from_a_copy_of_its_state(void **state)
+{
+    (void)state;
+    step(300 * MS);
+    put(REG_B, PLAIN | UIE);
+    struct mc146818_state copy = rtc.s;
+    uint64_t deadline = clock_deadline(&clk);
+    start(0);
+    rtc.s = copy;
+    mc146818_restored(&rtc);
+    assert_true(clock_deadline(&clk) == deadline);
+    assert_time(0x23, 0x59, 0x58);
+    run(NS_PER_SECOND);
+    assert_true(rtc.irq8.level);
 }
 
 static void mc146818_held_divider_starts_with_half_a_second(void **state)
@@ -585,6 +621,8 @@ int main(void)
         TEST(mc146818_time_is_set_under_set),
         TEST(mc146818_set_keeps_the_part_of_the_second),
         TEST(mc146818_time_is_set_without_set_too),
+        TEST(mc146818_time_is_set_in_12_hours),
+        TEST(mc146818_is_restored_from_a_copy_of_its_state),
         TEST(mc146818_held_divider_starts_with_half_a_second),
         TEST(mc146818_nonsense_in_the_registers_does_no_harm),
         TEST(mc146818_arms_no_timer_without_an_interrupt),

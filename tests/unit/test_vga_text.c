@@ -225,6 +225,11 @@ static void vga_text_banks_keep_what_is_written(void **state)
         assert_int_equal(in(banks[i] + 1), 0xa0 + i);
     }
     assert_int_equal(in(0x3cc), 0x67); /* mode 3, ports at 0x3dx */
+    out(0x3d4, 1);
+    assert_int_equal(in(0x3d5), 79);
+    assert_int_equal(in(0x3c6), 0xff);
+    out(0x3c6, 0x0f);
+    assert_int_equal(in(0x3c6), 0x0f);
     out(0x3c2, 0xe3);
     assert_int_equal(in(0x3cc), 0xe3);
     out(0x3da, 1);

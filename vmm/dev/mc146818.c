@@ -344,7 +344,7 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes)
     uint64_t above_1m = ram_bytes > MEBIBYTE ? ram_bytes - MEBIBYTE : 0;
     uint64_t above_16m = ram_bytes > 16 * MEBIBYTE ? ram_bytes - 16 * MEBIBYTE : 0;
 
-    put_word(&rtc->s, BASE_MEMORY, ram_bytes < 640 * 1024 ? ram_bytes / 1024 : 640);
+    put_word(&rtc->s, BASE_MEMORY, 640);
     put_word(&rtc->s, EXTENDED_MEMORY, above_1m / 1024);
     put_word(&rtc->s, EXTENDED_MEMORY_2, above_1m / 1024);
     put_word(&rtc->s, HIGH_MEMORY, above_16m / 65536);

@@ -39,7 +39,7 @@ struct mc146818 {
 /* Power on with the time `epoch_seconds` (UTC, since 1970) now: BCD, 24 hours, no interrupts. */
 void mc146818_init(struct mc146818 *rtc, struct clock *clock, int64_t epoch_seconds);
 
-/* Writes the memory sizes that a PC's firmware leaves for `ram_bytes` of RAM from address 0. */
+/* Writes the memory sizes that a PC's firmware leaves for `ram_bytes` (1 MiB or more) of RAM. */
 void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes);
 
 /* Attaches ports 0x70-71; false if one of them is taken. */

@@ -16,7 +16,7 @@ unit-build: $(UNIT)
 $(UNIT): $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS))
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lm
 
 $(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
 $(OUT)/obj/tests/%.o: | need-test

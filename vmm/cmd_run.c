@@ -33,7 +33,8 @@ static const char usage[] =
     "Runs IMAGE (flat 16-bit, ELF32 or Multiboot; flat 32-bit with --mode pm32) with its serial\n"
     "line on this terminal. Ctrl-A X quits, Ctrl-A H lists the keys.\n\n"
     "  -m, --memory SIZE        guest RAM in MiB, or with a suffix K, M, G (default 64M)\n"
-    "      --cpu ENGINE         auto (default) or kvm; 'vmm probe' tells what works\n"
+    "      --cpu ENGINE         auto (default), kvm or soft; 'vmm probe' tells what works\n"
+    "      --clock real|virtual with --cpu soft: virtual time does not wait for the host's\n"
     "      --mode auto|real|pm32  how a flat image starts (default auto: 16-bit real mode)\n"
     "      --load ADDRESS       where a flat image goes (default 0; pm32: 0x100000)\n"
     "      --append TEXT        the kernel's command line (Multiboot)\n"
@@ -186,7 +187,8 @@ enum {
     OPT_TIMEOUT,
     OPT_REPORT,
     OPT_NO_REBOOT,
-    OPT_STRICT
+    OPT_STRICT,
+    OPT_CLOCK
 };
 
 static const struct option options[] = {
@@ -201,6 +203,7 @@ static const struct option options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"no-reboot", no_argument, NULL, OPT_NO_REBOOT},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"clock", required_argument, NULL, OPT_CLOCK},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -209,6 +212,7 @@ static const struct option options[] = {
 static bool take_option(struct run *run, int option)
 {
     static const char *const modes[] = {"auto", "real", "pm32", NULL};
+    static const char *const clocks[] = {"real", "virtual", NULL};
     static const char *const inputs[] = {"serial", "keyboard", NULL};
     struct image_request *image = &run->config.image;
     int choice;
@@ -243,6 +247,10 @@ static bool take_option(struct run *run, int option)
     case OPT_NO_REBOOT:
         run->no_reboot = true;
         return true;
+    case OPT_CLOCK:
+        choice = parse_choice("--clock", optarg, clocks);
+        run->config.virtual_time = choice == 1;
+        return choice >= 0;
     case OPT_STRICT:
         run->config.strict = true;
         return true;
@@ -383,14 +391,16 @@ static void take_signal(struct run *run, int signal_fd)
 /* Passes on input and signals until the guest is done. */
 static void attend(struct run *run, int signal_fd)
 {
-    enum { DONE, SIGNAL, ROOM, INPUT, FDS };
-    bool input_open = true;
+    enum { DONE, SIGNAL, OUTPUT, ROOM, INPUT, FDS };
+    bool input_open = true, output_open = true;
 
     for (;;) {
         bool is_full = run->waiting_count > 0;
         struct pollfd fds[FDS] = {
             [DONE] = {.fd = run->done_fd, .events = POLLIN},
             [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
+            [OUTPUT] = {.fd =
+                            output_open ? STDOUT_FILENO : -1}, /* tells when its reader has gone */
             [ROOM] = {.fd = is_full ? run->inbox.room_fd : -1, .events = POLLIN},
             [INPUT] = {.fd = input_open && !is_full ? STDIN_FILENO : -1, .events = POLLIN},
         };
@@ -407,6 +417,10 @@ static void attend(struct run *run, int signal_fd)
             return;
         if (fds[SIGNAL].revents)
             take_signal(run, signal_fd);
+        if (fds[OUTPUT].revents & (POLLERR | POLLHUP)) {
+            output_open = false;
+            inbox_quit(&run->inbox);
+        }
         if (fds[ROOM].revents && read(run->inbox.room_fd, &count, sizeof(count)) > 0)
             post_waiting(run);
         if (fds[INPUT].revents)
@@ -525,6 +539,10 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "vmm: %s\n", note);
     if (!run.engine)
         return STATUS_USAGE;
+    if (run.config.virtual_time && strcmp(run.engine->name, "soft") != 0) {
+        fprintf(stderr, "vmm: --clock virtual: only --cpu soft counts its time\n");
+        return STATUS_USAGE;
+    }
     run.config.make_cpu = run.engine->create;
     return run_guest(&run);
 }

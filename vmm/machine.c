@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Inputs of the PIC pair on a PC. */
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
@@ -408,11 +409,47 @@ static void offer_interrupt(struct machine *machine)
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
 }
 
+static uint64_t host_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Lets the guest's time come to `time`, or to where it is when the inbox has something: by sleeping
+ * where it is the host's time, or is to look like it; at once where it is counted and nobody waits.
+ */
+static void pass_time(struct machine *machine, uint64_t time)
+{
+    struct cpu *cpu = machine->cpu;
+
+    if (cpu->ops->skip_to && machine->config.virtual_time && time != CLOCK_NEVER) {
+        cpu->ops->skip_to(cpu, time);
+        return;
+    }
+    uint64_t now = cpu->ops->skip_to ? host_ns() - machine->host_start : clock_now(&machine->clock);
+    if (time > now)
+        inbox_wait(machine->config.inbox, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
+    if (cpu->ops->skip_to) {
+        now = host_ns() - machine->host_start;
+        cpu->ops->skip_to(cpu, now < time ? now : time);
+    }
+}
+
+/* A software CPU may be faster than its clock says: then the host's time catches up here. */
+static void pace(struct machine *machine)
+{
+    if (machine->cpu->ops->skip_to && !machine->config.virtual_time)
+        pass_time(machine, clock_now(&machine->clock));
+}
+
 /* HLT: sleeps until a timer or the inbox has something, or ends a sleep that has no end. */
 static void sleep_halted(struct machine *machine)
 {
     struct cpu *cpu = machine->cpu;
-    uint64_t deadline, start;
+    uint64_t start;
 
     output_flush(&machine->output);
     if (!cpu->ops->interrupts_enabled(cpu)) {
@@ -425,12 +462,8 @@ static void sleep_halted(struct machine *machine)
                     "the guest halted with every interrupt masked in the PIC: nothing can wake it");
         return;
     }
-    deadline = clock_deadline(&machine->clock);
     start = clock_now(&machine->clock);
-    if (cpu->ops->skip_to && deadline != CLOCK_NEVER)
-        cpu->ops->skip_to(cpu, deadline);
-    else if (deadline > start)
-        inbox_wait(machine->config.inbox, deadline == CLOCK_NEVER ? CLOCK_NEVER : deadline - start);
+    pass_time(machine, clock_deadline(&machine->clock));
     machine->outcome.idle_ns += clock_now(&machine->clock) - start;
     machine->timers_due = true;
 }
@@ -448,6 +481,7 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         machine->halted = true;
         break;
     case CPU_STOP_KICKED:
+        pace(machine);
         machine->timers_due = true;
         break;
     case CPU_STOP_SHUTDOWN:
@@ -470,6 +504,7 @@ const struct machine_outcome *machine_run(struct machine *machine)
     struct machine_outcome *outcome = &machine->outcome;
 
     machine->timers_due = true;
+    machine->host_start = host_ns() - clock_now(&machine->clock);
     while (outcome->end == END_NONE) {
         /* What happened outside comes first, then what time brings, so that every line is at its
          * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */

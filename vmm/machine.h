@@ -36,7 +36,8 @@ struct machine_config {
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
     void *owner;
-    bool strict; /* warn of the first use of each unmapped address */
+    bool strict;       /* warn of the first use of each unmapped address */
+    bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
 };
 
 enum machine_end {
@@ -83,6 +84,7 @@ struct machine {
     struct hypercall hypercall;
     struct output output;
     struct timer timeout;
+    uint64_t host_start;    /* host ns at the clock's 0 */
     bool halted;            /* in HLT: the CPU does not run until an interrupt comes */
     bool input_ready;       /* a device has room for input that may wait in the inbox */
     bool timers_due;        /* a timer's deadline may have come since they were last fired */

@@ -84,6 +84,9 @@ int report_write(const char *path, const struct machine *machine, const struct r
     put_seconds(to, "guest_s", outcome->guest_ns);
     put_seconds(to, "guest_idle_s", outcome->idle_ns);
     put_seconds(to, "host_cpu_s", timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime));
+    if (machine->cpu->ops->instructions)
+        fprintf(to, "  \"instructions\": %llu,\n",
+                (unsigned long long)machine->cpu->ops->instructions(machine->cpu));
     if (host->first_output)
         put_seconds(to, "first_output_s", host->first_output - host->start);
     else

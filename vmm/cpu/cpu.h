@@ -127,7 +127,7 @@ struct cpu_ops {
     /* The guest's time in ns since the CPU was made; the source of its machine's clock. */
     uint64_t (*now)(void *cpu);
 
-    /* Moves time forward to `time` while the CPU is halted. NULL where time passes by itself. */
+    /* Moves time forward to `time`, never back. NULL where time passes by itself. */
     void (*skip_to)(struct cpu *cpu, uint64_t time);
 
     /* True when an interrupt may be injected now: IF is set, no shadow of STI or MOV SS, no other
@@ -144,6 +144,9 @@ struct cpu_ops {
     /* Asks run to come back with CPU_STOP_WINDOW as soon as can_interrupt is true, or takes the
      * wish back. */
     void (*want_window)(struct cpu *cpu, bool wanted);
+
+    /* How many instructions were executed. NULL where nobody counts. */
+    uint64_t (*instructions)(struct cpu *cpu);
 
     /* One general register (CPU_EAX...), cheaper than the whole state; 0 if it can't be had. */
     uint32_t (*gpr)(struct cpu *cpu, unsigned which);
@@ -178,5 +181,6 @@ const char *cpu_stop_name(enum cpu_stop stop);
  * writes one sentence, with the remedy where there is one, to `why`.
  */
 struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_size);
+struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_size);
 
 #endif

@@ -10,6 +10,7 @@
 
 const struct engine engines[] = {
     {"kvm", cpu_kvm_create, true},
+    {"soft", cpu_soft_create, false},
     {NULL, NULL, false},
 };
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# The command line as a user meets it: wrong usage, wrong files, streams that are closed, signals,
+# a terminal that must come back, /dev/kvm that is missing or not to be opened.
+#   tests/cli.sh [VMM]        VMM_OPTIONS are given to every `vmm run`
+set -u
+cd "$(dirname "$0")/.." || exit 2
+vmm=${1:-build/vmm}
+. tests/lib.sh
+read -ra options <<<"${VMM_OPTIONS:-}"
+run() { "$vmm" run "${options[@]}" "$@"; }
+hello=build/guests/hello.bin flood=build/guests/flood.bin
+
+# ---- usage ----
+check "no command is a usage error" 2 "$vmm"
+says "which lists the commands" "$err" 'vmm run'
+check "an unknown command is a usage error" 2 "$vmm" frobnicate
+check "an image for a command is a usage error" 2 "$vmm" $hello
+says "which names the right one" "$err" 'vmm run FILE'
+check "--help" 0 "$vmm" --help
+check "--version" 0 "$vmm" --version
+says "names the version" "$out" '^vmm [0-9]+\.[0-9]+'
+check "run --help" 0 "$vmm" run --help
+check "probe --help" 0 "$vmm" probe --help
+check "no image" 2 "$vmm" run
+check "two images" 2 "$vmm" run $hello $hello
+check "an unknown option" 2 "$vmm" run --frobnicate $hello
+for bad in "-m 0" "-m lots" "-m 64X" "-m -5" "-m 99G" "--timeout 0" "--timeout soon" "--load zero" \
+    "--load 0x1ffffffff" "--mode 64bit" "--input mouse" "--cpu z80"; do
+    # shellcheck disable=SC2086
+    check "refused: $bad" 2 "$vmm" run $bad $hello
+    says "and said so: $bad" "$err" "^vmm: ${bad%% *}"
+done
+
+# ---- images ----
+check "a file that is not there" 2 run $scratch/nothing
+says "is named" "$err" 'nothing: no such file'
+check "a directory" 2 run tests
+: >"$scratch/empty"
+check "an empty file" 2 run "$scratch/empty"
+says "is said to be empty" "$err" 'empty'
+check "an ELF for this machine, not for the guest's" 2 run /bin/true
+says "is told apart" "$err" 'x86-64|64-bit|aarch64|ELF'
+check "RAM too small for the image" 2 run -m 1 build/os1k.elf
+check "a module that is not there" 2 run --module "$scratch/nothing" build/os1k.elf
+
+# ---- streams ----
+check "stdin closed" 0 run $hello <&-
+says "does not matter" "$out" 'Hello, KVM!'
+check "stdin empty" 0 run $hello </dev/null
+check "stdin a pipe that never ends" 0 run $hello < <(sleep 5)
+check "all streams closed" 0 bash -c "$vmm run ${VMM_OPTIONS:-} $hello <&- >&- 2>&-"
+check "a full disk behind stdout" 130 bash -c "$vmm run ${VMM_OPTIONS:-} $flood >/dev/full"
+says "is reported" "$err" "can't write the guest's output: No space"
+check "a reader that has gone" 0 bash -c "$vmm run ${VMM_OPTIONS:-} build/os1k.elf </dev/null | head -c 1"
+
+# ---- the engine ----
+if "$vmm" probe -q; then
+    check "the engine is found by itself" 0 "$vmm" run $hello
+    says "and the guest runs" "$out" 'Hello, KVM!'
+fi
+check "the report of a wrong engine is one line" 2 "$vmm" run --cpu nonesuch $hello
+says "that names the engines" "$err" 'there are auto'
+
+# ---- the end of a run ----
+check "a time limit" 124 run --timeout 200ms $flood
+says "is said to have come" "$err" 'still running after 0.2 s'
+check "a report" 0 run --report "$scratch/report" $hello
+says "tells how it ended" "$(cat "$scratch/report")" '"end": "power-off"'
+says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
+check "a report to standard output" 0 run --report - $hello
+says "comes after the guest's" "$out" '"output_bytes": 12'
+check "a report that can't be written" 0 run --report /nowhere/report $hello
+says "is reported" "$err" "can't write the report to /nowhere/report"
+check "--strict" 0 run --strict $hello
+
+# ---- signals ----
+for signal in INT:130 TERM:143 HUP:129; do
+    # A shell starts its background jobs with SIGINT ignored.
+    env --default-signal=INT "$vmm" run "${options[@]}" build/os1k.elf </dev/null >"$scratch/out" 2>&1 &
+    sleep 1
+    kill -"${signal%:*}" $!
+    wait $!
+    got=$?
+    if [[ $got == "${signal#*:}" ]]; then ok "SIG${signal%:*} ends a run"; else
+        not_ok "SIG${signal%:*} ends a run" "status $got"; fi
+done
+
+# ---- the terminal ----
+# `script` gives the command a terminal of its own, and passes on its input, which stays silent.
+mkfifo "$scratch/silence"
+exec 9<>"$scratch/silence"
+on_terminal() { script -qec "$1" /dev/null <&9; }
+check "a terminal" 0 on_terminal "stty -a; $vmm run ${VMM_OPTIONS:-} $hello; stty -a"
+before=$(grep -E 'icanon|isig' <<<"$out" | head -n 1) after=$(grep -E 'icanon|isig' <<<"$out" | tail -n 1)
+says "is cooked at first" "$before" '[^-]icanon'
+if [[ $before == "$after" ]]; then ok "and restored at the end"; else not_ok "and restored at the end" "$after"; fi
+for signal in INT TERM HUP SEGV; do
+    check "killed by SIG$signal on a terminal" 0 on_terminal \
+        "env --default-signal=INT $vmm run ${VMM_OPTIONS:-} build/os1k.elf </dev/tty & sleep 1; stty -a | grep icanon; kill -$signal \$!; wait; stty -a | grep icanon"
+    says "it was raw" "$out" '(^| )-icanon'
+    says "SIG$signal restores the terminal" "$(grep icanon <<<"$out" | tail -n 1)" '(^|[^-])icanon'
+done
+
+# ---- /dev/kvm ----
+if [[ $(id -u) == 0 ]] && unshare -m true 2>/dev/null; then
+    check "no /dev/kvm" 2 unshare -m bash -c "mount -t tmpfs none /dev && $vmm run --cpu kvm $hello"
+    says "is explained" "$err" 'there is no /dev/kvm'
+    check "a /dev/kvm that is something else" 2 \
+        unshare -m bash -c "mount -t tmpfs none /dev && : >/dev/kvm && $vmm run --cpu kvm $hello"
+    says "is explained" "$err" '/dev/kvm'
+    check "probe without /dev/kvm" 0 unshare -m bash -c "mount -t tmpfs none /dev && $vmm probe kvm; [ \$? = 1 ]"
+    check "no permission for /dev/kvm" 2 unshare -m bash -c \
+        "mount -t tmpfs none /dev && mknod -m 600 /dev/kvm c 10 232 && exec setpriv --reuid 65534 --clear-groups $vmm run --cpu kvm $hello"
+    says "names the group to join" "$err" 'usermod -aG kvm'
+fi
+
+finish

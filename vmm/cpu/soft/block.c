@@ -1,0 +1,271 @@
+/*
+ * Blocks of decoded instructions: found by address, linked to each other, thrown away when their
+ * code is overwritten; and the loop that executes them.
+ *
+ * A block is good while its `generation` is the CPU's: that changes with every change of the
+ * address mapping or of CS's limit and whenever the machine may have written to RAM. Then the next
+ * use goes through find_block, which checks that the page, the mode and the bytes are the same.
+ */
+#include "handler.h"
+
+#define ARENA_SIZE (UINT64_C(16) << 20)
+#define BLOCK_SPACE(ops)                                                                           \
+    ((sizeof(struct block) + ((ops) + 1) * sizeof(struct op) + 15) & ~(size_t)15)
+
+size_t soft_arena_size(void)
+{
+    return ARENA_SIZE;
+}
+
+/* Forgets every block. */
+void soft_blocks_reset(struct soft *c)
+{
+    memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
+    memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
+    memset(c->code_lines, 0, c->memory->size / PAGE_SIZE * sizeof(c->code_lines[0]));
+    for (unsigned i = 0; i < JUMP_SLOTS; i++)
+        c->jumps[i] = c->no_block;
+    c->arena_used = 0;
+    c->pending_link = NULL;
+}
+
+/* Takes back what the present block was charged for `op` and all after it. */
+static void uncharge(struct soft *c, const struct op *op)
+{
+    c->budget += c->block->count - (op - c->block->ops);
+}
+
+/* Ends execution at `op`, as if it had not begun. */
+struct op *soft_abort(struct soft *c, struct op *op)
+{
+    uncharge(c, op);
+    if (unlikely(c->in_new_task))
+        c->in_new_task = false;
+    else
+        c->s.eip = op->eip;
+    return NULL;
+}
+
+uint64_t soft_count_before(const struct soft *c, const struct op *op)
+{
+    int64_t left = c->budget + c->block->count - (op - c->block->ops);
+
+    return c->count_end - (uint64_t)left;
+}
+
+/* A direct branch whose link doesn't lead there: the execution loop finds the block and links it. */
+struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip)
+{
+    c->s.eip = eip;
+    c->pending_link = &op->link;
+    return NULL;
+}
+
+static void drop_block(struct soft *c, struct block *block)
+{
+    struct block **at = &c->hash[block->physical % HASH_SLOTS];
+
+    while (*at && *at != block)
+        at = &(*at)->next_in_hash;
+    if (*at)
+        *at = block->next_in_hash;
+    block->generation = 0;
+    for (unsigned i = 0; i < block->count; i++)
+        block->ops[i].run = op_stale;
+}
+
+/* Code bytes were written. The block being executed may be among those that are dropped: it goes
+ * on to an op_stale. */
+void soft_code_written(struct soft *c, uint64_t physical, uint32_t length)
+{
+    uint64_t page = physical / PAGE_SIZE;
+    uint32_t first = (uint32_t)(physical & PAGE_MASK) / 64;
+    uint32_t last = (uint32_t)((physical & PAGE_MASK) + length - 1) / 64;
+    uint64_t touched = 0;
+
+    for (uint32_t line = first; line <= last; line++)
+        touched |= UINT64_C(1) << line;
+    if (!(c->code_lines[page] & touched))
+        return;
+    for (struct block *block = c->page_blocks[page]; block; block = block->next_in_page)
+        drop_block(c, block);
+    c->page_blocks[page] = NULL;
+    c->code_lines[page] = 0;
+}
+
+/* Fetches code at linear address `linear`: *physical is where it lies, or nowhere (all ones). */
+static bool code_address(struct soft *c, uint32_t linear, uint64_t *physical)
+{
+    return soft_translate(c, linear, false, c->s.cpl == 3, physical);
+}
+
+/* One instruction that spans two pages, or lies outside of RAM: decoded for every execution. */
+static struct block *decode_apart(struct soft *c, uint64_t mode)
+{
+    struct block *block = c->scratch;
+    uint32_t eip = c->s.eip, base = (uint32_t)(mode >> 32), available = 0;
+    uint32_t limit = c->s.segment[CPU_CS].limit, faults_at = 0;
+    uint64_t physical = 0;
+    enum decoded decoded;
+
+    for (; available < 15; available++) {
+        uint32_t linear = base + eip + available;
+        if (eip + available > limit || eip + available < eip)
+            break;
+        if (available == 0 || !(linear & PAGE_MASK)) {
+            uint32_t old_cr2 = c->s.cr2;
+            if (!code_address(c, linear, &physical)) {
+                if (available == 0)
+                    return NULL;
+                /* Only a fault if the instruction needs these bytes. */
+                c->raised = RAISED_NOTHING;
+                c->s.cr2 = old_cr2;
+                faults_at = available;
+                break;
+            }
+        }
+        if (!memory_read(c->memory, physical, &block->bytes[available], 1))
+            block->bytes[available] = 0xff; /* an open bus */
+        physical++;
+    }
+    decoded = soft_decode(c, block->ops, block->bytes, available, eip);
+    if (decoded == DECODED_SHORT) {
+        if (faults_at)
+            code_address(c, base + eip + available, &physical);
+        else
+            soft_raise_error(c, EXCEPTION_GP, 0);
+        return NULL;
+    }
+    block->count = 1;
+    block->ops[1] = (struct op){.run = op_end,
+                                .link = c->no_block,
+                                .eip = block->ops[0].next,
+                                .imm = block->ops[0].next};
+    return block;
+}
+
+static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physical)
+{
+    struct block *block;
+    uint32_t eip = c->s.eip, limit = c->s.segment[CPU_CS].limit, at = 0;
+    uint32_t available = PAGE_SIZE - (uint32_t)(physical & PAGE_MASK);
+    unsigned most = mode & MODE_STEP ? 1 : BLOCK_OPS, count = 0;
+    const uint8_t *bytes = memory_at(c->memory, physical, available);
+    enum decoded decoded = DECODED;
+    uint64_t page = physical / PAGE_SIZE, lines = 0;
+
+    if (!bytes || eip > limit)
+        return decode_apart(c, mode);
+    if (available - 1 > limit - eip)
+        available = limit - eip + 1;
+    if (c->arena_used + BLOCK_SPACE(BLOCK_OPS) > ARENA_SIZE)
+        soft_blocks_reset(c);
+    block = (struct block *)(void *)(c->arena + c->arena_used);
+    while (count < most && decoded == DECODED && at < BLOCK_BYTES - 15) {
+        uint32_t left = available - at;
+        decoded = soft_decode(c, &block->ops[count], bytes + at, left, eip + at);
+        if (decoded == DECODED_SHORT)
+            break;
+        at = block->ops[count].next - eip;
+        count++;
+        if (at >= available)
+            break;
+    }
+    if (count == 0)
+        return decode_apart(c, mode);
+    block->ops[count] =
+        (struct op){.run = op_end, .link = c->no_block, .eip = eip + at, .imm = eip + at};
+    block->mode = mode;
+    block->eip = eip;
+    block->limit = limit;
+    block->physical = (uint32_t)physical;
+    block->count = (uint16_t)count;
+    block->length = (uint16_t)at;
+    block->epoch = c->epoch;
+    memcpy(block->bytes, bytes, at);
+    c->arena_used += BLOCK_SPACE(count);
+
+    block->next_in_hash = c->hash[block->physical % HASH_SLOTS];
+    c->hash[block->physical % HASH_SLOTS] = block;
+    block->next_in_page = c->page_blocks[page];
+    c->page_blocks[page] = block;
+    for (uint32_t i = 0; i < at; i++)
+        lines |= UINT64_C(1) << ((physical & PAGE_MASK) + i) / 64;
+    if (!c->code_lines[page])
+        soft_tlb_forget_writes(c);
+    c->code_lines[page] |= lines;
+    return block;
+}
+
+/* The block at EIP in the present mode. NULL: fetching raised an exception. */
+static struct block *find_block(struct soft *c, bool step)
+{
+    uint64_t mode = c->mode | (step ? MODE_STEP : 0), physical;
+    uint32_t eip = c->s.eip;
+    struct block **slot = &c->jumps[jump_slot(eip)], *block = *slot, *next;
+
+    if (block->eip == eip && block->generation == c->generation && block->mode == mode)
+        return block;
+    if (!code_address(c, (uint32_t)(mode >> 32) + eip, &physical))
+        return NULL;
+    for (block = c->hash[(uint32_t)physical % HASH_SLOTS]; block; block = next) {
+        next = block->next_in_hash;
+        if (block->physical != physical || block->eip != eip || block->mode != mode ||
+            block->limit != c->s.segment[CPU_CS].limit)
+            continue;
+        if (block->epoch != c->epoch) {
+            const void *now = memory_at(c->memory, physical, block->length);
+            if (!now || memcmp(now, block->bytes, block->length) != 0) {
+                soft_code_written(c, physical, block->length);
+                block = NULL;
+                break;
+            }
+            block->epoch = c->epoch;
+        }
+        break;
+    }
+    if (!block)
+        block = decode_block(c, mode, physical);
+    if (block && block != c->scratch) {
+        block->generation = c->generation;
+        *slot = block;
+    }
+    return block;
+}
+
+#ifdef SOFT_LOOP
+static void run_ops(struct soft *c, struct op *op)
+{
+    while (op)
+        op = op->run(c, op);
+}
+#else
+static void run_ops(struct soft *c, struct op *op)
+{
+    op->run(c, op);
+}
+#endif
+
+/* Executes until the budget doesn't allow for the next block, or something is raised or wants
+ * attention. With `step`, in blocks of one instruction. */
+void soft_execute(struct soft *c, bool step)
+{
+    c->pending_link = NULL;
+    for (;;) {
+        struct block *block = find_block(c, step);
+        if (!block)
+            return;
+        if (c->pending_link) {
+            if (block != c->scratch)
+                *c->pending_link = block;
+            c->pending_link = NULL;
+        }
+        if (c->budget < block->count)
+            return;
+        c->budget -= block->count;
+        c->block = block;
+        run_ops(c, block->ops);
+        if (unlikely(c->raised || c->attention))
+            return;
+    }
+}

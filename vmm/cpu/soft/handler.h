@@ -1,0 +1,255 @@
+/*
+ * How operation handlers are written and joined. OP(name) { ... NEXT; } becomes, where the compiler
+ * turns calls in tail position into jumps, a function that jumps to the next handler; elsewhere
+ * (no optimisation, sanitizers) a function that returns the next operation to a loop in block.c.
+ */
+#ifndef VMM_CPU_SOFT_HANDLER_H
+#define VMM_CPU_SOFT_HANDLER_H
+
+#include "flags.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
+    __has_feature(thread_sanitizer)
+#define SOFT_LOOP 1
+#endif
+#endif
+#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||     \
+    !(defined(__GNUC__) || defined(__clang__))
+#define SOFT_LOOP 1
+#endif
+
+#ifdef SOFT_LOOP
+#define CONTINUE_AT(op) return (void)c, (op)
+#elif defined(__clang__)
+#define CONTINUE_AT(op) __attribute__((musttail)) return (op)->run(c, (op))
+#else
+#define CONTINUE_AT(op) return (op)->run(c, (op))
+#endif
+
+#define OP(name)      struct op *name(struct soft *c, struct op *op)
+#define NEXT          CONTINUE_AT(op + 1)
+#define ABORT         return soft_abort(c, op)
+#define TAKE_BRANCH() GO_LINK(op->link, op, op->imm)
+
+/* Enters the block a direct branch was linked to, if it is still good and fits the budget. */
+#define GO_LINK(block_, op_, eip_)                                                                 \
+    do {                                                                                           \
+        struct block *to_ = (block_);                                                              \
+        if (likely(to_->generation == c->generation)) {                                            \
+            int64_t left_ = c->budget - to_->count;                                                \
+            if (likely(left_ >= 0)) {                                                              \
+                c->budget = left_;                                                                 \
+                c->block = to_;                                                                    \
+                CONTINUE_AT(to_->ops);                                                             \
+            }                                                                                      \
+        }                                                                                          \
+        return soft_follow(c, (op_), (eip_));                                                      \
+    } while (0)
+
+static inline uint32_t jump_slot(uint32_t eip)
+{
+    return (eip ^ eip >> 12) % JUMP_SLOTS;
+}
+
+/* Goes on at an address known only now. */
+#define GO_INDIRECT(eip_)                                                                          \
+    do {                                                                                           \
+        uint32_t target_ = (eip_);                                                                 \
+        struct block *to_ = c->jumps[jump_slot(target_)];                                          \
+        if (likely(to_->eip == target_ && to_->generation == c->generation &&                      \
+                   to_->mode == c->mode)) {                                                        \
+            int64_t left_ = c->budget - to_->count;                                                \
+            if (likely(left_ >= 0)) {                                                              \
+                c->budget = left_;                                                                 \
+                c->block = to_;                                                                    \
+                CONTINUE_AT(to_->ops);                                                             \
+            }                                                                                      \
+        }                                                                                          \
+        c->s.eip = target_;                                                                        \
+        return NULL;                                                                               \
+    } while (0)
+
+/* Registers. Byte registers are numbered by their offset, so AH is just another byte. */
+static inline uint32_t get32(const struct soft *c, unsigned r)
+{
+    return c->s.gpr[r];
+}
+
+static inline uint16_t get16(const struct soft *c, unsigned r)
+{
+    return (uint16_t)c->s.gpr[r];
+}
+
+static inline uint8_t get8(const struct soft *c, unsigned r)
+{
+    return ((const uint8_t *)c->s.gpr)[r];
+}
+
+static inline void put32(struct soft *c, unsigned r, uint32_t value)
+{
+    c->s.gpr[r] = value;
+}
+
+static inline void put16(struct soft *c, unsigned r, uint16_t value)
+{
+    memcpy(&c->s.gpr[r], &value, 2);
+}
+
+static inline void put8(struct soft *c, unsigned r, uint8_t value)
+{
+    ((uint8_t *)c->s.gpr)[r] = value;
+}
+
+static inline uint32_t get_sized(const struct soft *c, unsigned size, unsigned r)
+{
+    return size == 1 ? get8(c, r) : size == 2 ? get16(c, r) : get32(c, r);
+}
+
+static inline void put_sized(struct soft *c, unsigned size, unsigned r, uint32_t value)
+{
+    if (size == 1)
+        put8(c, r, (uint8_t)value);
+    else if (size == 2)
+        put16(c, r, (uint16_t)value);
+    else
+        put32(c, r, value);
+}
+
+/* The offset of the memory operand in its segment. */
+static inline uint32_t effective_address(const struct soft *c, const struct op *op)
+{
+    return (c->s.gpr[op->base] + (c->s.gpr[op->index] << op->scale) + op->disp) & op->mask;
+}
+
+/* Host address for an access of `length` bytes, or NULL for the slow path. */
+static inline uint8_t *fast_read(const struct soft *c, unsigned segment, uint32_t offset,
+                                 uint32_t length)
+{
+    const struct segment_window *window = &c->window[segment];
+    uint32_t linear = window->base + offset;
+    uint8_t *page;
+
+    if (unlikely(offset >= window->read_end))
+        return NULL;
+    page = c->tlb_read[linear >> 12];
+    if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))
+        return NULL;
+    return page + (linear & PAGE_MASK);
+}
+
+static inline uint8_t *fast_write(const struct soft *c, unsigned segment, uint32_t offset,
+                                  uint32_t length)
+{
+    const struct segment_window *window = &c->window[segment];
+    uint32_t linear = window->base + offset;
+    uint8_t *page;
+
+    if (unlikely(offset >= window->write_end))
+        return NULL;
+    page = c->tlb_write[linear >> 12];
+    if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))
+        return NULL;
+    return page + (linear & PAGE_MASK);
+}
+
+/* Statements of handlers: declare `var` of type T, read from segment:offset. */
+#define LOAD_AT(T, var, segment_, offset_)                                                         \
+    T var;                                                                                         \
+    do {                                                                                           \
+        uint32_t at_ = (offset_);                                                                  \
+        const uint8_t *from_ = fast_read(c, (segment_), at_, sizeof(T));                           \
+        if (likely(from_)) {                                                                       \
+            memcpy(&var, from_, sizeof(T));                                                        \
+        } else {                                                                                   \
+            var = (T)soft_load(c, (segment_), at_, sizeof(T));                                     \
+            if (unlikely(c->raised))                                                               \
+                ABORT;                                                                             \
+        }                                                                                          \
+    } while (0)
+#define LOAD(T, var) LOAD_AT(T, var, op->seg, effective_address(c, op))
+
+#define STORE_AT(T, segment_, offset_, value_)                                                     \
+    do {                                                                                           \
+        uint32_t at_ = (offset_);                                                                  \
+        T out_ = (T)(value_);                                                                      \
+        uint8_t *to_ = fast_write(c, (segment_), at_, sizeof(T));                                  \
+        if (likely(to_))                                                                           \
+            memcpy(to_, &out_, sizeof(T));                                                         \
+        else if (!soft_store(c, (segment_), at_, sizeof(T), out_))                                 \
+            ABORT;                                                                                 \
+    } while (0)
+#define STORE(T, value_) STORE_AT(T, op->seg, effective_address(c, op), value_)
+
+/* Read-modify-write: in `expression`, `old` is the value. */
+#define MODIFY(T, expression)                                                                      \
+    do {                                                                                           \
+        uint32_t at_ = effective_address(c, op);                                                   \
+        uint8_t *to_ = fast_write(c, op->seg, at_, sizeof(T));                                     \
+        T old, new_;                                                                               \
+        if (unlikely(!to_)) {                                                                      \
+            to_ = soft_modify_begin(c, op->seg, at_, sizeof(T));                                   \
+            if (!to_)                                                                              \
+                ABORT;                                                                             \
+        }                                                                                          \
+        memcpy(&old, to_, sizeof(T));                                                              \
+        new_ = (T)(expression);                                                                    \
+        memcpy(to_, &new_, sizeof(T));                                                             \
+        if (unlikely(to_ == c->bounce) && !soft_modify_end(c))                                     \
+            ABORT;                                                                                 \
+    } while (0)
+
+/* The same for functions that aren't handlers: operands by op->size, in register or memory. */
+static inline bool rm_read(struct soft *c, const struct op *op, uint32_t *value)
+{
+    if (!(op->flags & OP_MEMORY)) {
+        *value = get_sized(c, op->size, op->rm);
+        return true;
+    }
+    *value = soft_load(c, op->seg, effective_address(c, op), op->size);
+    return !c->raised;
+}
+
+static inline bool rm_write(struct soft *c, const struct op *op, uint32_t value)
+{
+    if (!(op->flags & OP_MEMORY)) {
+        put_sized(c, op->size, op->rm, value);
+        return true;
+    }
+    return soft_store(c, op->seg, effective_address(c, op), op->size, value);
+}
+
+/* Reads an operand that rm_write will change: a fault comes now, as a write. */
+static inline bool rm_read_to_modify(struct soft *c, const struct op *op, uint32_t *value)
+{
+    if ((op->flags & OP_MEMORY) &&
+        !soft_check_write(c, op->seg, effective_address(c, op), op->size))
+        return false;
+    return rm_read(c, op, value);
+}
+
+/* Sets of handlers by operand size (1, 2, 4 bytes: 0, 1, 2), for a register or memory r/m. NULL
+ * where there is none. */
+struct handlers {
+    op_run *with_register[3], *with_memory[3];
+};
+
+/* ops_integer.c and ops_flow.c */
+extern const struct handlers handlers_add_eg, handlers_or_eg, handlers_adc_eg, handlers_sbb_eg,
+    handlers_and_eg, handlers_sub_eg, handlers_xor_eg, handlers_cmp_eg, handlers_test_eg,
+    handlers_add_ge, handlers_or_ge, handlers_adc_ge, handlers_sbb_ge, handlers_and_ge,
+    handlers_sub_ge, handlers_xor_ge, handlers_cmp_ge, handlers_test_ge, handlers_add_ei, handlers_or_ei,
+    handlers_adc_ei, handlers_sbb_ei, handlers_and_ei, handlers_sub_ei, handlers_xor_ei,
+    handlers_cmp_ei, handlers_test_ei, handlers_mov_eg, handlers_mov_ge, handlers_mov_ei,
+    handlers_inc, handlers_dec, handlers_not, handlers_neg, handlers_lea, handlers_movzx8,
+    handlers_movzx16, handlers_movsx8, handlers_movsx16, handlers_imul_ge, handlers_imul_gei,
+    handlers_shl_i, handlers_shr_i, handlers_sar_i, handlers_shl_c, handlers_shr_c,
+    handlers_sar_c, handlers_push, handlers_pop, handlers_push_i, handlers_leave, handlers_xchg,
+    handlers_cwd, handlers_cbw, handlers_nop, handlers_call, handlers_ret, handlers_ret_i,
+    handlers_jmp, handlers_jmp_e, handlers_call_e;
+extern const struct handlers handlers_jcc[16], handlers_setcc[16], handlers_cmov[16];
+
+/* Handlers the decoder and block.c place themselves. */
+op_run op_call_function, op_call_last, op_end, op_stale, op_repeat;
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * Handlers that go elsewhere: near jumps, calls and returns, and the ends of blocks. Direct targets
+ * were checked against the limit of CS by the decoder. Intel SDM vol. 2, Jcc, JMP, CALL, RET.
+ */
+#include "handler.h"
+
+/* The block ends here without a jump. */
+OP(op_end)
+{
+    TAKE_BRANCH();
+}
+
+/* An instruction that is a function and may change anything: the execution loop finds out. */
+OP(op_call_last)
+{
+    c->s.eip = op->next;
+    if (unlikely(!op->call(c, op)))
+        ABORT;
+    return NULL;
+}
+
+/* The code of this block was overwritten: look again. Nothing was raised. */
+OP(op_stale)
+{
+    ABORT;
+}
+
+static OP(jmp)
+{
+    TAKE_BRANCH();
+}
+
+const struct handlers handlers_jmp = {.with_register = {NULL, jmp, jmp}};
+
+#define BRANCH(number, condition)                                                                  \
+    static OP(jcc_##number)                                                                        \
+    {                                                                                              \
+        if (condition)                                                                             \
+            TAKE_BRANCH();                                                                         \
+        NEXT; /* an op_end */                                                                      \
+    }
+BRANCH(0, CONDITION_O(c))
+BRANCH(1, !CONDITION_O(c))
+BRANCH(2, CONDITION_B(c))
+BRANCH(3, !CONDITION_B(c))
+BRANCH(4, CONDITION_Z(c))
+BRANCH(5, !CONDITION_Z(c))
+BRANCH(6, CONDITION_BE(c))
+BRANCH(7, !CONDITION_BE(c))
+BRANCH(8, CONDITION_S(c))
+BRANCH(9, !CONDITION_S(c))
+BRANCH(10, CONDITION_P(c))
+BRANCH(11, !CONDITION_P(c))
+BRANCH(12, CONDITION_L(c))
+BRANCH(13, !CONDITION_L(c))
+BRANCH(14, CONDITION_LE(c))
+BRANCH(15, !CONDITION_LE(c))
+
+#define JCC_ENTRY(n) {.with_register = {NULL, jcc_##n, jcc_##n}}
+#define SIXTEEN(E)                                                                                 \
+    E(0), E(1), E(2), E(3), E(4), E(5), E(6), E(7), E(8), E(9), E(10), E(11), E(12), E(13), E(14), \
+        E(15)
+
+const struct handlers handlers_jcc[16] = {SIXTEEN(JCC_ENTRY)};
+
+/* 32-bit operands on a 32-bit stack from here on; ops_rare.c has the others. */
+static OP(call)
+{
+    uint32_t esp = get32(c, CPU_ESP) - 4;
+
+    STORE_AT(uint32_t, CPU_SS, esp, op->next);
+    put32(c, CPU_ESP, esp);
+    TAKE_BRANCH();
+}
+
+static OP(ret)
+{
+    LOAD_AT(uint32_t, target, CPU_SS, get32(c, CPU_ESP));
+    if (unlikely(target > c->s.segment[CPU_CS].limit)) {
+        soft_raise_error(c, EXCEPTION_GP, 0);
+        ABORT;
+    }
+    put32(c, CPU_ESP, get32(c, CPU_ESP) + 4 + op->imm);
+    GO_INDIRECT(target);
+}
+
+const struct handlers handlers_call = {.with_register = {NULL, NULL, call}};
+const struct handlers handlers_ret = {.with_register = {NULL, NULL, ret}};
+
+#define INDIRECT(name, LOAD_TARGET)                                                                \
+    static OP(jmp_##name)                                                                          \
+    {                                                                                              \
+        LOAD_TARGET;                                                                               \
+        if (unlikely(target > c->s.segment[CPU_CS].limit)) {                                       \
+            soft_raise_error(c, EXCEPTION_GP, 0);                                                  \
+            ABORT;                                                                                 \
+        }                                                                                          \
+        GO_INDIRECT(target);                                                                       \
+    }                                                                                              \
+    static OP(call_##name)                                                                         \
+    {                                                                                              \
+        LOAD_TARGET;                                                                               \
+        uint32_t esp = get32(c, CPU_ESP) - 4;                                                      \
+        if (unlikely(target > c->s.segment[CPU_CS].limit)) {                                       \
+            soft_raise_error(c, EXCEPTION_GP, 0);                                                  \
+            ABORT;                                                                                 \
+        }                                                                                          \
+        STORE_AT(uint32_t, CPU_SS, esp, op->next);                                                 \
+        put32(c, CPU_ESP, esp);                                                                    \
+        GO_INDIRECT(target);                                                                       \
+    }
+INDIRECT(r, uint32_t target = get32(c, op->rm))
+INDIRECT(m, LOAD(uint32_t, target))
+
+const struct handlers handlers_jmp_e = {{NULL, NULL, jmp_r}, {NULL, NULL, jmp_m}};
+const struct handlers handlers_call_e = {{NULL, NULL, call_r}, {NULL, NULL, call_m}};

@@ -1,0 +1,574 @@
+/*
+ * Segments, privilege and far transfers: loading segment registers, far JMP, CALL and RET, call
+ * gates and the stack switch they make. Intel SDM vol. 3, chapters 3 and 5; vol. 2, CALL, JMP, MOV,
+ * RET. Every check comes before any register changes.
+ */
+#include "handler.h"
+
+/* Works out what handlers take for granted about a segment register that was loaded. */
+void soft_segment_changed(struct soft *c, unsigned segment)
+{
+    const struct cpu_segment *s = &c->s.segment[segment];
+    struct segment_window *window = &c->window[segment];
+    uint32_t end = s->limit >= 15 ? s->limit - 14 : 0;
+    bool reads = true, writes = true;
+
+    if (is_protected(c)) {
+        bool is_code = s->attributes & 8, is_rw = s->attributes & 2;
+        if (!(s->attributes & SEGMENT_P))
+            reads = writes = false;
+        else if (is_code)
+            reads = is_rw, writes = false;
+        else
+            writes = is_rw;
+    }
+    if ((s->attributes & 0x1c) == 0x14)
+        reads = writes = false; /* expand-down: the slow path knows */
+    window->base = s->base;
+    window->read_end = reads ? end : 0;
+    window->write_end = writes ? end : 0;
+    if (segment == CPU_CS) {
+        if (s->limit != c->code_limit)
+            c->generation++;
+        c->code_limit = s->limit;
+    }
+}
+
+static void update_mode(struct soft *c)
+{
+    bool breaks = false;
+    unsigned user = c->s.cpl == 3;
+
+    for (unsigned i = 0; i < 4; i++) {
+        if ((c->s.dr[7] >> (2 * i) & 3) && (c->s.dr[7] >> (16 + 4 * i) & 1))
+            breaks = true;
+    }
+    c->watches_memory =
+        breaks || (user && (c->s.cr0 & CR0_AM) && (c->s.eflags & EFLAGS_AC));
+    c->tlb_read = c->watches_memory ? c->tlb_none : c->tlb[user][0];
+    c->tlb_write = c->watches_memory ? c->tlb_none : c->tlb[user][1];
+    c->mode = (uint64_t)c->s.segment[CPU_CS].base << 32 | (code_is_32(c) ? MODE_CODE32 : 0) |
+              (c->s.segment[CPU_SS].attributes & SEGMENT_DB ? MODE_STACK32 : 0) |
+              (user ? MODE_USER : 0);
+}
+
+/* To be called after any change of segments, CPL, CR0, DR7, VM or AC. */
+void soft_mode_changed(struct soft *c)
+{
+    for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+        soft_segment_changed(c, i);
+    update_mode(c);
+}
+
+void soft_set_cpl(struct soft *c, uint32_t cpl)
+{
+    c->s.cpl = cpl;
+    update_mode(c);
+}
+
+static void set_segment(struct soft *c, unsigned segment, struct cpu_segment value)
+{
+    c->s.segment[segment] = value;
+    soft_segment_changed(c, segment);
+    if (segment == CPU_CS || segment == CPU_SS)
+        update_mode(c);
+}
+
+bool soft_raise_selector(struct soft *c, uint8_t vector, uint16_t selector)
+{
+    return soft_raise_error(c, vector, (selector & ~3u) | c->external);
+}
+
+struct cpu_segment soft_segment_from(uint16_t selector, struct descriptor d)
+{
+    return (struct cpu_segment){
+        .base = descriptor_base(d),
+        .limit = descriptor_limit(d),
+        .selector = selector,
+        .attributes = (uint16_t)(d.high >> 8 & 0xf0ff),
+    };
+}
+
+/* The linear address of a descriptor; false if its table doesn't reach so far. */
+static bool descriptor_address(const struct soft *c, uint16_t selector, uint32_t *linear)
+{
+    uint32_t offset = selector & ~7u;
+
+    if (selector & 4) {
+        if (!(c->s.ldtr.attributes & SEGMENT_P) || offset + 7 > c->s.ldtr.limit)
+            return false;
+        *linear = c->s.ldtr.base + offset;
+        return true;
+    }
+    *linear = c->s.gdtr.base + offset;
+    return offset + 7 <= c->s.gdtr.limit;
+}
+
+bool soft_descriptor_probe(struct soft *c, uint16_t selector, struct descriptor *d, bool *found)
+{
+    uint32_t linear;
+
+    *found = (selector & ~3u) && descriptor_address(c, selector, &linear);
+    return !*found || soft_read_linear(c, linear, d, sizeof(*d), false);
+}
+
+bool soft_descriptor(struct soft *c, uint16_t selector, struct descriptor *d, uint8_t vector)
+{
+    uint32_t linear;
+
+    if (!descriptor_address(c, selector, &linear))
+        return soft_raise_selector(c, vector, selector);
+    return soft_read_linear(c, linear, d, sizeof(*d), false);
+}
+
+bool soft_set_accessed(struct soft *c, uint16_t selector, struct descriptor *d)
+{
+    uint32_t linear;
+    uint8_t byte;
+
+    if (d->high & 0x100)
+        return true;
+    d->high |= 0x100;
+    byte = (uint8_t)(d->high >> 8);
+    return descriptor_address(c, selector, &linear) &&
+           soft_write_linear(c, linear + 5, &byte, 1, false);
+}
+
+/* Real mode keeps limits (so "unreal" mode works); virtual-8086 mode has its own. */
+static struct cpu_segment real_segment(const struct soft *c, unsigned segment, uint16_t selector)
+{
+    struct cpu_segment s = c->s.segment[segment];
+
+    s.selector = selector;
+    s.base = (uint32_t)selector << 4;
+    if (is_v86(c)) {
+        s.limit = 0xffff;
+        s.attributes = 0xf3;
+    } else if (segment != CPU_CS) {
+        if (!(s.attributes & SEGMENT_P))
+            s.limit = 0xffff;
+        s.attributes = (s.attributes & (SEGMENT_DB | SEGMENT_G)) | 0x93;
+    }
+    return s;
+}
+
+void soft_set_real_segment(struct soft *c, unsigned segment, uint16_t selector)
+{
+    set_segment(c, segment, real_segment(c, segment, selector));
+}
+
+bool soft_check_stack(struct soft *c, uint16_t selector, struct descriptor *d, uint32_t cpl,
+                      uint8_t vector)
+{
+    if (!(selector & ~3u))
+        return soft_raise_error(c, vector, vector == EXCEPTION_TS ? c->external : 0);
+    if (!soft_descriptor(c, selector, d, vector))
+        return false;
+    if ((selector & 3u) != cpl || (descriptor_type(*d) & 0x1a) != 0x12 ||
+        descriptor_dpl(*d) != cpl)
+        return soft_raise_selector(c, vector, selector);
+    if (!(d->high & DESCRIPTOR_P))
+        return soft_raise_selector(c, EXCEPTION_SS, selector);
+    return soft_set_accessed(c, selector, d);
+}
+
+/* MOV, POP, LDS and the like. CS can't be loaded this way. */
+bool soft_load_segment(struct soft *c, unsigned segment, uint16_t selector)
+{
+    struct descriptor d;
+    uint32_t type;
+
+    if (!is_protected(c)) {
+        soft_set_real_segment(c, segment, selector);
+        return true;
+    }
+    if (segment == CPU_SS) {
+        if (!soft_check_stack(c, selector, &d, c->s.cpl, EXCEPTION_GP))
+            return false;
+    } else if (!(selector & ~3u)) {
+        set_segment(c, segment, (struct cpu_segment){.selector = selector});
+        return true;
+    } else {
+        if (!soft_descriptor(c, selector, &d, EXCEPTION_GP))
+            return false;
+        type = descriptor_type(d);
+        if (!(type & 0x10) || (type & 0xa) == 8) /* system, or code that can't be read */
+            return soft_raise_selector(c, EXCEPTION_GP, selector);
+        if ((type & 0xc) != 0xc &&
+            ((selector & 3u) > descriptor_dpl(d) || c->s.cpl > descriptor_dpl(d)))
+            return soft_raise_selector(c, EXCEPTION_GP, selector);
+        if (!(d.high & DESCRIPTOR_P))
+            return soft_raise_selector(c, EXCEPTION_NP, selector);
+        if (!soft_set_accessed(c, selector, &d))
+            return false;
+    }
+    set_segment(c, segment, soft_segment_from(selector, d));
+    return true;
+}
+
+void soft_set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl)
+{
+    c->s.cpl = cpl;
+    set_segment(c, CPU_CS, soft_segment_from((uint16_t)((selector & ~3u) | cpl), d));
+}
+
+/* After a return to a less privileged level: data segments it may not have become null. */
+void soft_drop_segments(struct soft *c)
+{
+    static const unsigned segments[] = {CPU_ES, CPU_DS, CPU_FS, CPU_GS};
+
+    for (unsigned i = 0; i < sizeof(segments) / sizeof(segments[0]); i++) {
+        const struct cpu_segment *s = &c->s.segment[segments[i]];
+        if ((s->attributes & SEGMENT_P) && (s->attributes & 0x0c) != 0x0c &&
+            SEGMENT_DPL((uint32_t)s->attributes) < c->s.cpl)
+            set_segment(c, segments[i], (struct cpu_segment){.selector = 0});
+    }
+}
+
+/* Stacks */
+
+struct stack soft_stack_of(struct cpu_segment ss, uint32_t esp, bool is_user)
+{
+    return (struct stack){
+        .base = ss.base,
+        .limit = ss.limit,
+        .attributes = ss.attributes,
+        .esp = esp,
+        .mask = ss.attributes & SEGMENT_DB ? UINT32_MAX : 0xffff,
+        .is_user = is_user,
+    };
+}
+
+struct stack soft_stack(const struct soft *c)
+{
+    return soft_stack_of(c->s.segment[CPU_SS], c->s.gpr[CPU_ESP], c->s.cpl == 3);
+}
+
+static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t offset, unsigned size)
+{
+    uint32_t last = offset + size - 1;
+    bool ok;
+
+    if ((stack->attributes & 0x1c) == 0x14)
+        ok = offset > stack->limit && last >= offset && last <= stack->mask;
+    else
+        ok = last >= offset && last <= stack->limit;
+    if (ok && is_protected(c) && !(stack->attributes & SEGMENT_P))
+        ok = false;
+    return ok || soft_raise_error(c, EXCEPTION_SS,
+                                  stack->selector ? (stack->selector & ~3u) | c->external
+                                                  : c->external);
+}
+
+bool soft_stack_push(struct soft *c, struct stack *stack, unsigned size, uint32_t value)
+{
+    uint32_t offset = (stack->esp - size) & stack->mask;
+    uint8_t data[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        data[i] = (uint8_t)(value >> (8 * i));
+    if (!stack_allows(c, stack, offset, size) ||
+        !soft_write_linear(c, stack->base + offset, data, size, stack->is_user))
+        return false;
+    stack->esp = (stack->esp & ~stack->mask) | offset;
+    return true;
+}
+
+bool soft_stack_pop(struct soft *c, struct stack *stack, unsigned size, uint32_t *value)
+{
+    uint32_t offset = stack->esp & stack->mask;
+    uint8_t data[4] = {0};
+
+    if (!stack_allows(c, stack, offset, size) ||
+        !soft_read_linear(c, stack->base + offset, data, size, stack->is_user))
+        return false;
+    *value = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |
+             (uint32_t)data[3] << 24;
+    stack->esp = (stack->esp & ~stack->mask) | ((offset + size) & stack->mask);
+    return true;
+}
+
+void soft_stack_commit(struct soft *c, const struct stack *stack)
+{
+    c->s.gpr[CPU_ESP] = stack->esp;
+}
+
+bool soft_push(struct soft *c, unsigned size, uint32_t value)
+{
+    uint32_t mask = stack_mask(c), esp = c->s.gpr[CPU_ESP], offset = (esp - size) & mask;
+
+    if (!soft_store(c, CPU_SS, offset, size, value))
+        return false;
+    c->s.gpr[CPU_ESP] = (esp & ~mask) | offset;
+    return true;
+}
+
+bool soft_pop(struct soft *c, unsigned size, uint32_t *value)
+{
+    uint32_t mask = stack_mask(c), esp = c->s.gpr[CPU_ESP];
+
+    *value = soft_load(c, CPU_SS, esp & mask, size);
+    if (c->raised)
+        return false;
+    c->s.gpr[CPU_ESP] = (esp & ~mask) | ((esp + size) & mask);
+    return true;
+}
+
+/* SS:ESP for `cpl`, from the TSS: Intel SDM vol. 3, figures 7-2 and 7-10. */
+bool soft_inner_stack(struct soft *c, uint32_t cpl, uint16_t *ss, uint32_t *esp)
+{
+    bool is_32 = c->s.tr.attributes & 8;
+    uint32_t at = is_32 ? 4 + cpl * 8 : 2 + cpl * 4;
+    uint8_t data[6];
+
+    if (at + (is_32 ? 5 : 3) > c->s.tr.limit)
+        return soft_raise_selector(c, EXCEPTION_TS, c->s.tr.selector);
+    if (!soft_read_linear(c, c->s.tr.base + at, data, is_32 ? 6 : 4, false))
+        return false;
+    *esp = (uint32_t)data[0] | (uint32_t)data[1] << 8;
+    if (is_32)
+        *esp |= (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+    *ss = (uint16_t)(data[is_32 ? 4 : 2] | data[is_32 ? 5 : 3] << 8);
+    return true;
+}
+
+/* Far transfers */
+
+static bool offset_inside(struct soft *c, uint32_t offset, uint32_t limit)
+{
+    return offset <= limit || soft_raise_error(c, EXCEPTION_GP, c->external);
+}
+
+static bool far_jump_real(struct soft *c, uint16_t selector, uint32_t offset, bool is_call,
+                          unsigned size)
+{
+    struct stack stack = soft_stack(c);
+
+    if (!offset_inside(c, offset, c->s.segment[CPU_CS].limit))
+        return false;
+    if (is_call && (!soft_stack_push(c, &stack, size, c->s.segment[CPU_CS].selector) ||
+                    !soft_stack_push(c, &stack, size, c->s.eip)))
+        return false;
+    if (is_call)
+        soft_stack_commit(c, &stack);
+    soft_set_real_segment(c, CPU_CS, selector);
+    c->s.eip = offset;
+    return true;
+}
+
+/* To a code segment at the same privilege. */
+static bool far_jump_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t offset,
+                          bool is_call, unsigned size)
+{
+    struct stack stack = soft_stack(c);
+
+    if (!offset_inside(c, offset, descriptor_limit(d)))
+        return false;
+    if (is_call && (!soft_stack_push(c, &stack, size, c->s.segment[CPU_CS].selector) ||
+                    !soft_stack_push(c, &stack, size, c->s.eip)))
+        return false;
+    if (!soft_set_accessed(c, selector, &d))
+        return false;
+    if (is_call)
+        soft_stack_commit(c, &stack);
+    soft_set_code(c, selector, d, c->s.cpl);
+    c->s.eip = offset;
+    return true;
+}
+
+/* Through a call gate to more privilege: Intel SDM vol. 3, section 5.8.5. */
+static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code,
+                       uint32_t offset, unsigned count, unsigned size)
+{
+    struct stack outer = soft_stack(c), inner;
+    uint32_t cpl = descriptor_dpl(code), esp, parameters[31];
+    struct descriptor d;
+    uint16_t ss;
+
+    if (!soft_inner_stack(c, cpl, &ss, &esp) || !soft_check_stack(c, ss, &d, cpl, EXCEPTION_TS))
+        return false;
+    inner = soft_stack_of(soft_segment_from(ss, d), esp, cpl == 3);
+    inner.selector = ss;
+    if (!offset_inside(c, offset, descriptor_limit(code)))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (!soft_stack_pop(c, &outer, size, &parameters[i]))
+            return false;
+    }
+    if (!soft_stack_push(c, &inner, size, c->s.segment[CPU_SS].selector) ||
+        !soft_stack_push(c, &inner, size, c->s.gpr[CPU_ESP]))
+        return false;
+    for (unsigned i = count; i-- > 0;) {
+        if (!soft_stack_push(c, &inner, size, parameters[i]))
+            return false;
+    }
+    if (!soft_stack_push(c, &inner, size, c->s.segment[CPU_CS].selector) ||
+        !soft_stack_push(c, &inner, size, c->s.eip) || !soft_set_accessed(c, selector, &code))
+        return false;
+    soft_set_code(c, selector, code, cpl);
+    set_segment(c, CPU_SS, soft_segment_from(ss, d));
+    soft_stack_commit(c, &inner);
+    c->s.eip = offset;
+    return true;
+}
+
+static bool through_call_gate(struct soft *c, uint16_t gate_selector, struct descriptor gate,
+                              bool is_call)
+{
+    uint16_t selector = (uint16_t)(gate.low >> 16);
+    unsigned size = gate.high & 0x800 ? 4 : 2;
+    uint32_t offset = gate.low & 0xffff, dpl;
+    struct descriptor code;
+    bool conforms;
+
+    if (size == 4)
+        offset |= gate.high & UINT32_C(0xffff0000);
+    if (!(gate.high & DESCRIPTOR_P))
+        return soft_raise_selector(c, EXCEPTION_NP, gate_selector);
+    if (!(selector & ~3u))
+        return soft_raise_error(c, EXCEPTION_GP, 0);
+    if (!soft_descriptor(c, selector, &code, EXCEPTION_GP))
+        return false;
+    dpl = descriptor_dpl(code);
+    conforms = descriptor_type(code) & 4;
+    if ((descriptor_type(code) & 0x18) != 0x18 || dpl > c->s.cpl ||
+        (!is_call && !conforms && dpl != c->s.cpl))
+        return soft_raise_selector(c, EXCEPTION_GP, selector);
+    if (!(code.high & DESCRIPTOR_P))
+        return soft_raise_selector(c, EXCEPTION_NP, selector);
+    if (is_call && !conforms && dpl < c->s.cpl)
+        return call_inner(c, selector, code, offset, gate.high & 31, size);
+    return far_jump_code(c, selector, code, offset, is_call, size);
+}
+
+static bool to_task(struct soft *c, uint16_t selector, struct descriptor d, bool is_call)
+{
+    if (descriptor_type(d) == 5) {
+        if (!(d.high & DESCRIPTOR_P))
+            return soft_raise_selector(c, EXCEPTION_NP, selector);
+        selector = (uint16_t)(d.low >> 16);
+        if ((selector & 4) || !(selector & ~3u))
+            return soft_raise_selector(c, EXCEPTION_GP, selector);
+        if (!soft_descriptor(c, selector, &d, EXCEPTION_GP))
+            return false;
+        if (descriptor_type(d) != 1 && descriptor_type(d) != 9)
+            return soft_raise_selector(c, EXCEPTION_GP, selector);
+    }
+    if (!(d.high & DESCRIPTOR_P))
+        return soft_raise_selector(c, EXCEPTION_NP, selector);
+    return soft_task_switch(c, selector, d, is_call ? TASK_CALL : TASK_JUMP, false, 0);
+}
+
+/* Far JMP and CALL; a call pushes CS and c->s.eip in operands of `size`. */
+bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call,
+                   unsigned size)
+{
+    struct descriptor d;
+    uint32_t type, rpl = selector & 3u, dpl;
+
+    if (!is_protected(c))
+        return far_jump_real(c, selector, offset, is_call, size);
+    if (!(selector & ~3u))
+        return soft_raise_error(c, EXCEPTION_GP, 0);
+    if (!soft_descriptor(c, selector, &d, EXCEPTION_GP))
+        return false;
+    type = descriptor_type(d);
+    dpl = descriptor_dpl(d);
+    if (type & 0x10) {
+        if (!(type & 8) || (type & 4 ? dpl > c->s.cpl : rpl > c->s.cpl || dpl != c->s.cpl))
+            return soft_raise_selector(c, EXCEPTION_GP, selector);
+        if (!(d.high & DESCRIPTOR_P))
+            return soft_raise_selector(c, EXCEPTION_NP, selector);
+        return far_jump_code(c, selector, d, offset, is_call, size);
+    }
+    if (dpl < c->s.cpl || dpl < rpl)
+        return soft_raise_selector(c, EXCEPTION_GP, selector);
+    switch (type) {
+    case 1: /* 16-bit TSS */
+    case 5: /* task gate */
+    case 9: /* 32-bit TSS */
+        return to_task(c, selector, d, is_call);
+    case 4: /* call gates */
+    case 12:
+        return through_call_gate(c, selector, d, is_call);
+    default:
+        return soft_raise_selector(c, EXCEPTION_GP, selector);
+    }
+}
+
+static bool far_return_real(struct soft *c, unsigned size, uint32_t release)
+{
+    struct stack stack = soft_stack(c);
+    uint32_t eip, cs;
+
+    if (!soft_stack_pop(c, &stack, size, &eip) || !soft_stack_pop(c, &stack, size, &cs) ||
+        !offset_inside(c, eip, c->s.segment[CPU_CS].limit))
+        return false;
+    stack.esp = (stack.esp & ~stack.mask) | ((stack.esp + release) & stack.mask);
+    soft_stack_commit(c, &stack);
+    soft_set_real_segment(c, CPU_CS, (uint16_t)cs);
+    c->s.eip = eip;
+    return true;
+}
+
+/* What far RET and IRET demand of the CS they find on the stack. */
+bool soft_check_return(struct soft *c, uint16_t cs, struct descriptor *d)
+{
+    uint32_t type, rpl = cs & 3u;
+
+    if (!(cs & ~3u))
+        return soft_raise_error(c, EXCEPTION_GP, 0);
+    if (!soft_descriptor(c, cs, d, EXCEPTION_GP))
+        return false;
+    type = descriptor_type(*d);
+    if ((type & 0x18) != 0x18 || rpl < c->s.cpl ||
+        (type & 4 ? descriptor_dpl(*d) > rpl : descriptor_dpl(*d) != rpl))
+        return soft_raise_selector(c, EXCEPTION_GP, cs);
+    if (!(d->high & DESCRIPTOR_P))
+        return soft_raise_selector(c, EXCEPTION_NP, cs);
+    return true;
+}
+
+/* The end of a return: to CS:EIP, and if that is less privileged to the stack found behind. */
+bool soft_finish_return(struct soft *c, struct stack *stack, uint16_t cs, struct descriptor code,
+                        uint32_t eip, unsigned size, uint32_t release)
+{
+    uint32_t rpl = cs & 3u, esp, ss, mask;
+    struct descriptor d;
+
+    if (rpl == c->s.cpl) {
+        if (!offset_inside(c, eip, descriptor_limit(code)) || !soft_set_accessed(c, cs, &code))
+            return false;
+        stack->esp = (stack->esp & ~stack->mask) | ((stack->esp + release) & stack->mask);
+        soft_stack_commit(c, stack);
+        soft_set_code(c, cs, code, rpl);
+        c->s.eip = eip;
+        return true;
+    }
+    stack->esp = (stack->esp & ~stack->mask) | ((stack->esp + release) & stack->mask);
+    if (!soft_stack_pop(c, stack, size, &esp) || !soft_stack_pop(c, stack, size, &ss) ||
+        !soft_check_stack(c, (uint16_t)ss, &d, rpl, EXCEPTION_GP) ||
+        !offset_inside(c, eip, descriptor_limit(code)) || !soft_set_accessed(c, cs, &code))
+        return false;
+    soft_set_code(c, cs, code, rpl);
+    set_segment(c, CPU_SS, soft_segment_from((uint16_t)ss, d));
+    mask = stack_mask(c);
+    esp += release;
+    c->s.gpr[CPU_ESP] = (c->s.gpr[CPU_ESP] & ~mask) | (esp & mask);
+    soft_drop_segments(c);
+    c->s.eip = eip;
+    return true;
+}
+
+bool soft_far_return(struct soft *c, unsigned size, uint32_t release)
+{
+    struct stack stack = soft_stack(c);
+    struct descriptor d;
+    uint32_t eip, cs;
+
+    if (!is_protected(c))
+        return far_return_real(c, size, release);
+    return soft_stack_pop(c, &stack, size, &eip) && soft_stack_pop(c, &stack, size, &cs) &&
+           soft_check_return(c, (uint16_t)cs, &d) &&
+           soft_finish_return(c, &stack, (uint16_t)cs, d, eip, size, release);
+}

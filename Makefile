@@ -101,7 +101,7 @@ $(OS1K): $(OS1K_SOURCES) | need-build
 
 .PHONY: run guests lab
 run: $(VMM) $(OS1K)  ## boot 1K OS and type at it
-	@$(VMM) run $(OS1K) || [ $$? = 130 ]  # quitting is no error
+	@$(VMM) run $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }  # quitting is no error
 
 guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
@@ -127,6 +127,6 @@ format:  ## put the C sources into the project's style
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 help:  ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/rust/*' -not -path '$(BUILD)/lab/*' 2>/dev/null)

@@ -47,6 +47,13 @@ int main(int argc, char **argv)
         perror("kvm_floor: KVM_CREATE_VCPU");
         return 1;
     }
+    /* The same processor as vmm's: what KVM saves and restores around a guest depends on it. */
+    static struct {
+        struct kvm_cpuid2 head;
+        struct kvm_cpuid_entry2 entries[128];
+    } cpuid = {.head.nent = 128};
+    ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
+    ioctl(vcpu, KVM_SET_CPUID2, &cpuid);
     ioctl(vcpu, KVM_GET_SREGS, &sregs);
     sregs.cs.base = sregs.cs.selector = 0;
     ioctl(vcpu, KVM_SET_SREGS, &sregs);

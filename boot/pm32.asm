@@ -11,20 +11,24 @@
 %define USER_DATA   0x20
 
 %define HYPERCALL 0x500
-%define HC_FAULT  0x05
+%define HC_FAULT    0x05
+%define HC_RETURNED 0x06
 
 %define PIC1 0x20
 %define PIC2 0xa0
 %define EOI  0x20
+
+stack   equ 0x9f000 - 4             ; in low memory, far from what images use
 
 ; struct pm32_header of vmm/boot.c
 header:
         dd entry
 guest_entry:
         dd 0                            ; filled in by the VMM
-        dd 0x9f000                      ; the first stack, below the end of low memory
+        dd stack                        ; the first ESP
         dd gdt, gdt_end - gdt
         dd idt, idt_end - idt
+        dd returned                     ; what a return from the guest's entry finds on the stack
 
 ; How often each IRQ came to the default handlers, for a guest that wants to know: 16 dwords at
 ; 0x1020, counted since the start.
@@ -52,6 +56,14 @@ entry:
         out PIC1 + 1, al
         out PIC2 + 1, al
         jmp [guest_entry]
+
+; A guest's entry that returns comes here.
+returned:
+        mov al, HC_RETURNED
+        mov edx, HYPERCALL
+        out dx, al
+        cli
+        hlt
 
 ; ---- interrupts: count, acknowledge, return ----
 

@@ -10,6 +10,22 @@ read -ra options <<<"${VMM_OPTIONS:-}"
 run() { "$vmm" run "${options[@]}" "$@"; }
 hello=build/guests/hello.bin flood=build/guests/flood.bin
 
+# Small guests, assembled by hand: the bytes say it all.
+# out dx, al in a loop, to COM1
+uart=$scratch/uart.bin
+printf '\xba\xf8\x03\xb0\x78\xee\xeb\xfd' >"$uart"
+# mov al, 0xfe; out 0x64, al
+printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin"
+# ICW1 to 4 that put the master PIC back to vector 8; then sti and a loop
+printf '\xb0\x11\xe6\x20\xb0\x08\xe6\x21\xb0\x04\xe6\x21\xb0\x01\xe6\x21\xb0\xfe\xe6\x21\xfb\xeb\xfe' \
+    >"$scratch/remap.bin"
+# mov esp, 0xf0000000; ud2
+printf '\xbc\x00\x00\x00\xf0\x0f\x0b' >"$scratch/stack.bin"
+printf '\xc3' >"$scratch/return.bin"
+printf '\xcd\x80' >"$scratch/int80.bin"
+# mov dword [0xb8000], "Hi" in grey; cli; hlt
+printf '\xc7\x05\x00\x80\x0b\x00\x48\x07\x69\x07\xfa\xf4' >"$scratch/vga.bin"
+
 # ---- usage ----
 check "no command is a usage error" 2 "$vmm"
 says "which lists the commands" "$err" 'vmm run'
@@ -63,19 +79,19 @@ says "that names the engines" "$err" 'there are auto'
 
 # ---- the end of a run ----
 check "a time limit" 124 run --timeout 200ms $flood
-says "is said to have come" "$err" 'still running after 0.2 s'
+says "is said to have come" "$err" 'the time is up; the guest was running at'
 check "a report" 0 run --report "$scratch/report" $hello
 says "tells how it ended" "$(cat "$scratch/report")" '"end": "power-off"'
 says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
 check "a report to standard output" 0 run --report - $hello
 says "comes after the guest's" "$out" '"output_bytes": 12'
-check "a report that can't be written" 0 run --report /nowhere/report $hello
-says "is reported" "$err" "can't write the report to /nowhere/report"
+check "a report that can't be written" 2 run --report /nowhere/report $hello
+says "is refused before the run" "$err" "can't write the report to /nowhere/report"
 check "--strict" 0 run --strict $hello
 
 # ---- signals ----
 for signal in INT:130 TERM:143 HUP:129; do
-    # A shell starts its background jobs with SIGINT ignored.
+    # A shell starts its background jobs with SIGINT ignored, and we honour that.
     env --default-signal=INT "$vmm" run "${options[@]}" build/os1k.elf </dev/null >"$scratch/out" 2>&1 &
     sleep 1
     kill -"${signal%:*}" $!
@@ -84,6 +100,26 @@ for signal in INT:130 TERM:143 HUP:129; do
     if [[ $got == "${signal#*:}" ]]; then ok "SIG${signal%:*} ends a run"; else
         not_ok "SIG${signal%:*} ends a run" "status $got"; fi
 done
+
+check "a signal ends a run whose output nobody takes" 0 bash -c \
+    "{ env --default-signal=TERM $vmm run ${VMM_OPTIONS:-} $uart & echo \$! >$scratch/pid; wait; } | sleep 4 & sleep 2
+     kill -TERM \$(cat $scratch/pid); sleep 1; ! kill -0 \$(cat $scratch/pid) 2>/dev/null"
+mkfifo "$scratch/image"
+check "a signal ends a run whose image never comes" 124 timeout 1 "$vmm" run "${options[@]}" "$scratch/image"
+check "a time limit is for all reboots together" 124 run --timeout 300ms "$scratch/reset.bin"
+says "and many reboots are told of" "$err" 'has reset itself'
+
+# ---- mistakes of beginners ----
+check "an interrupt controller left at vector 8" 6 run --mode pm32 "$scratch/remap.bin"
+says "is explained" "$err" 'IRQ 0 came at vector 0x8.*ICW2'
+check "a stack in nowhere" 6 run --mode pm32 "$scratch/stack.bin"
+says "is explained" "$err" 'stack for it .esp 0xf[0-9a-f]+. is not in RAM|esp 0xe[0-9a-f]+'
+check "a kernel that returns" 0 run --mode pm32 "$scratch/return.bin"
+says "is told so" "$err" 'returned from its entry point'
+check "a software interrupt without a handler" 6 run --mode pm32 "$scratch/int80.bin"
+says "is named" "$err" 'interrupt 0x80 has no handler'
+check "a screen that is all a guest has said" 0 run --mode pm32 "$scratch/vga.bin"
+says "is shown at the end" "$err" '\| Hi$'
 
 # ---- the terminal ----
 # `script` gives the command a terminal of its own, and passes on its input, which stays silent.

@@ -14,6 +14,7 @@ struct pm32_header {
     uint32_t stack;
     uint32_t gdt, gdt_size;
     uint32_t idt, idt_size;
+    uint32_t returned; /* goes on the stack, as if it had called the guest */
 };
 
 struct port_write {
@@ -50,6 +51,7 @@ void boot_prepare(const struct image *image, const struct memory *memory, struct
     memory_read(memory, IMAGE_RESERVED_BASE, &header, sizeof(header));
     header.guest_entry = image->entry;
     memory_write(memory, IMAGE_RESERVED_BASE, &header, sizeof(header));
+    memory_write(memory, header.stack, &header.returned, sizeof(header.returned));
     arch_flat_protected(
         state, header.entry, header.stack,
         (struct cpu_table){.base = header.gdt, .limit = (uint16_t)(header.gdt_size - 1)},

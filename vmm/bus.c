@@ -59,6 +59,18 @@ static unsigned part_width(const struct bus_region *region, uint32_t address, un
     return part;
 }
 
+/* The widest part of an access, which begins where nobody answers, that is all nobody's. */
+static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width)
+{
+    unsigned part = width == 3 ? 2 : width;
+
+    for (unsigned i = 1; i < part; i++) {
+        if (bus_find(bus, address + i))
+            return 1;
+    }
+    return part;
+}
+
 static uint32_t ones(unsigned width)
 {
     return width == 4 ? UINT32_MAX : (UINT32_C(1) << (8 * width)) - 1;
@@ -71,7 +83,8 @@ uint32_t bus_read(struct bus *bus, uint32_t address, unsigned width)
 
     while (done < width) {
         const struct bus_region *region = bus_find(bus, address + done);
-        unsigned part = region ? part_width(region, address + done, width - done) : 1;
+        unsigned part = region ? part_width(region, address + done, width - done)
+                               : gap_width(bus, address + done, width - done);
         uint32_t bits = ones(part);
 
         if (region && region->read)
@@ -90,7 +103,8 @@ void bus_write(struct bus *bus, uint32_t address, unsigned width, uint32_t value
 
     while (done < width) {
         const struct bus_region *region = bus_find(bus, address + done);
-        unsigned part = region ? part_width(region, address + done, width - done) : 1;
+        unsigned part = region ? part_width(region, address + done, width - done)
+                               : gap_width(bus, address + done, width - done);
         uint32_t bits = (value >> (8 * done)) & ones(part);
 
         if (region && region->write)

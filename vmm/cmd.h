@@ -1,6 +1,6 @@
 /*
- * The subcommands of vmm, one file each. A command gets its own name as argv[0] and returns the
- * process's exit status.
+ * The subcommands of vmm, one file each. A command gets its arguments from argv[1] on and
+ * returns the process's exit status.
  */
 #ifndef VMM_CMD_H
 #define VMM_CMD_H

@@ -22,7 +22,7 @@ static void print_verdict(const struct engine *engine, const struct probe *probe
         printf("%s: works (%.1f ms, %.2f ns an instruction in a plain loop)\n", engine->name,
                (double)probe->elapsed_ns / 1e6, probe->instruction_ns);
     else
-        printf("%s: does not work here; failed at %s\n", engine->name, probe->why);
+        printf("%s: does not work here: %s\n", engine->name, probe->why);
     for (unsigned step = 0; step < probe->passed; step++)
         printf("    ok      %s\n", probe_step_name(step));
     if (probe->passed > 0 && probe->passed < PROBE_STEPS)
@@ -53,6 +53,10 @@ int cmd_probe(int argc, char **argv)
             fputs(usage, stderr);
             return STATUS_USAGE;
         }
+    }
+    if (argc - optind > 1) {
+        fputs(usage, stderr);
+        return STATUS_USAGE;
     }
     if (optind < argc) {
         only = engine_choose(argv[optind], note, sizeof(note));

@@ -28,6 +28,22 @@
 #define LONE_ESCAPE_WAIT_MS 50
 #define GUEST_STACK         (256 * 1024)
 
+/* Typed ahead of the guest: then a terminal drops keys, anything else is not read for a while. */
+#define WAITING_MAX 16384
+#define READ_MAX    255 /* bytes at a time, each up to KEYMAP_EVENTS_MAX events */
+
+/* A tty takes this much without blocking once poll says it is writable; a pipe takes PIPE_BUF. */
+#define WRITE_MAX 256
+
+/* How long a guest's thread may take to notice that it is to end. */
+#define QUIT_WAIT_MS 2000
+
+/* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
+#define VIRTUAL_EPOCH INT64_C(946684800)
+
+/* Resets before the user is told of them. */
+#define REBOOTS_TOLD 3
+
 static const char usage[] =
     "usage: vmm run [OPTION...] IMAGE\n\n"
     "Runs IMAGE (flat 16-bit, ELF32 or Multiboot; flat 32-bit with --mode pm32) with its serial\n"
@@ -54,21 +70,26 @@ struct run {
     struct image_module modules[MODULES_MAX];
     const struct engine *engine;
     const char *cpu_name, *report_path;
+    FILE *report;
     enum inbox_ring input;
     bool no_reboot;
 
     struct inbox inbox;
     struct report_host host;
-    struct machine *machine; /* the guest thread's until done_fd is readable; NULL: not built */
-    char error[320];         /* why it was not */
-    int output_error;        /* errno of the guest's output, 0 while it can be written */
-    int done_fd;             /* eventfd: the guest thread has finished */
+    struct machine *machine;    /* the guest thread's until done_fd is readable; NULL: not built */
+    char error[320];            /* why it was not */
+    int output_error;           /* errno of the guest's output, 0 while it can be written */
+    uint8_t last_output;        /* the last byte written */
+    int done_fd;                /* eventfd: the guest thread has finished */
+    struct inbox_event *script; /* --clock virtual: all input */
+    size_t script_count;
+    int quit_fd; /* eventfd: it is to end, even where it waits to write */
 
     bool has_terminal;
     int signal; /* that ended the run, or 0 */
     struct escape escape;
     struct keymap keymap;
-    struct inbox_event waiting[256 * KEYMAP_EVENTS_MAX]; /* typed, not yet posted */
+    struct inbox_event waiting[WAITING_MAX + KEYMAP_EVENTS_MAX]; /* typed, not yet posted */
     unsigned waiting_first, waiting_count;
 };
 
@@ -262,21 +283,41 @@ static bool take_option(struct run *run, int option)
 
 /* ---- the guest's thread ---- */
 
-/* Writes everything, through a full pipe or a terminal somebody made non-blocking. */
-static int write_all(int fd, const uint8_t *bytes, size_t count)
+static void request_quit(struct run *run)
+{
+    uint64_t one = 1;
+
+    inbox_quit(&run->inbox);
+    if (write(run->quit_fd, &one, sizeof(one)) < 0)
+        return; /* it was requested before */
+}
+
+/* Writes everything, through a full pipe or a terminal somebody made non-blocking; gives up when
+ * the run is to end. Returns 0 or an errno. */
+static int write_all(const struct run *run, const uint8_t *bytes, size_t count)
 {
     while (count > 0) {
-        ssize_t done = write(fd, bytes, count);
-        if (done < 0) {
-            struct pollfd writable = {.fd = fd, .events = POLLOUT};
-            if (errno == EAGAIN && poll(&writable, 1, -1) >= 0)
-                continue;
-            if (errno == EINTR)
-                continue;
+        enum { OUTPUT, QUIT, FDS };
+        struct pollfd fds[FDS] = {
+            [OUTPUT] = {.fd = STDOUT_FILENO, .events = POLLOUT},
+            [QUIT] = {.fd = run->quit_fd, .events = POLLIN},
+        };
+        ssize_t done;
+
+        if (poll(fds, FDS, -1) < 0 && errno != EINTR)
             return errno;
+        if (!fds[OUTPUT].revents) {
+            if (fds[QUIT].revents)
+                return EPIPE;
+            continue;
         }
-        bytes += done;
-        count -= (size_t)done;
+        done = write(STDOUT_FILENO, bytes, count < WRITE_MAX ? count : WRITE_MAX);
+        if (done < 0 && errno != EAGAIN && errno != EINTR)
+            return errno;
+        if (done > 0) {
+            bytes += done;
+            count -= (size_t)done;
+        }
     }
     return 0;
 }
@@ -287,9 +328,10 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
 
     if (run->output_error)
         return;
-    run->output_error = write_all(STDOUT_FILENO, bytes, count);
+    run->output_error = write_all(run, bytes, count);
+    run->last_output = bytes[count - 1];
     if (run->output_error)
-        inbox_quit(&run->inbox); /* nobody listens any more */
+        request_quit(run); /* nobody listens any more */
     else if (!run->host.first_output)
         run->host.first_output = host_ns();
 }
@@ -300,19 +342,28 @@ static void warn(void *owner, const char *text)
     fprintf(stderr, "vmm: %s\n", text);
 }
 
+/* Boots, and boots again after a reset; the time limit is for all of it. */
 static void *guest_thread(void *argument)
 {
     struct run *run = argument;
     uint64_t one = 1;
 
     for (;;) {
+        uint64_t boot = host_ns();
         struct machine *machine = machine_create(&run->config, run->error, sizeof(run->error));
         run->machine = machine;
         if (!machine || machine_run(machine)->end != END_RESET || run->no_reboot)
             break;
+        if (run->config.timeout != CLOCK_NEVER) {
+            uint64_t used = machine->outcome.guest_ns, host = host_ns() - boot;
+            if (!run->config.virtual_time && host > used)
+                used = host;
+            run->config.timeout = run->config.timeout > used ? run->config.timeout - used : 1;
+        }
         machine_destroy(machine);
         run->machine = NULL;
-        run->host.reboots++;
+        if (++run->host.reboots == REBOOTS_TOLD)
+            warn(run, "the guest has reset itself three times (--no-reboot ends the run instead)");
     }
     run->host.end = host_ns();
     if (write(run->done_fd, &one, sizeof(one)) < 0)
@@ -322,18 +373,31 @@ static void *guest_thread(void *argument)
 
 /* ---- the user's side ---- */
 
-static void queue_event(struct run *run, struct inbox_event event)
-{
-    run->waiting[run->waiting_count++] = event;
-}
-
 static void post_waiting(struct run *run)
 {
     while (run->waiting_first < run->waiting_count &&
            inbox_post(&run->inbox, run->input, run->waiting[run->waiting_first]))
         run->waiting_first++;
-    if (run->waiting_first == run->waiting_count)
-        run->waiting_first = run->waiting_count = 0;
+    run->waiting_count -= run->waiting_first;
+    memmove(run->waiting, run->waiting + run->waiting_first,
+            run->waiting_count * sizeof(run->waiting[0]));
+    run->waiting_first = 0;
+}
+
+/* A byte for the guest, as what its input device takes. */
+static void queue_byte(struct run *run, uint8_t byte)
+{
+    struct inbox_event *to = run->waiting + run->waiting_count;
+
+    if (run->waiting_count >= WAITING_MAX) { /* only a terminal is read when this is full */
+        if (write(STDERR_FILENO, "\a", 1) < 0)
+            return;
+    } else if (run->input == INBOX_SERIAL) {
+        *to = (struct inbox_event){.code = byte};
+        run->waiting_count++;
+    } else {
+        run->waiting_count += keymap_type(&run->keymap, byte, to);
+    }
 }
 
 static void type_byte(struct run *run, uint8_t byte)
@@ -344,24 +408,20 @@ static void type_byte(struct run *run, uint8_t byte)
     case ESCAPE_NONE:
         return;
     case ESCAPE_QUIT:
-        inbox_quit(&run->inbox);
+        request_quit(run);
         return;
     case ESCAPE_HELP:
         fprintf(stderr, "\n%s", escape_help);
         return;
     case ESCAPE_BYTE:
-        if (run->input == INBOX_SERIAL)
-            queue_event(run, (struct inbox_event){.code = byte});
-        else
-            run->waiting_count +=
-                keymap_type(&run->keymap, byte, run->waiting + run->waiting_count);
+        queue_byte(run, byte);
     }
 }
 
 /* Reads what is typed; false at the end of the input. */
 static bool read_input(struct run *run)
 {
-    uint8_t bytes[255];
+    uint8_t bytes[READ_MAX];
     ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
 
     if (count < 0)
@@ -372,41 +432,83 @@ static bool read_input(struct run *run)
     return count > 0;
 }
 
+/* In virtual time the guest can't wait for somebody to type: all input is read before it starts,
+ * and each byte comes in when the guest has room. So two runs are the same to the last instruction,
+ * the clock that the guest can read included. */
+static bool read_script(struct run *run)
+{
+    struct keymap keymap = {0};
+    size_t count = 0, size = 0;
+    int c;
+
+    run->config.epoch = VIRTUAL_EPOCH;
+    while ((c = getchar()) != EOF) {
+        if (count + KEYMAP_EVENTS_MAX > size) {
+            size = 2 * size + 1024;
+            struct inbox_event *grown = realloc(run->script, size * sizeof(*grown));
+            if (!grown) {
+                fprintf(stderr, "vmm: the input is too long to be kept in memory\n");
+                return false;
+            }
+            run->script = grown;
+        }
+        if (run->input == INBOX_SERIAL)
+            run->script[count++] = (struct inbox_event){.code = (uint16_t)c};
+        else
+            count += keymap_type(&keymap, (uint8_t)c, run->script + count);
+    }
+    run->script_count = count;
+    return true;
+}
+
 static void take_signal(struct run *run, int signal_fd)
 {
     struct signalfd_siginfo info;
 
     if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGTSTP) { /* sent by hand: Ctrl-Z is the guest's */
+    switch (info.ssi_signo) {
+    case SIGTSTP: /* sent by hand: Ctrl-Z is the guest's */
         terminal_leave();
         raise(SIGSTOP);
+        break;
+    case SIGCONT: /* whoever stopped us may have changed the terminal */
         run->has_terminal = terminal_enter();
-        return;
+        break;
+    default:
+        run->signal = (int)info.ssi_signo;
+        request_quit(run);
     }
-    run->signal = (int)info.ssi_signo;
-    inbox_quit(&run->inbox);
 }
 
-/* Passes on input and signals until the guest is done. */
-static void attend(struct run *run, int signal_fd)
+/* Passes on input and signals until the guest is done: true. False if a signal has come and the
+ * guest's thread does not end, since it waits for something else (to open a pipe, say). */
+static bool attend(struct run *run, int signal_fd)
 {
     enum { DONE, SIGNAL, OUTPUT, ROOM, INPUT, FDS };
     bool input_open = true, output_open = true;
 
     for (;;) {
-        bool is_full = run->waiting_count > 0;
+        bool waits = run->waiting_count > 0;
+        bool reads =
+            input_open &&
+            (run->has_terminal || run->waiting_count + READ_MAX * KEYMAP_EVENTS_MAX <= WAITING_MAX);
         struct pollfd fds[FDS] = {
             [DONE] = {.fd = run->done_fd, .events = POLLIN},
             [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
             [OUTPUT] = {.fd =
                             output_open ? STDOUT_FILENO : -1}, /* tells when its reader has gone */
-            [ROOM] = {.fd = is_full ? run->inbox.room_fd : -1, .events = POLLIN},
-            [INPUT] = {.fd = input_open && !is_full ? STDIN_FILENO : -1, .events = POLLIN},
+            [ROOM] = {.fd = waits ? run->inbox.room_fd : -1, .events = POLLIN},
+            [INPUT] = {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
         };
         uint64_t count;
-        int ready = poll(fds, FDS, run->keymap.length == 1 ? LONE_ESCAPE_WAIT_MS : -1);
+        int ready = poll(fds, FDS,
+                         run->signal               ? QUIT_WAIT_MS
+                         : run->keymap.length == 1 ? LONE_ESCAPE_WAIT_MS
+                                                   : -1);
 
+        if (ready == 0 && run->signal)
+            return false;
         if (ready == 0) {
             run->waiting_count += keymap_flush(&run->keymap, run->waiting + run->waiting_count);
             post_waiting(run);
@@ -414,12 +516,12 @@ static void attend(struct run *run, int signal_fd)
         if (ready <= 0)
             continue;
         if (fds[DONE].revents)
-            return;
+            return true;
         if (fds[SIGNAL].revents)
             take_signal(run, signal_fd);
         if (fds[OUTPUT].revents & (POLLERR | POLLHUP)) {
             output_open = false;
-            inbox_quit(&run->inbox);
+            request_quit(run);
         }
         if (fds[ROOM].revents && read(run->inbox.room_fd, &count, sizeof(count)) > 0)
             post_waiting(run);
@@ -440,14 +542,18 @@ static int conclude(struct run *run)
         return STATUS_USAGE;
     }
     outcome = &machine->outcome;
+    if (run->has_terminal && machine->output.total > 0 && run->last_output != '\n')
+        fputc('\n', stderr);
     if (run->output_error && run->output_error != EPIPE)
         fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(run->output_error));
     if (outcome->text[0])
         fprintf(stderr, "vmm: %s: %s\n", name, outcome->text);
     if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
         crash_print(stderr, machine);
-    if (run->report_path) {
-        int error = report_write(run->report_path, machine, &run->host);
+    else if (machine->output.total == 0)
+        crash_print_screen(stderr, machine); /* all that it has said */
+    if (run->report) {
+        int error = report_write(run->report, machine, &run->host);
         if (error < 0)
             fprintf(stderr, "vmm: can't write the report to %s: %s\n", run->report_path,
                     strerror(-error));
@@ -458,24 +564,30 @@ static int conclude(struct run *run)
 /* Runs the guest on its thread; returns the status. */
 static int run_guest(struct run *run)
 {
-    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
     pthread_attr_t attributes;
     pthread_t thread;
     sigset_t signals;
     int signal_fd, status, error;
 
     sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-        sigaddset(&signals, handled[i]);
+    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
+        struct sigaction now;
+        /* What our parent ignores (nohup, a script's background jobs) we ignore. */
+        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&signals, handled[i]);
+    }
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by the guest's thread */
     signal(SIGPIPE, SIG_IGN);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     run->done_fd = eventfd(0, EFD_CLOEXEC);
+    run->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     error = inbox_init(&run->inbox);
-    if (signal_fd < 0 || run->done_fd < 0 || error < 0) {
+    if (signal_fd < 0 || run->done_fd < 0 || run->quit_fd < 0 || error < 0) {
         fprintf(stderr, "vmm: can't make file descriptors: %s\n", strerror(errno));
         return STATUS_USAGE;
     }
+    inbox_preload(&run->inbox, run->input, run->script, run->script_count);
     run->has_terminal = terminal_enter();
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
@@ -485,21 +597,34 @@ static int run_guest(struct run *run)
         fprintf(stderr, "vmm: can't start a thread: %s\n", strerror(error));
         return STATUS_USAGE;
     }
-    attend(run, signal_fd);
-    pthread_join(thread, NULL);
-    terminal_leave();
-    status = conclude(run);
-    if (run->machine)
-        machine_destroy(run->machine);
-    inbox_free(&run->inbox);
-    close(run->done_fd);
-    close(signal_fd);
+    if (attend(run, signal_fd)) {
+        pthread_join(thread, NULL);
+        terminal_leave();
+        status = conclude(run);
+        if (run->machine)
+            machine_destroy(run->machine);
+        inbox_free(&run->inbox);
+    } else {
+        terminal_leave();
+        status = STATUS_USAGE;
+    }
     if (run->signal) { /* let the parent see what ended us */
         signal(run->signal, SIG_DFL);
         pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
         raise(run->signal);
     }
     return status;
+}
+
+static bool open_report(struct run *run)
+{
+    if (!run->report_path)
+        return true;
+    run->report = strcmp(run->report_path, "-") == 0 ? stdout : fopen(run->report_path, "we");
+    if (!run->report)
+        fprintf(stderr, "vmm: can't write the report to %s: %s\n", run->report_path,
+                strerror(errno));
+    return run->report != NULL;
 }
 
 int cmd_run(int argc, char **argv)
@@ -544,5 +669,9 @@ int cmd_run(int argc, char **argv)
         return STATUS_USAGE;
     }
     run.config.make_cpu = run.engine->create;
+    if (run.config.virtual_time && !isatty(STDIN_FILENO) && !read_script(&run))
+        return STATUS_USAGE;
+    if (!open_report(&run))
+        return STATUS_USAGE;
     return run_guest(&run);
 }

@@ -69,6 +69,13 @@ bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event ev
     return posted;
 }
 
+void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
+                   size_t count)
+{
+    inbox->ring[ring].preloaded = events;
+    inbox->ring[ring].preloaded_count = count;
+}
+
 void inbox_quit(struct inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);
@@ -89,7 +96,11 @@ bool inbox_take(struct inbox *inbox, enum inbox_ring ring, struct inbox_event *e
     bool taken = false;
 
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->ring[ring].count > 0) {
+    if (inbox->ring[ring].preloaded_count > 0) {
+        *event = *inbox->ring[ring].preloaded++;
+        inbox->ring[ring].preloaded_count--;
+        taken = true;
+    } else if (inbox->ring[ring].count > 0) {
         *event = inbox->ring[ring].event[inbox->ring[ring].first];
         inbox->ring[ring].first = (inbox->ring[ring].first + 1) % INBOX_RING_SIZE;
         inbox->ring[ring].count--;

@@ -30,6 +30,8 @@ struct inbox {
         struct inbox_event event[INBOX_RING_SIZE];
         unsigned first, count;
         bool was_full; /* a poster waits for room_fd */
+        const struct inbox_event *preloaded;
+        size_t preloaded_count;
     } ring[INBOX_RINGS];
     struct cpu *cpu;  /* kicked by posters; NULL while no machine listens */
     atomic_bool news; /* something was posted since the machine last looked */
@@ -44,6 +46,10 @@ void inbox_free(struct inbox *inbox);
 
 /* Any thread: adds an event; false, and nothing done, when the ring is full (wait for room_fd). */
 bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event event);
+
+/* Before the machine runs: events that come before all posted ones. They stay the caller's. */
+void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
+                   size_t count);
 
 /* Any thread: asks the machine to end its run. */
 void inbox_quit(struct inbox *inbox);

@@ -55,6 +55,22 @@ machine_end(struct machine *machine, enum machine_end end, int status, const cha
         outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
 }
 
+/* "at eip 0x10002c", or "at 07c0:0012" in real mode: for the sentence of an end. */
+static const char *where(struct machine *machine, char *to, size_t size)
+{
+    struct cpu_state state;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        snprintf(to, size, "at an unknown place");
+    else if (state.cr0 & CR0_PE)
+        snprintf(to, size, "at eip %#x, interrupts %s", state.eip,
+                 state.eflags & EFLAGS_IF ? "on" : "off");
+    else
+        snprintf(to, size, "at %04x:%04x, interrupts %s", state.segment[CPU_CS].selector,
+                 state.eip & 0xffff, state.eflags & EFLAGS_IF ? "on" : "off");
+    return to;
+}
+
 static void on_exit_status(void *owner, int status)
 {
     machine_end(owner, END_EXIT, status, "%s", "");
@@ -73,9 +89,10 @@ static void on_reset(void *owner)
 static void on_timeout(void *owner)
 {
     struct machine *machine = owner;
+    char place[64];
 
-    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the guest was still running after %g s",
-                (double)machine->config.timeout / 1e9);
+    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the time is up; the guest was %s %s",
+                machine->halted ? "halted" : "running", where(machine, place, sizeof(place)));
 }
 
 /* What the default handlers push, from the address in EBX up (boot/pm32.asm). */
@@ -83,6 +100,9 @@ struct fault_frame {
     uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
     uint32_t vector, error, eip, cs, eflags;
 };
+
+/* The exceptions for which the CPU pushes an error code: 8, 10 to 14, 17, 21, 29, 30. */
+#define ERROR_CODE_VECTORS UINT32_C(0x60227d00)
 
 static const char *page_fault_detail(uint32_t error, char *to, size_t size)
 {
@@ -95,36 +115,87 @@ static const char *page_fault_detail(uint32_t error, char *to, size_t size)
     return to;
 }
 
+/* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
+static int irq_in_service(const struct machine *machine, uint32_t vector)
+{
+    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
+
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t input = vector - (chips[i]->icw2 & 0xf8u);
+        if (input < 8 && (chips[i]->isr >> input & 1))
+            return (int)(8 * i + input);
+    }
+    return -1;
+}
+
+static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
+{
+    char cause[32] = "", detail[96] = "";
+    int irq = irq_in_service(machine, frame->vector);
+
+    if (irq >= 0) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "IRQ %d came at vector %#x, which has no handler for it, at eip %#x%s", irq,
+                    frame->vector, frame->eip,
+                    frame->vector < 32 ? ": move the PIC to vectors above 31 (ICW2) before STI"
+                                       : "");
+        return;
+    }
+    if (frame->vector >= 32) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "interrupt %#x has no handler (before eip %#x)", frame->vector, frame->eip);
+        return;
+    }
+    if (frame->vector == 14) {
+        snprintf(cause, sizeof(cause), ", cr2 %#x", machine->outcome.state.cr2);
+        page_fault_detail(frame->error, detail, sizeof(detail));
+    }
+    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
+                arch_exception_name(frame->vector), frame->error, frame->eip, cause, detail);
+}
+
 /* A bare guest's exception has come to the default handlers, which hand it over. */
 static void on_fault(void *owner, uint32_t address)
 {
     struct machine *machine = owner;
     struct cpu_state *state = &machine->outcome.state;
     struct fault_frame frame;
-    char cause[32] = "", detail[96] = "";
+    uint32_t size = sizeof(frame);
 
     if (machine->outcome.end != END_NONE || machine->cpu->ops->get_state(machine->cpu, state) < 0)
         return;
-    if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame))
+    machine->outcome.has_state = true;
+    if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame)) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    state->gpr[CPU_ESP]);
         return;
+    }
+    /* A vector with an error code, but from the PIC, which pushes none. */
+    if (frame.vector < 32 && (UINT32_C(1) << frame.vector & ERROR_CODE_VECTORS) &&
+        irq_in_service(machine, frame.vector) >= 0) {
+        frame.eflags = frame.cs;
+        frame.cs = frame.eip;
+        frame.eip = frame.error;
+        size -= (uint32_t)sizeof(frame.error);
+    }
     /* The registers as they were at the fault, not in the handler. */
     const uint32_t gpr[CPU_GPRS] = {
-        [CPU_EAX] = frame.eax, [CPU_ECX] = frame.ecx,
-        [CPU_EDX] = frame.edx, [CPU_EBX] = frame.ebx,
-        [CPU_EBP] = frame.ebp, [CPU_ESI] = frame.esi,
-        [CPU_EDI] = frame.edi, [CPU_ESP] = address + (uint32_t)sizeof(frame),
+        [CPU_EAX] = frame.eax, [CPU_ECX] = frame.ecx,      [CPU_EDX] = frame.edx,
+        [CPU_EBX] = frame.ebx, [CPU_EBP] = frame.ebp,      [CPU_ESI] = frame.esi,
+        [CPU_EDI] = frame.edi, [CPU_ESP] = address + size,
     };
     memcpy(state->gpr, gpr, sizeof(gpr));
     state->eip = frame.eip;
     state->eflags = frame.eflags;
-    machine->outcome.has_state = true;
-    if (frame.vector == 14) {
-        snprintf(cause, sizeof(cause), ", cr2 %#x", state->cr2);
-        page_fault_detail(frame.error, detail, sizeof(detail));
-    }
-    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "exception %u, %s, error code %#x, at eip %#x%s%s", frame.vector,
-                arch_exception_name(frame.vector), frame.error, frame.eip, cause, detail);
+    end_with_exception(machine, &frame);
+}
+
+static void on_return(void *owner)
+{
+    machine_end(owner, END_HALTED, 0,
+                "the guest returned from its entry point: there is nothing to go back to");
 }
 
 /* ---- output, warnings ---- */
@@ -242,6 +313,7 @@ static const struct hypercall_host hypercall_host = {
     .exit = on_exit_status,
     .power_off = on_power_off,
     .fault = on_fault,
+    .returned = on_return,
     .unknown = on_unknown_hypercall,
 };
 
@@ -417,6 +489,10 @@ static uint64_t host_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
+ * its CPU is slower than its clock says. */
+#define LAG_NS UINT64_C(20000000)
+
 /*
  * Lets the guest's time come to `time`, or to where it is when the inbox has something: by sleeping
  * where it is the host's time, or is to look like it; at once where it is counted and nobody waits.
@@ -424,48 +500,82 @@ static uint64_t host_ns(void)
 static void pass_time(struct machine *machine, uint64_t time)
 {
     struct cpu *cpu = machine->cpu;
+    bool is_counted = cpu->ops->skip_to != NULL;
+    uint64_t now = clock_now(&machine->clock);
 
-    if (cpu->ops->skip_to && machine->config.virtual_time && time != CLOCK_NEVER) {
+    if (is_counted && machine->config.virtual_time && time != CLOCK_NEVER) {
         cpu->ops->skip_to(cpu, time);
         return;
     }
-    uint64_t now = cpu->ops->skip_to ? host_ns() - machine->host_start : clock_now(&machine->clock);
+    if (is_counted) {
+        uint64_t host = host_ns() - machine->host_start;
+        if (host > now + LAG_NS)
+            machine->host_start += host - now;
+        else
+            now = host;
+    }
     if (time > now)
         inbox_wait(machine->config.inbox, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
-    if (cpu->ops->skip_to) {
+    if (is_counted) {
         now = host_ns() - machine->host_start;
         cpu->ops->skip_to(cpu, now < time ? now : time);
     }
 }
 
-/* A software CPU may be faster than its clock says: then the host's time catches up here. */
+/* A software CPU may be faster than its clock says: then the host's time catches up here. If it is
+ * slower, the time limit is the host's all the same. */
 static void pace(struct machine *machine)
 {
-    if (machine->cpu->ops->skip_to && !machine->config.virtual_time)
-        pass_time(machine, clock_now(&machine->clock));
+    if (!machine->cpu->ops->skip_to || machine->config.virtual_time)
+        return;
+    pass_time(machine, clock_now(&machine->clock));
+    if (host_ns() - machine->host_begin >= machine->config.timeout)
+        on_timeout(machine);
 }
 
 /* HLT: sleeps until a timer or the inbox has something, or ends a sleep that has no end. */
 static void sleep_halted(struct machine *machine)
 {
     struct cpu *cpu = machine->cpu;
+    bool enabled = cpu->ops->interrupts_enabled(cpu);
+    char place[64];
     uint64_t start;
 
     output_flush(&machine->output);
-    if (!cpu->ops->interrupts_enabled(cpu)) {
-        machine_end(machine, END_HALTED, 0,
-                    "the guest halted with interrupts off: nothing can wake it");
-        return;
-    }
-    if (!i8259_can_request(&machine->pic)) {
-        machine_end(machine, END_HALTED, 0,
-                    "the guest halted with every interrupt masked in the PIC: nothing can wake it");
+    if (!enabled || !i8259_can_request(&machine->pic)) {
+        machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
+                    where(machine, place, sizeof(place)),
+                    enabled ? ", all of them masked in the PIC" : "");
         return;
     }
     start = clock_now(&machine->clock);
     pass_time(machine, clock_deadline(&machine->clock));
     machine->outcome.idle_ns += clock_now(&machine->clock) - start;
     machine->timers_due = true;
+}
+
+/* The engine gave up; a stack that is nowhere is the guest's own mistake, and a common one. */
+static void end_failed(struct machine *machine)
+{
+    struct cpu_state state;
+    bool has_stack = true;
+    uint32_t push;
+    uint8_t byte;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) == 0) {
+        push = state.gpr[CPU_ESP] - 1;
+        if (!(state.segment[CPU_SS].attributes & SEGMENT_DB))
+            push &= 0xffff;
+        has_stack = arch_read_linear(&state, &machine->memory, state.segment[CPU_SS].base + push,
+                                     &byte, 1) == 1;
+    }
+    if (!has_stack)
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    state.gpr[CPU_ESP]);
+    else
+        machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s: try --cpu soft",
+                    machine->cpu->exit.failure);
 }
 
 static void handle_stop(struct machine *machine, enum cpu_stop stop)
@@ -490,7 +600,7 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
                     "double fault after it");
         break;
     case CPU_STOP_FAILED:
-        machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s", machine->cpu->exit.failure);
+        end_failed(machine);
         break;
     case CPU_STOP_WINDOW:
     case CPU_STOP_DEBUG:
@@ -504,7 +614,7 @@ const struct machine_outcome *machine_run(struct machine *machine)
     struct machine_outcome *outcome = &machine->outcome;
 
     machine->timers_due = true;
-    machine->host_start = host_ns() - clock_now(&machine->clock);
+    machine->host_begin = machine->host_start = host_ns() - clock_now(&machine->clock);
     while (outcome->end == END_NONE) {
         /* What happened outside comes first, then what time brings, so that every line is at its
          * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */

@@ -84,6 +84,7 @@ struct machine {
     struct hypercall hypercall;
     struct output output;
     struct timer timeout;
+    uint64_t host_begin;    /* host ns when it began to run */
     uint64_t host_start;    /* host ns at the clock's 0 */
     bool halted;            /* in HLT: the CPU does not run until an interrupt comes */
     bool input_ready;       /* a device has room for input that may wait in the inbox */

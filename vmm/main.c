@@ -43,8 +43,10 @@ int main(int argc, char **argv)
 
     keep_standard_streams();
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].name) == 0) {
+            argv[1] = argv[0]; /* for getopt's messages */
             return commands[i].run(argc - 1, argv + 1);
+        }
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_usage(stdout);

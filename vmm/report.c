@@ -9,18 +9,40 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-static void put_string(FILE *to, const char *text)
+/* The length of the UTF-8 sequence at `text`, 0 if it is none. */
+static size_t utf8_length(const unsigned char *text)
 {
+    size_t length = text[0] < 0x80             ? 1
+                    : (text[0] & 0xe0) == 0xc0 ? 2
+                    : (text[0] & 0xf0) == 0xe0 ? 3
+                    : (text[0] & 0xf8) == 0xf0 ? 4
+                                               : 0;
+
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return length;
+}
+
+static void put_string(FILE *to, const char *string)
+{
+    const unsigned char *text = (const unsigned char *)string;
+
     fputc('"', to);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(to, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(to, "\\u%04x", c);
+    while (*text) {
+        size_t length = utf8_length(text);
+        if (length == 0)
+            fprintf(to, "\\ufffd");
+        else if (*text == '"' || *text == '\\')
+            fprintf(to, "\\%c", *text);
+        else if (*text < 0x20)
+            fprintf(to, "\\u%04x", *text);
         else
-            fputc(c, to);
+            fwrite(text, 1, length, to);
+        text += length ? length : 1;
     }
     fputc('"', to);
 }
@@ -44,6 +66,20 @@ static void put_exits(FILE *to, const struct machine_outcome *outcome)
     fprintf(to, "},\n");
 }
 
+/* Resident memory of this process now, in KiB; 0 where the host doesn't tell. */
+static long resident_kib(void)
+{
+    FILE *statm = fopen("/proc/self/statm", "r");
+    long size, resident = 0;
+
+    if (!statm)
+        return 0;
+    if (fscanf(statm, "%ld %ld", &size, &resident) != 2)
+        resident = 0;
+    fclose(statm);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 /* The lines that were ever raised. */
 static void put_interrupts(FILE *to, const struct i8259_pair *pic)
 {
@@ -60,14 +96,11 @@ static void put_interrupts(FILE *to, const struct i8259_pair *pic)
     fprintf(to, "],\n");
 }
 
-int report_write(const char *path, const struct machine *machine, const struct report_host *host)
+int report_write(FILE *to, const struct machine *machine, const struct report_host *host)
 {
     const struct machine_outcome *outcome = &machine->outcome;
-    FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     struct rusage usage;
 
-    if (!to)
-        return -errno;
     getrusage(RUSAGE_SELF, &usage);
     fprintf(to, "{\n  \"vmm\": \"%s\",\n  \"image\": ", VMM_VERSION);
     put_string(to, machine->config.image.path);
@@ -96,11 +129,8 @@ int report_write(const char *path, const struct machine *machine, const struct r
     put_interrupts(to, &machine->pic);
     fprintf(to, "  \"guest_touched_kib\": %llu,\n",
             (unsigned long long)(memory_resident(&machine->memory) / 1024));
+    fprintf(to, "  \"resident_kib\": %ld,\n", resident_kib());
     fprintf(to, "  \"peak_resident_kib\": %ld\n}\n", usage.ru_maxrss);
 
-    bool failed = ferror(to) || fflush(to) != 0;
-    int error = failed ? -errno : 0;
-    if (to != stdout && fclose(to) != 0 && !error)
-        error = -errno;
-    return error;
+    return fflush(to) != 0 ? -errno : ferror(to) ? -EIO : 0;
 }

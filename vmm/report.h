@@ -6,6 +6,8 @@
 
 #include "machine.h"
 
+#include <stdio.h>
+
 /* What the machine itself can't know. Times are in ns of the host's monotonic clock. */
 struct report_host {
     uint64_t start;        /* the process began */
@@ -14,7 +16,7 @@ struct report_host {
     unsigned reboots;
 };
 
-/* Writes the report to `path` ("-": standard output). Returns 0, or -errno. */
-int report_write(const char *path, const struct machine *machine, const struct report_host *host);
+/* Writes the report and flushes. Returns 0, or -errno. */
+int report_write(FILE *to, const struct machine *machine, const struct report_host *host);
 
 #endif

@@ -360,7 +360,7 @@ static void machine_reports_why_the_engine_failed(void **unused)
     struct machine *machine = run_script(script, CLOCK_NEVER, false);
 
     assert_int_equal(machine->outcome.status, 4);
-    assert_string_equal(machine->outcome.text, "made of paper");
+    assert_non_null(strstr(machine->outcome.text, "made of paper"));
     machine_destroy(machine);
 }
 

@@ -109,7 +109,7 @@ static int set_up_programmed(void **state)
     out(LCR, 0x03);
     out(FCR, 0xc7);
     out(MCR, 0x0b);
-    in(LSR);
+    in(RBR);
     return 0;
 }
 
@@ -547,6 +547,7 @@ static void ns16550_loopback_does_not_hear_the_wire(void **state)
     assert_false(ns16550_can_receive(&uart));
     receive("a");
     assert_int_equal(in(LSR), 0x60);
+    in(RBR);
     out(MCR, 0x00);
     assert_true(ns16550_can_receive(&uart));
 }
@@ -633,13 +634,24 @@ static void ns16550_waits_until_the_guest_listens(void **state)
     assert_int_equal(ready_calls, 1);
 }
 
-static void ns16550_reading_lsr_or_rbr_is_listening(void **state)
+static void ns16550_reading_lsr_twice_or_rbr_is_listening(void **state)
 {
+    in(LSR);
     in(LSR);
     assert_true(ns16550_can_receive(&uart));
     set_up(state);
     in(RBR);
     assert_true(ns16550_can_receive(&uart));
+}
+
+static void ns16550_waiting_to_transmit_is_not_listening(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        in(LSR);
+        out(THR, 'x');
+    }
+    assert_false(ns16550_can_receive(&uart));
 }
 
 static void ns16550_has_room_for_16_with_fifos_and_1_without(void **state)
@@ -677,7 +689,7 @@ static void ns16550_ready_may_type_at_once(void **state)
 
     (void)state;
     waiting = text;
-    in(LSR);
+    in(RBR);
     for (const char *c = text; *c; c++) {
         assert_int_equal(in(LSR)&3, 1); /* a byte, and no overrun */
         assert_int_equal(in(RBR), *c);
@@ -804,7 +816,8 @@ int main(void)
         TEST(ns16550_ring_delta_is_its_trailing_edge),
         PROGRAMMED(ns16550_modem_status_interrupts),
         TEST(ns16550_waits_until_the_guest_listens),
-        TEST(ns16550_reading_lsr_or_rbr_is_listening),
+        TEST(ns16550_reading_lsr_twice_or_rbr_is_listening),
+        TEST(ns16550_waiting_to_transmit_is_not_listening),
         PROGRAMMED(ns16550_has_room_for_16_with_fifos_and_1_without),
         PROGRAMMED(ns16550_calls_ready_once_each_time_it_turns_so),
         TEST(ns16550_ready_may_type_at_once),

@@ -16,6 +16,7 @@ void terminal_leave(void)
 {
     if (is_raw) {
         is_raw = 0;
+        tcflush(STDIN_FILENO, TCIFLUSH); /* what was meant for the guest is not for the shell */
         tcsetattr(STDIN_FILENO, TCSANOW, &saved);
     }
 }
@@ -36,7 +37,8 @@ bool terminal_enter(void)
 
     if (tcgetattr(STDIN_FILENO, &raw) < 0)
         return false;
-    saved = raw;
+    if (!is_raw)
+        saved = raw;
     if (!prepared) {
         prepared = true;
         atexit(terminal_leave);

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /* Puts the terminal on stdin into raw mode, output processing kept (a guest's LF starts a new
- * line). From then on exit() and the fatal signals restore it. Does nothing, and returns false,
- * where stdin is no terminal. */
+ * line). May be called again when somebody else has changed the modes. From then on exit() and the
+ * fatal signals restore it. Does nothing, and returns false, where stdin is no terminal. */
 bool terminal_enter(void);
 
 /* Restores the terminal, if terminal_enter has changed it. Async-signal-safe. */

@@ -16,20 +16,20 @@ const struct engine engines[] = {
 
 static const struct engine *choose_working(char *note, size_t note_size)
 {
-    size_t used = 0;
+    const struct engine *passed_over = NULL;
 
     for (const struct engine *engine = engines; engine->name; engine++) {
         struct probe probe = {.works = true};
         if (engine->needs_probe)
             probe_run(&probe, engine->create);
         if (probe.works) {
-            if (used > 0)
-                snprintf(note + used, note_size - used, "; using --cpu %s", engine->name);
+            if (passed_over)
+                snprintf(note, note_size, "%s does not work here ('vmm probe' says why): --cpu %s",
+                         passed_over->name, engine->name);
             return engine;
         }
-        int length = snprintf(note + used, note_size - used, "%s%s is of no use here (%s)",
-                              used > 0 ? "; " : "", engine->name, probe.why);
-        used = used + (size_t)length < note_size ? used + (size_t)length : note_size - 1;
+        passed_over = engine;
+        snprintf(note, note_size, "no CPU engine works here; %s: %.160s", engine->name, probe.why);
     }
     return NULL;
 }

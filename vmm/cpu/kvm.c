@@ -366,6 +366,7 @@ again:
         out->mmio.data = run->mmio.data;
         return CPU_STOP_MMIO;
     case KVM_EXIT_HLT:
+        arm_timer(kvm, CLOCK_NEVER); /* the machine sleeps by its own means */
         return CPU_STOP_HALTED;
     case KVM_EXIT_IRQ_WINDOW_OPEN:
         return CPU_STOP_WINDOW;

@@ -135,7 +135,7 @@ void probe_run(struct probe *probe,
     }
     const char *trouble = follow(probe, cpu);
     if (trouble)
-        snprintf(probe->why, sizeof(probe->why), "%s: %.120s",
+        snprintf(probe->why, sizeof(probe->why), "it fails at %s: %.120s",
                  probe->passed < PROBE_STEPS ? probe_step_name(probe->passed) : "a plain loop",
                  trouble);
     else if (probe->instruction_ns > SLOW_INSTRUCTION_NS)

@@ -81,14 +81,14 @@ static void print_stack(FILE *to, const struct machine *machine, const struct cp
     fputc('\n', to);
 }
 
-static void print_screen(FILE *to, const struct machine *machine)
+void crash_print_screen(FILE *to, const struct machine *machine)
 {
     char screen[80 * 25 * 4 + 32];
     const char *line = screen;
 
     if (vga_text_dump(&machine->vga, screen, sizeof(screen)) == 0)
         return;
-    fprintf(to, "  last screen:\n");
+    fprintf(to, "  screen:\n");
     while (*line) {
         size_t length = strcspn(line, "\n");
         fprintf(to, "  | %.*s\n", (int)length, line);
@@ -104,12 +104,13 @@ void crash_print(FILE *to, const struct machine *machine)
         return;
     if (machine->outcome.end == END_SHUTDOWN && state->eip == 0xfff0 &&
         state->segment[CPU_CS].selector == 0xf000) {
-        fprintf(to, "  this processor clears its registers on a triple fault: no more is known\n");
+        fprintf(to, "  this processor clears its registers on a triple fault: no more is known;\n"
+                    "  --cpu soft keeps them\n");
     } else {
         print_registers(to, state);
         print_segments(to, state);
         print_code(to, machine, state);
         print_stack(to, machine, state);
     }
-    print_screen(to, machine);
+    crash_print_screen(to, machine);
 }

@@ -11,4 +11,7 @@
 /* Prints the state in which a machine ended, if it has one. */
 void crash_print(FILE *to, const struct machine *machine);
 
+/* Prints the VGA text screen, if anything is on it. */
+void crash_print_screen(FILE *to, const struct machine *machine);
+
 #endif

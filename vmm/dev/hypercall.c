@@ -49,6 +49,9 @@ static void hypercall_write(void *device, uint32_t offset, unsigned width, uint3
     case HC_FAULT:
         host->fault(owner, host->ebx(owner));
         break;
+    case HC_RETURNED:
+        host->returned(owner);
+        break;
     default:
         if (!hypercall->unknown_seen)
             host->unknown(owner, number);

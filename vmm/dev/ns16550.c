@@ -192,6 +192,7 @@ static uint8_t read_rbr(struct ns16550 *uart)
 static void write_thr(struct ns16550 *uart, uint8_t byte)
 {
     uart->s.thre_pending = false;
+    uart->s.lsr_reads = 0;
     ns16550_update_irq(uart);
     if (uart->s.mcr & MCR_LOOP)
         put_received(uart, byte, false);
@@ -263,7 +264,9 @@ static uint32_t port_read(void *device, uint32_t offset, unsigned width)
     case LSR:
         value = line_status(s);
         s->lsr = 0;
-        s->listening = true;
+        /* Once may be to see whether a byte can be sent; twice is to see whether one came. */
+        if (s->lsr_reads < 2 && ++s->lsr_reads == 2)
+            s->listening = true;
         break;
     case MSR:
         value = s->msr;

@@ -37,6 +37,7 @@ struct ns16550_state {
     bool thre_pending;             /* THR has emptied and IIR has not told so */
     bool timeout_pending;          /* bytes lay in the FIFO for four characters' time */
     bool listening;                /* the guest has looked for input */
+    uint8_t lsr_reads;             /* since THR was last written, up to 2 */
     bool was_ready;                /* can_receive when it was looked at last */
     uint64_t fifo_touched;         /* ns: the FIFO was last filled or read */
 };
@@ -68,7 +69,8 @@ void ns16550_restored(struct ns16550 *uart);
 
 /*
  * A byte given now would reach the guest: there is room, the receiver is connected (no loopback),
- * and the guest is listening, that is, has read LSR or RBR or enabled the receive interrupt.
+ * and the guest is listening, that is, has read RBR, or LSR twice without
+ * writing THR between, or enabled the receive interrupt.
  */
 bool ns16550_can_receive(const struct ns16550 *uart);
 

@@ -61,6 +61,8 @@ static bool looks_like_text(const struct loader *loader)
     return sample >= TEXT_SMALLEST && lines > 0 && high * 4 < sample;
 }
 
+#define BOOT_SECTOR_ADDRESS UINT32_C(0x7c00)
+
 static bool is_boot_sector(const struct loader *loader)
 {
     return loader->size >= SECTOR && loader->size % SECTOR == 0 &&
@@ -81,8 +83,8 @@ int load_flat_check(const struct loader *loader)
                                  "assembler or linker makes of it; " HOW_TO_FORCE);
     if (is_boot_sector(loader))
         return load_fail(loader, "is a boot sector (55 AA at offset 510), and boot sectors are not "
-                                 "supported yet: to run it without BIOS services, give --mode real "
-                                 "--load 0x7c00");
+                                 "supported yet: --mode real --load 0x7c00 starts it at 0000:7c00, "
+                                 "but without the BIOS that most of them call");
     return 0;
 }
 
@@ -103,7 +105,8 @@ static int add_file(struct loader *loader, uint32_t address, const char *what)
  * One address serves as segment (address / 16) and entry (offset 0). An image may be longer than
  * the 64 KiB that CS reaches, as long as it stays clear of video memory: the program gets at the
  * rest by loading segment registers, as it would had it read it from a disk. It may also lie in
- * the ROM area 0xc0000-0xfffff.
+ * the ROM area 0xc0000-0xfffff. A boot sector at its own address starts where a BIOS would start
+ * it, in segment 0.
  */
 int load_flat16(struct loader *loader, struct image *image)
 {
@@ -128,6 +131,8 @@ int load_flat16(struct loader *loader, struct image *image)
     image->start = IMAGE_START_REAL;
     image->entry = address;
     image->segment = (uint16_t)(address / PARAGRAPH);
+    if (address == BOOT_SECTOR_ADDRESS && is_boot_sector(loader))
+        image->segment = 0;
     return add_file(loader, address, "the 16-bit image");
 }
 

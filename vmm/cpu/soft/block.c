@@ -9,7 +9,7 @@
 #include "handler.h"
 
 #define ARENA_SIZE (UINT64_C(16) << 20)
-#define BLOCK_SPACE(ops)                                                                           \
+#define BLOCK_SPACE(ops) \
     ((sizeof(struct block) + ((ops) + 1) * sizeof(struct op) + 15) & ~(size_t)15)
 
 size_t soft_arena_size(void)
@@ -27,6 +27,7 @@ void soft_blocks_reset(struct soft *c)
         c->jumps[i] = c->no_block;
     c->arena_used = 0;
     c->pending_link = NULL;
+    c->block = NULL;
 }
 
 /* Takes back what the present block was charged for `op` and all after it. */
@@ -53,7 +54,8 @@ uint64_t soft_count_before(const struct soft *c, const struct op *op)
     return c->count_end - (uint64_t)left;
 }
 
-/* A direct branch whose link doesn't lead there: the execution loop finds the block and links it. */
+/* A direct branch whose link doesn't lead there: the execution loop finds the block and links it.
+ */
 struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip)
 {
     c->s.eip = eip;
@@ -72,6 +74,13 @@ static void drop_block(struct soft *c, struct block *block)
     block->generation = 0;
     for (unsigned i = 0; i < block->count; i++)
         block->ops[i].run = op_stale;
+}
+
+/* Has the block that is being executed end with the present instruction. */
+void soft_block_interrupt(struct soft *c)
+{
+    if (c->block)
+        drop_block(c, c->block);
 }
 
 /* Code bytes were written. The block being executed may be among those that are dropped: it goes
@@ -137,10 +146,8 @@ static struct block *decode_apart(struct soft *c, uint64_t mode)
         return NULL;
     }
     block->count = 1;
-    block->ops[1] = (struct op){.run = op_end,
-                                .link = c->no_block,
-                                .eip = block->ops[0].next,
-                                .imm = block->ops[0].next};
+    block->ops[1] = (struct op){
+        .run = op_end, .link = c->no_block, .eip = block->ops[0].next, .imm = block->ops[0].next};
     return block;
 }
 

@@ -44,22 +44,34 @@ struct entry {
     uint8_t immediate;
 };
 
-#define H(h, f, i)     {.handlers = &(handlers_##h), .form = (f), .immediate = (i)}
-#define C(f_, f, i)    {.call = (f_), .form = (f), .immediate = (i)}
-#define HC(h, f_, f, i) {.handlers = &(handlers_##h), .call = (f_), .form = (f), .immediate = (i)}
-#define G(g, f, i)     {.group = (g), .form = (f) | MODRM | GROUP, .immediate = (i)}
+#define H(h, f, i)                                                 \
+    {                                                              \
+        .handlers = &(handlers_##h), .form = (f), .immediate = (i) \
+    }
+#define C(f_, f, i)                                 \
+    {                                               \
+        .call = (f_), .form = (f), .immediate = (i) \
+    }
+#define HC(h, f_, f, i)                                                          \
+    {                                                                            \
+        .handlers = &(handlers_##h), .call = (f_), .form = (f), .immediate = (i) \
+    }
+#define G(g, f, i)                                                  \
+    {                                                               \
+        .group = (g), .form = (f) | MODRM | GROUP, .immediate = (i) \
+    }
 
-#define ALU_ROWS(base, name, lock)                                                                 \
-    [base] = H(name##_eg, MODRM | BYTE | (lock), NONE),                                            \
-    [base + 1] = H(name##_eg, MODRM | (lock), NONE),                                               \
-    [base + 2] = H(name##_ge, MODRM | BYTE | SWAP, NONE),                                          \
-    [base + 3] = H(name##_ge, MODRM | SWAP, NONE), [base + 4] = H(name##_ei, ACC | BYTE, U8),      \
+#define ALU_ROWS(base, name, lock)                                                            \
+    [base] = H(name##_eg, MODRM | BYTE | (lock), NONE),                                       \
+    [base + 1] = H(name##_eg, MODRM | (lock), NONE),                                          \
+    [base + 2] = H(name##_ge, MODRM | BYTE | SWAP, NONE),                                     \
+    [base + 3] = H(name##_ge, MODRM | SWAP, NONE), [base + 4] = H(name##_ei, ACC | BYTE, U8), \
     [base + 5] = H(name##_ei, ACC, Z)
 
-#define GROUP1(lock)                                                                               \
-    {                                                                                              \
-        H(add_ei, lock, 0), H(or_ei, lock, 0), H(adc_ei, lock, 0), H(sbb_ei, lock, 0),             \
-            H(and_ei, lock, 0), H(sub_ei, lock, 0), H(xor_ei, lock, 0), H(cmp_ei, 0, 0)            \
+#define GROUP1(lock)                                                                    \
+    {                                                                                   \
+        H(add_ei, lock, 0), H(or_ei, lock, 0), H(adc_ei, lock, 0), H(sbb_ei, lock, 0),  \
+            H(and_ei, lock, 0), H(sub_ei, lock, 0), H(xor_ei, lock, 0), H(cmp_ei, 0, 0) \
     }
 static const struct entry group1[8] = GROUP1(LOCK);
 static const struct entry group1a[8] = {C(do_pop, 0, 0)};
@@ -74,11 +86,11 @@ static const struct entry group2_c[8] = {
     HC(shl_c, do_shift, 0, 0), HC(sar_c, do_shift, 0, 0),
 };
 static const struct entry group3_8[8] = {
-    H(test_ei, 0, U8), H(test_ei, 0, U8),  H(not, LOCK, 0),  H(neg, LOCK, 0),
-    C(do_mul, 0, 0),   C(do_imul, 0, 0), C(do_div, 0, 0), C(do_idiv, 0, 0),
+    H(test_ei, 0, U8), H(test_ei, 0, U8), H(not, LOCK, 0), H(neg, LOCK, 0),
+    C(do_mul, 0, 0),   C(do_imul, 0, 0),  C(do_div, 0, 0), C(do_idiv, 0, 0),
 };
 static const struct entry group3[8] = {
-    H(test_ei, 0, Z), H(test_ei, 0, Z),  H(not, LOCK, 0),  H(neg, LOCK, 0),
+    H(test_ei, 0, Z), H(test_ei, 0, Z), H(not, LOCK, 0), H(neg, LOCK, 0),
     C(do_mul, 0, 0),  C(do_imul, 0, 0), C(do_div, 0, 0), C(do_idiv, 0, 0),
 };
 static const struct entry group4[8] = {H(inc, LOCK, 0), H(dec, LOCK, 0)};
@@ -100,20 +112,29 @@ static const struct entry group8[8] = {
 static const struct entry group9[8] = {[1] = C(do_cmpxchg8b, MEM | LOCK, 0)};
 static const struct entry group11[8] = {H(mov_ei, 0, 0)};
 
-#define EIGHT(base, E)                                                                             \
-    [base] = E, [base + 1] = E, [base + 2] = E, [base + 3] = E, [base + 4] = E, [base + 5] = E,    \
+#define EIGHT(base, E)                                                                          \
+    [base] = E, [base + 1] = E, [base + 2] = E, [base + 3] = E, [base + 4] = E, [base + 5] = E, \
     [base + 6] = E, [base + 7] = E
 
-#define JCC(n, i)  {.handlers = &handlers_jcc[n], .form = END, .immediate = (i)}
-#define SETCC(n)   {.handlers = &handlers_setcc[n], .form = MODRM | BYTE}
-#define CMOVCC(n)  {.handlers = &handlers_cmov[n], .form = MODRM}
-#define SIXTEEN(base, E, ...)                                                                      \
-    [base] = E(0 __VA_ARGS__), [base + 1] = E(1 __VA_ARGS__), [base + 2] = E(2 __VA_ARGS__),       \
-    [base + 3] = E(3 __VA_ARGS__), [base + 4] = E(4 __VA_ARGS__), [base + 5] = E(5 __VA_ARGS__),   \
-    [base + 6] = E(6 __VA_ARGS__), [base + 7] = E(7 __VA_ARGS__), [base + 8] = E(8 __VA_ARGS__),   \
-    [base + 9] = E(9 __VA_ARGS__), [base + 10] = E(10 __VA_ARGS__),                                \
-    [base + 11] = E(11 __VA_ARGS__), [base + 12] = E(12 __VA_ARGS__),                              \
-    [base + 13] = E(13 __VA_ARGS__), [base + 14] = E(14 __VA_ARGS__),                              \
+#define JCC(n, i)                                                   \
+    {                                                               \
+        .handlers = &handlers_jcc[n], .form = END, .immediate = (i) \
+    }
+#define SETCC(n)                                             \
+    {                                                        \
+        .handlers = &handlers_setcc[n], .form = MODRM | BYTE \
+    }
+#define CMOVCC(n)                                    \
+    {                                                \
+        .handlers = &handlers_cmov[n], .form = MODRM \
+    }
+#define SIXTEEN(base, E, ...)                                                                    \
+    [base] = E(0 __VA_ARGS__), [base + 1] = E(1 __VA_ARGS__), [base + 2] = E(2 __VA_ARGS__),     \
+    [base + 3] = E(3 __VA_ARGS__), [base + 4] = E(4 __VA_ARGS__), [base + 5] = E(5 __VA_ARGS__), \
+    [base + 6] = E(6 __VA_ARGS__), [base + 7] = E(7 __VA_ARGS__), [base + 8] = E(8 __VA_ARGS__), \
+    [base + 9] = E(9 __VA_ARGS__), [base + 10] = E(10 __VA_ARGS__),                              \
+    [base + 11] = E(11 __VA_ARGS__), [base + 12] = E(12 __VA_ARGS__),                            \
+    [base + 13] = E(13 __VA_ARGS__), [base + 14] = E(14 __VA_ARGS__),                            \
     [base + 15] = E(15 __VA_ARGS__)
 #define JCC8(n)  JCC(n, J8)
 #define JCC32(n) JCC(n, JZ)
@@ -358,7 +379,7 @@ static uint8_t byte_register(unsigned number)
 /* Intel SDM vol. 2, table 2-1. */
 static void decode_address16(struct op *op, struct cursor *cursor, unsigned mod, unsigned rm)
 {
-    static const uint8_t bases[8] = {CPU_EBX, CPU_EBX,     CPU_EBP,     CPU_EBP,
+    static const uint8_t bases[8] = {CPU_EBX, CPU_EBX, CPU_EBP, CPU_EBP,
                                      CPU_ESI, CPU_EDI, CPU_EBP, CPU_EBX};
     static const uint8_t indexes[8] = {CPU_ESI,     CPU_EDI,     CPU_ESI,     CPU_EDI,
                                        NO_REGISTER, NO_REGISTER, NO_REGISTER, NO_REGISTER};

@@ -10,6 +10,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Whether guest arithmetic is done by the host's own x87 and SSE. SOFT_PORTABLE is for tests. */
+#if defined(__x86_64__) && !defined(SOFT_PORTABLE)
+#define SOFT_HOST_X86 1
+#endif
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -60,13 +65,13 @@ union fpu_register {
         uint64_t significand;
         uint16_t exponent; /* with the sign in bit 15 */
     } bits;
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef SOFT_HOST_X86
     long double value;
 #endif
 };
 
 struct fpu {
-    union fpu_register r[8]; /* R0 to R7; ST(i) is R[(top + i) & 7] */
+    union fpu_register r[8];  /* R0 to R7; ST(i) is R[(top + i) & 7] */
     uint16_t control, status; /* TOP is in `top`, not in `status` */
     uint8_t top, empty;       /* bit i of `empty`: Ri holds nothing */
     uint16_t opcode, code_selector, data_selector;
@@ -169,7 +174,7 @@ struct block {
     uint64_t epoch;
     uint32_t eip, limit; /* start, and the limit of CS it was decoded under */
     uint32_t physical;
-    uint16_t count, length;                   /* instructions, bytes */
+    uint16_t count, length; /* instructions, bytes */
     struct block *next_in_hash, *next_in_page;
     uint8_t bytes[BLOCK_BYTES]; /* what was decoded */
     struct op ops[];
@@ -193,6 +198,7 @@ struct access_record {
 
 #define ACCESS_LOG 64
 #define TLB_LOG    8192
+#define TABLE_LOG  1024
 #define JUMP_SLOTS 4096
 #define HASH_SLOTS 16384
 
@@ -203,7 +209,7 @@ struct soft {
     int64_t budget; /* instructions that may still begin */
     uint64_t generation;
     uint64_t mode;
-    struct block *block; /* being executed */
+    struct block *block;             /* being executed */
     uint8_t **tlb_read, **tlb_write; /* of the present privilege */
     struct segment_window window[CPU_SEGMENTS];
     enum raised raised;
@@ -233,9 +239,11 @@ struct soft {
     uint8_t **tlb_none;  /* always empty */
     uint32_t tlb_log[TLB_LOG];
     uint32_t tlb_logged;
-    uint32_t code_limit;   /* of CS when last looked at */
-    bool watches_memory;   /* every access takes the slow path */
-    uint64_t *code_lines;  /* per physical page: which 64-byte lines hold decoded code */
+    uint32_t code_limit; /* of CS when last looked at */
+    bool watches_memory; /* every access takes the slow path */
+    uint8_t *is_table;   /* per physical page: the TLB depends on page-table entries in it */
+    uint32_t table_log[TABLE_LOG], tables_logged; /* those pages */
+    uint64_t *code_lines; /* per physical page: which 64-byte lines hold decoded code */
     struct block **page_blocks;
     uint8_t bounce[16]; /* read-modify-write off the fast path */
     uint32_t bounce_address, bounce_size, bounce_segment;
@@ -253,7 +261,7 @@ struct soft {
     struct block *no_block;      /* a block that is never valid */
     struct block *scratch;       /* for instructions that can't be kept */
 
-    struct cpu cpu; /* not first: see soft_of */
+    struct cpu cpu;                        /* not first: see soft_of */
     bool host_fpu_loaded, host_sse_loaded; /* the host's units are set up for the guest */
 };
 
@@ -319,8 +327,7 @@ bool soft_write(struct soft *c, unsigned segment, uint32_t offset, const void *f
 bool soft_check_write(struct soft *c, unsigned segment, uint32_t offset, uint32_t length);
 /* 1, 2 or 4 bytes. After a load, c->raised tells success. */
 uint32_t soft_load(struct soft *c, unsigned segment, uint32_t offset, uint32_t length);
-bool soft_store(struct soft *c, unsigned segment, uint32_t offset, uint32_t length,
-                uint32_t value);
+bool soft_store(struct soft *c, unsigned segment, uint32_t offset, uint32_t length, uint32_t value);
 /* Fetches a value into c->bounce to be changed there and written back; NULL: raised. */
 uint8_t *soft_modify_begin(struct soft *c, unsigned segment, uint32_t offset, uint32_t length);
 bool soft_modify_end(struct soft *c);
@@ -332,6 +339,7 @@ void soft_execute(struct soft *c, bool step);
 struct op *soft_abort(struct soft *c, struct op *op);
 struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip);
 void soft_code_written(struct soft *c, uint64_t physical, uint32_t length);
+void soft_block_interrupt(struct soft *c);
 void soft_blocks_reset(struct soft *c);
 size_t soft_arena_size(void);
 uint64_t soft_count_before(const struct soft *c, const struct op *op);
@@ -383,8 +391,7 @@ bool soft_check_stack(struct soft *c, uint16_t selector, struct descriptor *d, u
                       uint8_t vector);
 void soft_set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl);
 void soft_set_cpl(struct soft *c, uint32_t cpl);
-bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call,
-                   unsigned size);
+bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call, unsigned size);
 bool soft_far_return(struct soft *c, unsigned size, uint32_t release);
 /* SS:ESP for privilege `cpl` from the task-state segment. */
 bool soft_inner_stack(struct soft *c, uint32_t cpl, uint16_t *ss, uint32_t *esp);

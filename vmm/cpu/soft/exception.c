@@ -1,7 +1,7 @@
 /*
  * Exceptions and interrupts: what was raised becomes a call of the guest's handler, through the
- * real-mode vector table or the IDT; double and triple faults; IRET, the way back. Intel SDM vol. 3,
- * chapter 6 and section 20.3 (virtual-8086); vol. 2, INT n and IRET.
+ * real-mode vector table or the IDT; double and triple faults; IRET, the way back. Intel SDM vol.
+ * 3, chapter 6 and section 20.3 (virtual-8086); vol. 2, INT n and IRET.
  *
  * Delivery changes registers only when nothing can fail any more. So after a triple fault they are
  * what they were at the first fault.
@@ -111,8 +111,8 @@ static bool enter_handler(struct soft *c, const struct frame *f, struct stack *s
         cleared |= EFLAGS_IF;
     c->s.eflags &= ~cleared;
     if (from_v86) {
-        c->s.segment[CPU_ES] = c->s.segment[CPU_DS] = c->s.segment[CPU_FS] =
-            c->s.segment[CPU_GS] = (struct cpu_segment){.selector = 0};
+        c->s.segment[CPU_ES] = c->s.segment[CPU_DS] = c->s.segment[CPU_FS] = c->s.segment[CPU_GS] =
+            (struct cpu_segment){.selector = 0};
     }
     if (ss)
         c->s.segment[CPU_SS] = *ss;
@@ -220,8 +220,7 @@ static bool interrupt_protected(struct soft *c, struct frame *f)
 
 /* Calls the handler of `vector`; c->s.eip is what it returns to. False: something was raised, and
  * no register has changed. */
-bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error,
-                    uint32_t error)
+bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
 {
     struct frame f = {.vector = vector, .kind = kind, .has_error = has_error, .error = error};
     uint32_t external = c->external;

@@ -49,8 +49,8 @@ static inline uint32_t flag_pf(const struct soft *c)
 #define CONDITION_BE(c) (flag_zf(c) || flag_cf(c))
 #define CONDITION_S(c)  (flag_sf(c))
 #define CONDITION_P(c)  (flag_pf(c) != 0)
-#define CONDITION_L(c)                                                                             \
-    ((int32_t)((uint32_t)((uint64_t)(c)->s.flag_result >> 32) ^ (c)->s.flag_carry ^                \
+#define CONDITION_L(c)                                                              \
+    ((int32_t)((uint32_t)((uint64_t)(c)->s.flag_result >> 32) ^ (c)->s.flag_carry ^ \
                (c)->s.flag_carry << 1) < 0)
 #define CONDITION_LE(c) (flag_zf(c) || CONDITION_L(c))
 
@@ -92,44 +92,44 @@ static inline void flags_store_result(struct soft *c, int32_t result, uint32_t c
 }
 
 /* Flags of an addition or subtraction of 8 << n bits: the carry vector is computed from the sum. */
-#define DEFINE_FLAG_ARITHMETIC(n, T, S)                                                            \
-    static inline void flags_carry##n(struct soft *c, T result, uint32_t carry)                    \
-    {                                                                                              \
-        c->s.flag_result = (S)result;                                                              \
-        c->s.flag_carry = n == 32 ? carry : carry << (32 - n) | (carry & 8);                       \
-    }                                                                                              \
-    static inline T alu_adc##n(struct soft *c, T a, T b, uint32_t cf)                              \
-    {                                                                                              \
-        T r = (T)((uint32_t)a + b + cf);                                                           \
-        flags_carry##n(c, r, ((uint32_t)a & b) | (((uint32_t)a | b) & ~(uint32_t)r));              \
-        return r;                                                                                  \
-    }                                                                                              \
-    static inline T alu_sbb##n(struct soft *c, T a, T b, uint32_t cf)                              \
-    {                                                                                              \
-        T r = (T)((uint32_t)a - b - cf);                                                           \
-        flags_carry##n(c, r, (~(uint32_t)a & b) | ((~(uint32_t)a | b) & (uint32_t)r));             \
-        return r;                                                                                  \
-    }                                                                                              \
-    static inline T alu_logic##n(struct soft *c, T r)                                              \
-    {                                                                                              \
-        c->s.flag_result = (S)r;                                                                   \
-        c->s.flag_carry = 0;                                                                       \
-        return r;                                                                                  \
-    }                                                                                              \
-    /* INC and DEC leave CF alone. */                                                              \
-    static inline T alu_inc##n(struct soft *c, T a)                                                \
-    {                                                                                              \
-        uint32_t cf = flag_cf(c);                                                                  \
-        T r = alu_adc##n(c, a, 1, 0);                                                              \
-        flags_store_cf(c, cf);                                                                     \
-        return r;                                                                                  \
-    }                                                                                              \
-    static inline T alu_dec##n(struct soft *c, T a)                                                \
-    {                                                                                              \
-        uint32_t cf = flag_cf(c);                                                                  \
-        T r = alu_sbb##n(c, a, 1, 0);                                                              \
-        flags_store_cf(c, cf);                                                                     \
-        return r;                                                                                  \
+#define DEFINE_FLAG_ARITHMETIC(n, T, S)                                                \
+    static inline void flags_carry##n(struct soft *c, T result, uint32_t carry)        \
+    {                                                                                  \
+        c->s.flag_result = (S)result;                                                  \
+        c->s.flag_carry = n == 32 ? carry : carry << (32 - n) | (carry & 8);           \
+    }                                                                                  \
+    static inline T alu_adc##n(struct soft *c, T a, T b, uint32_t cf)                  \
+    {                                                                                  \
+        T r = (T)((uint32_t)a + b + cf);                                               \
+        flags_carry##n(c, r, ((uint32_t)a & b) | (((uint32_t)a | b) & ~(uint32_t)r));  \
+        return r;                                                                      \
+    }                                                                                  \
+    static inline T alu_sbb##n(struct soft *c, T a, T b, uint32_t cf)                  \
+    {                                                                                  \
+        T r = (T)((uint32_t)a - b - cf);                                               \
+        flags_carry##n(c, r, (~(uint32_t)a & b) | ((~(uint32_t)a | b) & (uint32_t)r)); \
+        return r;                                                                      \
+    }                                                                                  \
+    static inline T alu_logic##n(struct soft *c, T r)                                  \
+    {                                                                                  \
+        c->s.flag_result = (S)r;                                                       \
+        c->s.flag_carry = 0;                                                           \
+        return r;                                                                      \
+    }                                                                                  \
+    /* INC and DEC leave CF alone. */                                                  \
+    static inline T alu_inc##n(struct soft *c, T a)                                    \
+    {                                                                                  \
+        uint32_t cf = flag_cf(c);                                                      \
+        T r = alu_adc##n(c, a, 1, 0);                                                  \
+        flags_store_cf(c, cf);                                                         \
+        return r;                                                                      \
+    }                                                                                  \
+    static inline T alu_dec##n(struct soft *c, T a)                                    \
+    {                                                                                  \
+        uint32_t cf = flag_cf(c);                                                      \
+        T r = alu_sbb##n(c, a, 1, 0);                                                  \
+        flags_store_cf(c, cf);                                                         \
+        return r;                                                                      \
     }
 DEFINE_FLAG_ARITHMETIC(8, uint8_t, int8_t)
 DEFINE_FLAG_ARITHMETIC(16, uint16_t, int16_t)

@@ -241,15 +241,15 @@ static bool write_operand(struct soft *c, const struct op *op, const void *data,
 }
 
 /* D8, DA, DC, DE with memory: ST0 op a number of the opcode's format. */
-#define MEMORY_ROW(f)                                                                              \
-    {                                                                                              \
-        host_add_##f, host_mul_##f, host_com_##f, host_com_##f, host_sub_##f, host_subr_##f,       \
-            host_div_##f, host_divr_##f                                                            \
+#define MEMORY_ROW(f)                                                                        \
+    {                                                                                        \
+        host_add_##f, host_mul_##f, host_com_##f, host_com_##f, host_sub_##f, host_subr_##f, \
+            host_div_##f, host_divr_##f                                                      \
     }
 static bool arithmetic_memory(struct soft *c, struct op *op)
 {
-    static fpu_memory *const operations[4][8] = {MEMORY_ROW(f32), MEMORY_ROW(i32),
-                                                 MEMORY_ROW(f64), MEMORY_ROW(i16)};
+    static fpu_memory *const operations[4][8] = {MEMORY_ROW(f32), MEMORY_ROW(i32), MEMORY_ROW(f64),
+                                                 MEMORY_ROW(i16)};
     static const uint8_t sizes[4] = {4, 4, 8, 2};
     unsigned format = op->opcode >> 1 & 3, kind = op->modrm >> 3 & 7;
     bool compares = kind == 2 || kind == 3;
@@ -630,8 +630,8 @@ static bool examine(struct soft *c, struct op *op)
     else
         class = FPU_C2;
     set_codes(c, class);
-    c->s.fpu.status = (uint16_t)((c->s.fpu.status & ~FPU_C1) |
-                                 (st(c, 0)->bits.exponent & 0x8000 ? FPU_C1 : 0));
+    c->s.fpu.status =
+        (uint16_t)((c->s.fpu.status & ~FPU_C1) | (st(c, 0)->bits.exponent & 0x8000 ? FPU_C1 : 0));
     return true;
 }
 
@@ -1075,9 +1075,11 @@ bool soft_fxrstor(struct soft *c, struct op *op)
 /* D8 to DF: by opcode and modrm's reg, for memory and for registers. */
 
 static op_call *const of_memory[8][8] = {
-#define ARITHMETIC_ROW                                                                             \
-    {arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory,                   \
-     arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory}
+#define ARITHMETIC_ROW                                                                 \
+    {                                                                                  \
+        arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory,    \
+            arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory \
+    }
     ARITHMETIC_ROW,
     {load_memory, NULL, store_memory, store_memory, load_environment, load_control,
      store_environment, store_word},

@@ -36,7 +36,7 @@ typedef uint16_t fpu_memory(const union fpu_register *a, const void *b, union fp
 typedef uint16_t fpu_load(const void *from, union fpu_register *r);
 typedef uint16_t fpu_store(const union fpu_register *a, void *to);
 
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef SOFT_HOST_X86
 
 /* Precision and rounding of the guest, all exceptions masked. */
 static inline void host_begin(uint16_t guest_control)
@@ -57,17 +57,17 @@ static inline void host_clear(void)
 }
 
 /* ST0 = a, ST1 = b, an instruction that leaves its result in ST0, ST1 thrown away. */
-#define HOST_BINARY(name, instruction)                                                             \
-    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b,   \
-                                       union fpu_register *r)                                      \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        __asm__ volatile("fldt %3\n\tfldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0\n\t"      \
-                         "fstp %%st(0)"                                                            \
-                         : "=m"(r->value), "=a"(status)                                            \
-                         : "m"(a->value), "m"(b->value)                                            \
-                         : "st", "st(1)");                                                         \
-        return status;                                                                             \
+#define HOST_BINARY(name, instruction)                                                           \
+    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b, \
+                                       union fpu_register *r)                                    \
+    {                                                                                            \
+        uint16_t status;                                                                         \
+        __asm__ volatile("fldt %3\n\tfldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0\n\t"    \
+                         "fstp %%st(0)"                                                          \
+                         : "=m"(r->value), "=a"(status)                                          \
+                         : "m"(a->value), "m"(b->value)                                          \
+                         : "st", "st(1)");                                                       \
+        return status;                                                                           \
     }
 HOST_BINARY(add, "fadd %%st(1), %%st")
 HOST_BINARY(mul, "fmul %%st(1), %%st")
@@ -80,30 +80,30 @@ HOST_BINARY(prem1, "fprem1")
 HOST_BINARY(scale, "fscale")
 
 /* Instructions that pop: ST1 becomes the result. */
-#define HOST_POPPING(name, instruction)                                                            \
-    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b,   \
-                                       union fpu_register *r)                                      \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        __asm__ volatile("fldt %3\n\tfldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0"          \
-                         : "=m"(r->value), "=a"(status)                                            \
-                         : "m"(a->value), "m"(b->value)                                            \
-                         : "st", "st(1)");                                                         \
-        return status;                                                                             \
+#define HOST_POPPING(name, instruction)                                                          \
+    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b, \
+                                       union fpu_register *r)                                    \
+    {                                                                                            \
+        uint16_t status;                                                                         \
+        __asm__ volatile("fldt %3\n\tfldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0"        \
+                         : "=m"(r->value), "=a"(status)                                          \
+                         : "m"(a->value), "m"(b->value)                                          \
+                         : "st", "st(1)");                                                       \
+        return status;                                                                           \
     }
 HOST_POPPING(yl2x, "fyl2x")
 HOST_POPPING(yl2xp1, "fyl2xp1")
 HOST_POPPING(patan, "fpatan")
 
-#define HOST_UNARY(name, instruction)                                                              \
-    static inline uint16_t host_##name(const union fpu_register *a, union fpu_register *r)         \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        __asm__ volatile("fldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0"                     \
-                         : "=m"(r->value), "=a"(status)                                            \
-                         : "m"(a->value)                                                           \
-                         : "st");                                                                  \
-        return status;                                                                             \
+#define HOST_UNARY(name, instruction)                                                      \
+    static inline uint16_t host_##name(const union fpu_register *a, union fpu_register *r) \
+    {                                                                                      \
+        uint16_t status;                                                                   \
+        __asm__ volatile("fldt %2\n\t" instruction "\n\tfnstsw %1\n\tfstpt %0"             \
+                         : "=m"(r->value), "=a"(status)                                    \
+                         : "m"(a->value)                                                   \
+                         : "st");                                                          \
+        return status;                                                                     \
     }
 HOST_UNARY(sqrt, "fsqrt")
 HOST_UNARY(rndint, "frndint")
@@ -112,17 +112,17 @@ HOST_UNARY(sin, "fsin")
 HOST_UNARY(cos, "fcos")
 
 /* One operand, two results; `second` is what becomes ST0. With C2 set there is only the first. */
-#define HOST_PAIR(name, instruction)                                                               \
-    static inline uint16_t host_##name(const union fpu_register *a, union fpu_register *first,     \
-                                       union fpu_register *second)                                 \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        __asm__ volatile("fldt %3\n\t" instruction "\n\tfnstsw %%ax\n\ttestw $0x400, %%ax\n\t"     \
-                         "jnz 1f\n\tfstpt %2\n1:\tfstpt %0"                                        \
-                         : "=m"(first->value), "=&a"(status), "=m"(second->value)                  \
-                         : "m"(a->value)                                                           \
-                         : "st", "st(1)", "cc");                                                   \
-        return status;                                                                             \
+#define HOST_PAIR(name, instruction)                                                           \
+    static inline uint16_t host_##name(const union fpu_register *a, union fpu_register *first, \
+                                       union fpu_register *second)                             \
+    {                                                                                          \
+        uint16_t status;                                                                       \
+        __asm__ volatile("fldt %3\n\t" instruction "\n\tfnstsw %%ax\n\ttestw $0x400, %%ax\n\t" \
+                         "jnz 1f\n\tfstpt %2\n1:\tfstpt %0"                                    \
+                         : "=m"(first->value), "=&a"(status), "=m"(second->value)              \
+                         : "m"(a->value)                                                       \
+                         : "st", "st(1)", "cc");                                               \
+        return status;                                                                         \
     }
 HOST_PAIR(ptan, "fptan")
 HOST_PAIR(sincos, "fsincos")
@@ -138,38 +138,38 @@ static inline uint16_t host_xtract(const union fpu_register *a, union fpu_regist
     return status;
 }
 
-#define HOST_COMPARE(name, instruction)                                                            \
-    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b)   \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        __asm__ volatile("fldt %2\n\tfldt %1\n\t" instruction " %%st(1)\n\tfnstsw %0\n\t"          \
-                         "fstp %%st(0)\n\tfstp %%st(0)"                                            \
-                         : "=a"(status)                                                            \
-                         : "m"(a->value), "m"(b->value)                                            \
-                         : "st", "st(1)");                                                         \
-        return status;                                                                             \
+#define HOST_COMPARE(name, instruction)                                                          \
+    static inline uint16_t host_##name(const union fpu_register *a, const union fpu_register *b) \
+    {                                                                                            \
+        uint16_t status;                                                                         \
+        __asm__ volatile("fldt %2\n\tfldt %1\n\t" instruction " %%st(1)\n\tfnstsw %0\n\t"        \
+                         "fstp %%st(0)\n\tfstp %%st(0)"                                          \
+                         : "=a"(status)                                                          \
+                         : "m"(a->value), "m"(b->value)                                          \
+                         : "st", "st(1)");                                                       \
+        return status;                                                                           \
     }
 /* The same with an operand of another format in memory, whose own exceptions count too. */
-#define HOST_MEMORY(name, T, instruction)                                                          \
-    static inline uint16_t host_##name(const union fpu_register *a, const void *from,              \
-                                       union fpu_register *r)                                      \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        T data;                                                                                    \
-        memcpy(&data, from, sizeof(data));                                                         \
-        __asm__ volatile("fldt %2\n\t" instruction " %3\n\tfnstsw %1\n\tfstpt %0"                  \
-                         : "=m"(r->value), "=a"(status)                                            \
-                         : "m"(a->value), "m"(data)                                                \
-                         : "st");                                                                  \
-        return status;                                                                             \
+#define HOST_MEMORY(name, T, instruction)                                             \
+    static inline uint16_t host_##name(const union fpu_register *a, const void *from, \
+                                       union fpu_register *r)                         \
+    {                                                                                 \
+        uint16_t status;                                                              \
+        T data;                                                                       \
+        memcpy(&data, from, sizeof(data));                                            \
+        __asm__ volatile("fldt %2\n\t" instruction " %3\n\tfnstsw %1\n\tfstpt %0"     \
+                         : "=m"(r->value), "=a"(status)                               \
+                         : "m"(a->value), "m"(data)                                   \
+                         : "st");                                                     \
+        return status;                                                                \
     }
-#define HOST_MEMORY8(format, T, prefix, suffix)                                                    \
-    HOST_MEMORY(add_##format, T, prefix "add" suffix)                                              \
-    HOST_MEMORY(mul_##format, T, prefix "mul" suffix)                                              \
-    HOST_MEMORY(com_##format, T, prefix "com" suffix)                                              \
-    HOST_MEMORY(sub_##format, T, prefix "sub" suffix)                                              \
-    HOST_MEMORY(subr_##format, T, prefix "subr" suffix)                                            \
-    HOST_MEMORY(div_##format, T, prefix "div" suffix)                                              \
+#define HOST_MEMORY8(format, T, prefix, suffix)         \
+    HOST_MEMORY(add_##format, T, prefix "add" suffix)   \
+    HOST_MEMORY(mul_##format, T, prefix "mul" suffix)   \
+    HOST_MEMORY(com_##format, T, prefix "com" suffix)   \
+    HOST_MEMORY(sub_##format, T, prefix "sub" suffix)   \
+    HOST_MEMORY(subr_##format, T, prefix "subr" suffix) \
+    HOST_MEMORY(div_##format, T, prefix "div" suffix)   \
     HOST_MEMORY(divr_##format, T, prefix "divr" suffix)
 HOST_MEMORY8(f32, uint32_t, "f", "s")
 HOST_MEMORY8(f64, uint64_t, "f", "l")
@@ -179,17 +179,17 @@ HOST_MEMORY8(i32, uint32_t, "fi", "l")
 HOST_COMPARE(com, "fcom")
 HOST_COMPARE(ucom, "fucom")
 
-#define HOST_LOAD(name, T, instruction)                                                            \
-    static inline uint16_t host_load_##name(const void *from, union fpu_register *r)               \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        T data;                                                                                    \
-        memcpy(&data, from, sizeof(data));                                                         \
-        __asm__ volatile(instruction " %2\n\tfnstsw %1\n\tfstpt %0"                                \
-                         : "=m"(r->value), "=a"(status)                                            \
-                         : "m"(data)                                                               \
-                         : "st");                                                                  \
-        return status;                                                                             \
+#define HOST_LOAD(name, T, instruction)                                              \
+    static inline uint16_t host_load_##name(const void *from, union fpu_register *r) \
+    {                                                                                \
+        uint16_t status;                                                             \
+        T data;                                                                      \
+        memcpy(&data, from, sizeof(data));                                           \
+        __asm__ volatile(instruction " %2\n\tfnstsw %1\n\tfstpt %0"                  \
+                         : "=m"(r->value), "=a"(status)                              \
+                         : "m"(data)                                                 \
+                         : "st");                                                    \
+        return status;                                                               \
     }
 struct fpu_packed {
     uint8_t bytes[10];
@@ -201,17 +201,17 @@ HOST_LOAD(i32, uint32_t, "fildl")
 HOST_LOAD(i64, uint64_t, "fildll")
 HOST_LOAD(bcd, struct fpu_packed, "fbld")
 
-#define HOST_STORE(name, T, instruction)                                                           \
-    static inline uint16_t host_store_##name(const union fpu_register *a, void *to)                \
-    {                                                                                              \
-        uint16_t status;                                                                           \
-        T data;                                                                                    \
-        __asm__ volatile("fldt %2\n\t" instruction " %0\n\tfnstsw %1"                              \
-                         : "=m"(data), "=a"(status)                                                \
-                         : "m"(a->value)                                                           \
-                         : "st");                                                                  \
-        memcpy(to, &data, sizeof(data));                                                           \
-        return status;                                                                             \
+#define HOST_STORE(name, T, instruction)                                            \
+    static inline uint16_t host_store_##name(const union fpu_register *a, void *to) \
+    {                                                                               \
+        uint16_t status;                                                            \
+        T data;                                                                     \
+        __asm__ volatile("fldt %2\n\t" instruction " %0\n\tfnstsw %1"               \
+                         : "=m"(data), "=a"(status)                                 \
+                         : "m"(a->value)                                            \
+                         : "st");                                                   \
+        memcpy(to, &data, sizeof(data));                                            \
+        return status;                                                              \
     }
 HOST_STORE(f32, uint32_t, "fstps")
 HOST_STORE(f64, uint64_t, "fstpl")

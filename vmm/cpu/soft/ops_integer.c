@@ -7,90 +7,72 @@
 
 /* name_eg: r/m <- r/m op reg; name_ge: reg <- reg op r/m; name_ei: r/m <- r/m op immediate.
  * A register form of ge is decoded as eg with the operands exchanged. */
-#define ALU_SIZE(name, n, T, CALC)                                                                 \
-    static OP(name##_rr##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm), b = (T)get##n(c, op->reg);                                     \
-        put##n(c, op->rm, CALC(n, T, a, b));                                                       \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mr##n)                                                                        \
-    {                                                                                              \
-        T b = (T)get##n(c, op->reg);                                                               \
-        MODIFY(T, CALC(n, T, old, b));                                                             \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_rm##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->reg);                                                               \
-        LOAD(T, b);                                                                                \
-        put##n(c, op->reg, CALC(n, T, a, b));                                                      \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_ri##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm), b = (T)op->imm;                                                \
-        put##n(c, op->rm, CALC(n, T, a, b));                                                       \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mi##n)                                                                        \
-    {                                                                                              \
-        T b = (T)op->imm;                                                                          \
-        MODIFY(T, CALC(n, T, old, b));                                                             \
-        NEXT;                                                                                      \
-    }
+#define ALU_SIZE(name, n, T, CALC)                                               \
+    static OP(name##_rr##n)                                                      \
+    {                                                                            \
+        T a = (T)get##n(c, op->rm), b = (T)get##n(c, op->reg);                   \
+        put##n(c, op->rm, CALC(n, T, a, b));                                     \
+        NEXT;                                                                    \
+    }                                                                            \
+    OP_MODIFYING(name##_mr##n, T, CALC(n, T, old, (T)get##n(c, op->reg)), NEXT;) \
+    OP_LOADING(name##_rm##n, T, b, {                                             \
+        T a = (T)get##n(c, op->reg);                                             \
+        put##n(c, op->reg, CALC(n, T, a, b));                                    \
+        NEXT;                                                                    \
+    })                                                                           \
+    static OP(name##_ri##n)                                                      \
+    {                                                                            \
+        T a = (T)get##n(c, op->rm), b = (T)op->imm;                              \
+        put##n(c, op->rm, CALC(n, T, a, b));                                     \
+        NEXT;                                                                    \
+    }                                                                            \
+    OP_MODIFYING(name##_mi##n, T, CALC(n, T, old, (T)op->imm), NEXT;)
 
 /* The same for CMP and TEST, which keep only flags. */
-#define COMPARE_SIZE(name, n, T, CALC)                                                             \
-    static OP(name##_rr##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm), b = (T)get##n(c, op->reg);                                     \
-        CALC(n, T, a, b);                                                                          \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mr##n)                                                                        \
-    {                                                                                              \
-        T b = (T)get##n(c, op->reg);                                                               \
-        LOAD(T, a);                                                                                \
-        CALC(n, T, a, b);                                                                          \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_rm##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->reg);                                                               \
-        LOAD(T, b);                                                                                \
-        CALC(n, T, a, b);                                                                          \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_ri##n)                                                                        \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm), b = (T)op->imm;                                                \
-        CALC(n, T, a, b);                                                                          \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mi##n)                                                                        \
-    {                                                                                              \
-        T b = (T)op->imm;                                                                          \
-        LOAD(T, a);                                                                                \
-        CALC(n, T, a, b);                                                                          \
-        NEXT;                                                                                      \
-    }
+#define COMPARE_SIZE(name, n, T, CALC)                         \
+    static OP(name##_rr##n)                                    \
+    {                                                          \
+        T a = (T)get##n(c, op->rm), b = (T)get##n(c, op->reg); \
+        CALC(n, T, a, b);                                      \
+        NEXT;                                                  \
+    }                                                          \
+    OP_LOADING(name##_mr##n, T, a, {                           \
+        T b = (T)get##n(c, op->reg);                           \
+        CALC(n, T, a, b);                                      \
+        NEXT;                                                  \
+    })                                                         \
+    OP_LOADING(name##_rm##n, T, b, {                           \
+        T a = (T)get##n(c, op->reg);                           \
+        CALC(n, T, a, b);                                      \
+        NEXT;                                                  \
+    })                                                         \
+    static OP(name##_ri##n)                                    \
+    {                                                          \
+        T a = (T)get##n(c, op->rm), b = (T)op->imm;            \
+        CALC(n, T, a, b);                                      \
+        NEXT;                                                  \
+    }                                                          \
+    OP_LOADING(name##_mi##n, T, a, {                           \
+        T b = (T)op->imm;                                      \
+        CALC(n, T, a, b);                                      \
+        NEXT;                                                  \
+    })
 
-#define SIZES3(DEFINE, name, CALC)                                                                 \
-    DEFINE(name, 8, uint8_t, CALC)                                                                 \
-    DEFINE(name, 16, uint16_t, CALC)                                                               \
+#define SIZES3(DEFINE, name, CALC)   \
+    DEFINE(name, 8, uint8_t, CALC)   \
+    DEFINE(name, 16, uint16_t, CALC) \
     DEFINE(name, 32, uint32_t, CALC)
 
-#define TABLE3(table, with_reg, with_mem)                                                          \
-    const struct handlers table = {                                                                \
-        {with_reg##8, with_reg##16, with_reg##32},                                                 \
-        {with_mem##8, with_mem##16, with_mem##32},                                                 \
+#define TABLE3(table, with_reg, with_mem)          \
+    const struct handlers table = {                \
+        {with_reg##8, with_reg##16, with_reg##32}, \
+        {with_mem##8, with_mem##16, with_mem##32}, \
     }
 
-#define ALU(DEFINE, name, CALC)                                                                    \
-    SIZES3(DEFINE, name, CALC)                                                                     \
-    TABLE3(handlers_##name##_eg, name##_rr, name##_mr);                                            \
-    TABLE3(handlers_##name##_ge, name##_rr, name##_rm);                                            \
+#define ALU(DEFINE, name, CALC)                         \
+    SIZES3(DEFINE, name, CALC)                          \
+    TABLE3(handlers_##name##_eg, name##_rr, name##_mr); \
+    TABLE3(handlers_##name##_ge, name##_rr, name##_rm); \
     TABLE3(handlers_##name##_ei, name##_ri, name##_mi);
 
 #define CALC_ADD(n, T, a, b)  alu_adc##n(c, a, b, 0)
@@ -112,50 +94,36 @@ ALU(ALU_SIZE, xor, CALC_XOR)
 ALU(COMPARE_SIZE, cmp, CALC_SUB)
 ALU(COMPARE_SIZE, test, CALC_AND)
 
-#define MOVE_SIZE(name, n, T, CALC)                                                                \
-    static OP(name##_rr##n)                                                                        \
-    {                                                                                              \
-        put##n(c, op->rm, (T)get##n(c, op->reg));                                                  \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mr##n)                                                                        \
-    {                                                                                              \
-        STORE(T, get##n(c, op->reg));                                                              \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_rm##n)                                                                        \
-    {                                                                                              \
-        LOAD(T, b);                                                                                \
-        put##n(c, op->reg, b);                                                                     \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_ri##n)                                                                        \
-    {                                                                                              \
-        put##n(c, op->rm, (T)op->imm);                                                             \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_mi##n)                                                                        \
-    {                                                                                              \
-        STORE(T, op->imm);                                                                         \
-        NEXT;                                                                                      \
-    }
+#define MOVE_SIZE(name, n, T, CALC)                        \
+    static OP(name##_rr##n)                                \
+    {                                                      \
+        put##n(c, op->rm, (T)get##n(c, op->reg));          \
+        NEXT;                                              \
+    }                                                      \
+    OP_STORING(name##_mr##n, T, get##n(c, op->reg), NEXT;) \
+    OP_LOADING(name##_rm##n, T, b, {                       \
+        put##n(c, op->reg, b);                             \
+        NEXT;                                              \
+    })                                                     \
+    static OP(name##_ri##n)                                \
+    {                                                      \
+        put##n(c, op->rm, (T)op->imm);                     \
+        NEXT;                                              \
+    }                                                      \
+    OP_STORING(name##_mi##n, T, op->imm, NEXT;)
 ALU(MOVE_SIZE, mov, CALC_MOVE)
 
 /* One operand, changed. */
-#define UNARY_SIZE(name, n, T, CALC)                                                               \
-    static OP(name##_r##n)                                                                         \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm);                                                                \
-        put##n(c, op->rm, CALC(n, T, a, 0));                                                       \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_m##n)                                                                         \
-    {                                                                                              \
-        MODIFY(T, CALC(n, T, old, 0));                                                             \
-        NEXT;                                                                                      \
-    }
-#define UNARY(name, CALC)                                                                          \
-    SIZES3(UNARY_SIZE, name, CALC)                                                                 \
+#define UNARY_SIZE(name, n, T, CALC)         \
+    static OP(name##_r##n)                   \
+    {                                        \
+        T a = (T)get##n(c, op->rm);          \
+        put##n(c, op->rm, CALC(n, T, a, 0)); \
+        NEXT;                                \
+    }                                        \
+    OP_MODIFYING(name##_m##n, T, CALC(n, T, old, 0), NEXT;)
+#define UNARY(name, CALC)          \
+    SIZES3(UNARY_SIZE, name, CALC) \
     TABLE3(handlers_##name, name##_r, name##_m);
 
 #define CALC_INC(n, T, a, b) alu_inc##n(c, a)
@@ -168,21 +136,18 @@ UNARY(dec, CALC_DEC)
 UNARY(not, CALC_NOT)
 UNARY(neg, CALC_NEG)
 
-#define XCHG_SIZE(name, n, T, CALC)                                                                \
-    static OP(name##_r##n)                                                                         \
-    {                                                                                              \
-        T a = (T)get##n(c, op->rm);                                                                \
-        put##n(c, op->rm, (T)get##n(c, op->reg));                                                  \
-        put##n(c, op->reg, a);                                                                     \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_m##n)                                                                         \
-    {                                                                                              \
-        T new_value = (T)get##n(c, op->reg), before = 0;                                           \
-        MODIFY(T, (before = old, new_value));                                                      \
-        put##n(c, op->reg, before);                                                                \
-        NEXT;                                                                                      \
-    }
+#define XCHG_SIZE(name, n, T, CALC)                       \
+    static OP(name##_r##n)                                \
+    {                                                     \
+        T a = (T)get##n(c, op->rm);                       \
+        put##n(c, op->rm, (T)get##n(c, op->reg));         \
+        put##n(c, op->reg, a);                            \
+        NEXT;                                             \
+    }                                                     \
+    OP_MODIFYING(name##_m##n, T, (T)get##n(c, op->reg), { \
+        put##n(c, op->reg, old);                          \
+        NEXT;                                             \
+    })
 SIZES3(XCHG_SIZE, xchg, )
 TABLE3(handlers_xchg, xchg_r, xchg_m);
 
@@ -202,24 +167,22 @@ static OP(lea32)
 const struct handlers handlers_lea = {.with_memory = {NULL, lea16, lea32}};
 
 /* MOVZX, MOVSX: from T to 16 or 32 bits. */
-#define EXTEND(name, m, T, n, U)                                                                   \
-    static OP(name##m##_r##n)                                                                      \
-    {                                                                                              \
-        put##n(c, op->reg, (U)(T)get##m(c, op->rm));                                               \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##m##_m##n)                                                                      \
-    {                                                                                              \
-        LOAD(T, b);                                                                                \
-        put##n(c, op->reg, (U)b);                                                                  \
-        NEXT;                                                                                      \
-    }
-#define EXTENDS(name, m, T)                                                                        \
-    EXTEND(name, m, T, 16, uint16_t)                                                               \
-    EXTEND(name, m, T, 32, uint32_t)                                                               \
-    const struct handlers handlers_##name##m = {                                                   \
-        {NULL, name##m##_r16, name##m##_r32},                                                      \
-        {NULL, name##m##_m16, name##m##_m32},                                                      \
+#define EXTEND(name, m, T, n, U)                     \
+    static OP(name##m##_r##n)                        \
+    {                                                \
+        put##n(c, op->reg, (U)(T)get##m(c, op->rm)); \
+        NEXT;                                        \
+    }                                                \
+    OP_LOADING(name##m##_m##n, T, b, {               \
+        put##n(c, op->reg, (U)b);                    \
+        NEXT;                                        \
+    })
+#define EXTENDS(name, m, T)                      \
+    EXTEND(name, m, T, 16, uint16_t)             \
+    EXTEND(name, m, T, 32, uint32_t)             \
+    const struct handlers handlers_##name##m = { \
+        {NULL, name##m##_r16, name##m##_r32},    \
+        {NULL, name##m##_m16, name##m##_m32},    \
     };
 EXTENDS(movzx, 8, uint8_t)
 EXTENDS(movzx, 16, uint16_t)
@@ -242,12 +205,10 @@ static OP(imul_ge_r)
     NEXT;
 }
 
-static OP(imul_ge_m)
-{
-    LOAD(uint32_t, b);
+OP_LOADING(imul_ge_m, uint32_t, b, {
     put32(c, op->reg, imul32(c, get32(c, op->reg), b));
     NEXT;
-}
+})
 
 static OP(imul_gei_r)
 {
@@ -255,12 +216,10 @@ static OP(imul_gei_r)
     NEXT;
 }
 
-static OP(imul_gei_m)
-{
-    LOAD(uint32_t, b);
+OP_LOADING(imul_gei_m, uint32_t, b, {
     put32(c, op->reg, imul32(c, b, op->imm));
     NEXT;
-}
+})
 
 const struct handlers handlers_imul_ge = {{NULL, NULL, imul_ge_r}, {NULL, NULL, imul_ge_m}};
 const struct handlers handlers_imul_gei = {{NULL, NULL, imul_gei_r}, {NULL, NULL, imul_gei_m}};
@@ -292,71 +251,50 @@ static inline void sar32(struct soft *c, unsigned r, uint32_t n)
 }
 
 /* By an immediate: the decoder has masked it and found it not to be 0. By CL: it may be. */
-#define SHIFT(name)                                                                                \
-    static OP(name##_i)                                                                            \
-    {                                                                                              \
-        name##32(c, op->rm, op->imm);                                                              \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(name##_c)                                                                            \
-    {                                                                                              \
-        uint32_t n = get8(c, CPU_ECX * 4) & 31;                                                    \
-        if (n)                                                                                     \
-            name##32(c, op->rm, n);                                                                \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    const struct handlers handlers_##name##_i = {.with_register = {NULL, NULL, name##_i}};         \
+#define SHIFT(name)                                                                        \
+    static OP(name##_i)                                                                    \
+    {                                                                                      \
+        name##32(c, op->rm, op->imm);                                                      \
+        NEXT;                                                                              \
+    }                                                                                      \
+    static OP(name##_c)                                                                    \
+    {                                                                                      \
+        uint32_t n = get8(c, CPU_ECX * 4) & 31;                                            \
+        if (n)                                                                             \
+            name##32(c, op->rm, n);                                                        \
+        NEXT;                                                                              \
+    }                                                                                      \
+    const struct handlers handlers_##name##_i = {.with_register = {NULL, NULL, name##_i}}; \
     const struct handlers handlers_##name##_c = {.with_register = {NULL, NULL, name##_c}};
 SHIFT(shl)
 SHIFT(shr)
 SHIFT(sar)
 
 /* The stack, for 32-bit operands on a 32-bit stack; other sizes are in ops_rare.c. */
-static OP(push_r)
-{
-    uint32_t esp = get32(c, CPU_ESP) - 4;
+#define PUSHED (get32(c, CPU_ESP) - 4)
 
-    STORE_AT(uint32_t, CPU_SS, esp, get32(c, op->rm));
-    put32(c, CPU_ESP, esp);
-    NEXT;
-}
+/* Once the value is written. */
+#define PUSH_DONE                  \
+    {                              \
+        put32(c, CPU_ESP, PUSHED); \
+        NEXT;                      \
+    }
+OP_STORING_AT(push_r, uint32_t, CPU_SS, PUSHED, get32(c, op->rm), PUSH_DONE)
+OP_STORING_AT(push_i, uint32_t, CPU_SS, PUSHED, op->imm, PUSH_DONE)
 
-static OP(push_m)
-{
-    LOAD(uint32_t, value);
-    uint32_t esp = get32(c, CPU_ESP) - 4;
-
-    STORE_AT(uint32_t, CPU_SS, esp, value);
-    put32(c, CPU_ESP, esp);
-    NEXT;
-}
-
-static OP(push_i)
-{
-    uint32_t esp = get32(c, CPU_ESP) - 4;
-
-    STORE_AT(uint32_t, CPU_SS, esp, op->imm);
-    put32(c, CPU_ESP, esp);
-    NEXT;
-}
-
-static OP(pop_r)
-{
-    LOAD_AT(uint32_t, value, CPU_SS, get32(c, CPU_ESP));
+OP_LOADING_AT(pop_r, uint32_t, value, CPU_SS, get32(c, CPU_ESP), {
     put32(c, CPU_ESP, get32(c, CPU_ESP) + 4);
     put32(c, op->rm, value); /* POP ESP: the value wins */
     NEXT;
-}
+})
 
-static OP(leave)
-{
-    LOAD_AT(uint32_t, value, CPU_SS, get32(c, CPU_EBP));
+OP_LOADING_AT(leave, uint32_t, value, CPU_SS, get32(c, CPU_EBP), {
     put32(c, CPU_ESP, get32(c, CPU_EBP) + 4);
     put32(c, CPU_EBP, value);
     NEXT;
-}
+})
 
-const struct handlers handlers_push = {{NULL, NULL, push_r}, {NULL, NULL, push_m}};
+const struct handlers handlers_push = {.with_register = {NULL, NULL, push_r}};
 const struct handlers handlers_push_i = {.with_register = {NULL, NULL, push_i}};
 const struct handlers handlers_pop = {.with_register = {NULL, NULL, pop_r}};
 const struct handlers handlers_leave = {.with_register = {NULL, NULL, leave}};
@@ -395,43 +333,35 @@ const struct handlers handlers_cwd = {.with_register = {NULL, cwd, cdq}};
 const struct handlers handlers_nop = {{nop, nop, nop}, {nop, nop, nop}};
 
 /* SETcc and CMOVcc. A CMOV from memory reads it even if the condition is false. */
-#define CONDITIONAL(number, condition)                                                             \
-    static OP(setcc_r##number)                                                                     \
-    {                                                                                              \
-        put8(c, op->rm, (condition));                                                              \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(setcc_m##number)                                                                     \
-    {                                                                                              \
-        STORE(uint8_t, (condition));                                                               \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(cmov_r##number)                                                                      \
-    {                                                                                              \
-        if (condition)                                                                             \
-            put32(c, op->reg, get32(c, op->rm));                                                   \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(cmov_m##number)                                                                      \
-    {                                                                                              \
-        LOAD(uint32_t, value);                                                                     \
-        if (condition)                                                                             \
-            put32(c, op->reg, value);                                                              \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(cmov_w##number)                                                                      \
-    {                                                                                              \
-        if (condition)                                                                             \
-            put16(c, op->reg, get16(c, op->rm));                                                   \
-        NEXT;                                                                                      \
-    }                                                                                              \
-    static OP(cmov_n##number)                                                                      \
-    {                                                                                              \
-        LOAD(uint16_t, value);                                                                     \
-        if (condition)                                                                             \
-            put16(c, op->reg, value);                                                              \
-        NEXT;                                                                                      \
-    }
+#define CONDITIONAL(number, condition)                     \
+    static OP(setcc_r##number)                             \
+    {                                                      \
+        put8(c, op->rm, (condition));                      \
+        NEXT;                                              \
+    }                                                      \
+    OP_STORING(setcc_m##number, uint8_t, condition, NEXT;) \
+    static OP(cmov_r##number)                              \
+    {                                                      \
+        if (condition)                                     \
+            put32(c, op->reg, get32(c, op->rm));           \
+        NEXT;                                              \
+    }                                                      \
+    OP_LOADING(cmov_m##number, uint32_t, value, {          \
+        if (condition)                                     \
+            put32(c, op->reg, value);                      \
+        NEXT;                                              \
+    })                                                     \
+    static OP(cmov_w##number)                              \
+    {                                                      \
+        if (condition)                                     \
+            put16(c, op->reg, get16(c, op->rm));           \
+        NEXT;                                              \
+    }                                                      \
+    OP_LOADING(cmov_n##number, uint16_t, value, {          \
+        if (condition)                                     \
+            put16(c, op->reg, value);                      \
+        NEXT;                                              \
+    })
 CONDITIONAL(0, CONDITION_O(c))
 CONDITIONAL(1, !CONDITION_O(c))
 CONDITIONAL(2, CONDITION_B(c))
@@ -449,8 +379,20 @@ CONDITIONAL(13, !CONDITION_L(c))
 CONDITIONAL(14, CONDITION_LE(c))
 CONDITIONAL(15, !CONDITION_LE(c))
 
-#define SETCC_ENTRY(n) {{setcc_r##n, NULL, NULL}, {setcc_m##n, NULL, NULL}}
-#define CMOV_ENTRY(n)  {{NULL, cmov_w##n, cmov_r##n}, {NULL, cmov_n##n, cmov_m##n}}
+#define SETCC_ENTRY(n)             \
+    {                              \
+        {setcc_r##n, NULL, NULL},  \
+        {                          \
+            setcc_m##n, NULL, NULL \
+        }                          \
+    }
+#define CMOV_ENTRY(n)                  \
+    {                                  \
+        {NULL, cmov_w##n, cmov_r##n},  \
+        {                              \
+            NULL, cmov_n##n, cmov_m##n \
+        }                              \
+    }
 #define SIXTEEN(E)                                                                                 \
     E(0), E(1), E(2), E(3), E(4), E(5), E(6), E(7), E(8), E(9), E(10), E(11), E(12), E(13), E(14), \
         E(15)

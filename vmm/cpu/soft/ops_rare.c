@@ -389,7 +389,7 @@ static uint32_t shift(struct soft *c, unsigned kind, unsigned size, uint32_t a, 
         of = !(result & sign_bit(size)) != !(result & sign_bit(size) >> 1);
         break;
     case 7: /* SAR */
-        wide = (uint64_t)((int64_t)sign_extend(a, size) * 2) ;
+        wide = (uint64_t)((int64_t)sign_extend(a, size) * 2);
         wide = (uint64_t)((int64_t)wide >> n);
         result = (uint32_t)(wide >> 1) & size_mask(size);
         cf = wide & 1;

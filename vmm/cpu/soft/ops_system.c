@@ -500,7 +500,7 @@ bool do_mov_from_control(struct soft *c, struct op *op)
     return true;
 }
 
-#define CR4_KNOWN                                                                                  \
+#define CR4_KNOWN \
     (CR4_TSD | CR4_DE | CR4_PSE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
 bool do_mov_to_control(struct soft *c, struct op *op)

@@ -4,7 +4,10 @@
  *
  * The TLB is four flat tables of host pointers, one entry a linear page: for reading and for
  * writing, as supervisor and as user. An entry promises that such an access needs no check but the
- * segment's. A page that holds decoded code is never entered for writing.
+ * segment's. A page that holds decoded code is never entered for writing, nor is one that holds
+ * page-table entries that some entry came from: a change of those empties the TLB at once. Real
+ * TLBs may keep what was there; here what is cached, which depends on how code was cut into blocks,
+ * must never show.
  */
 #include "handler.h"
 
@@ -23,12 +26,44 @@
 #define PF_USER     4u
 #define PF_RESERVED 8u
 
-static bool page_fault(struct soft *c, uint32_t linear, uint32_t error, bool is_write,
-                       bool is_user)
+static bool page_fault(struct soft *c, uint32_t linear, uint32_t error, bool is_write, bool is_user)
 {
     c->s.cr2 = linear;
     return soft_raise_error(c, EXCEPTION_PF,
                             error | (is_write ? PF_WRITE : 0) | (is_user ? PF_USER : 0));
+}
+
+/* Notes that the TLB is going to depend on an entry at this physical address. */
+static void depend_on(struct soft *c, uint64_t address)
+{
+    uint64_t page = address / PAGE_SIZE;
+
+    if (address >= c->memory->size || c->is_table[page])
+        return;
+    soft_tlb_forget_writes(c);
+    c->is_table[page] = true;
+    c->table_log[c->tables_logged++] = (uint32_t)page;
+}
+
+/* Writes to RAM, with what hangs on it. Only an entry that was present can be in the TLB. */
+static void write_ram(struct soft *c, uint64_t address, const void *from, uint32_t length)
+{
+    uint64_t page = address / PAGE_SIZE;
+    bool changes_mapping = false;
+
+    for (uint64_t at = address & ~UINT64_C(3); c->is_table[page] && at < address + length;
+         at += 4) {
+        uint32_t entry = 0;
+        memory_read(c->memory, at, &entry, 4);
+        changes_mapping = changes_mapping || (entry & PTE_P);
+    }
+    memory_write(c->memory, address, from, length);
+    if (c->code_lines[page])
+        soft_code_written(c, address, length);
+    if (changes_mapping) {
+        soft_tlb_flush(c);
+        soft_block_interrupt(c);
+    }
 }
 
 static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uint32_t bits)
@@ -40,8 +75,7 @@ static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uin
         soft_code_written(c, address, 4);
 }
 
-static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user,
-                 uint64_t *physical)
+static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user, uint64_t *physical)
 {
     uint64_t pde_at = (c->s.cr3 & ~PAGE_MASK) + (linear >> 22) * 4, pte_at = 0;
     uint32_t pde = UINT32_MAX, pte = UINT32_MAX, rights;
@@ -73,7 +107,9 @@ static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user,
         set_entry_bits(c, pde_at, pde, PTE_A);
         set_entry_bits(c, pte_at, pte, PTE_A | (is_write ? PTE_D : 0));
         *physical = (pte & ~PAGE_MASK) | (linear & PAGE_MASK);
+        depend_on(c, pte_at);
     }
+    depend_on(c, pde_at);
     return true;
 }
 
@@ -85,14 +121,11 @@ static void tlb_fill(struct soft *c, uint32_t linear, uint64_t physical, bool is
 
     if (!host)
         return;
-    if (!c->tlb[0][0][page] && !c->tlb[0][1][page] && !c->tlb[1][0][page] &&
-        !c->tlb[1][1][page]) {
-        if (c->tlb_logged == TLB_LOG)
-            soft_tlb_flush(c);
+    if (!c->tlb[0][0][page] && !c->tlb[0][1][page] && !c->tlb[1][0][page] && !c->tlb[1][1][page]) {
         c->tlb_log[c->tlb_logged++] = page;
     }
     c->tlb[is_user][0][page] = host;
-    if (is_write && !c->code_lines[physical / PAGE_SIZE])
+    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE])
         c->tlb[is_user][1][page] = host;
 }
 
@@ -106,6 +139,8 @@ bool soft_translate(struct soft *c, uint32_t linear, bool is_write, bool is_user
         *physical = (uint64_t)(host - c->memory->base) + (linear & PAGE_MASK);
         return true;
     }
+    if (c->tlb_logged == TLB_LOG || c->tables_logged > TABLE_LOG - 2)
+        soft_tlb_flush(c); /* the logs must have room for what comes */
     if (!(c->s.cr0 & CR0_PG))
         *physical = linear;
     else if (!walk(c, linear, is_write, is_user, physical))
@@ -121,7 +156,9 @@ void soft_tlb_flush(struct soft *c)
         c->tlb[0][0][page] = c->tlb[0][1][page] = NULL;
         c->tlb[1][0][page] = c->tlb[1][1][page] = NULL;
     }
-    c->tlb_logged = 0;
+    for (uint32_t i = 0; i < c->tables_logged; i++)
+        c->is_table[c->table_log[i]] = false;
+    c->tlb_logged = c->tables_logged = 0;
     c->generation++;
 }
 
@@ -155,8 +192,8 @@ static bool outside_access(struct soft *c, bool is_port, uint64_t address, uint3
 
     if (c->replayed < c->logged) {
         record = &c->log[c->replayed];
-        if (record->address == address && record->width == width &&
-            record->is_write == is_write && record->is_port == is_port) {
+        if (record->address == address && record->width == width && record->is_write == is_write &&
+            record->is_port == is_port) {
             c->replayed++;
             if (!is_write)
                 memcpy(data, record->data, width);
@@ -172,10 +209,8 @@ static bool outside_access(struct soft *c, bool is_port, uint64_t address, uint3
     }
     record = &c->log[c->logged++];
     c->replayed = c->logged;
-    *record = (struct access_record){.address = address,
-                                     .width = (uint8_t)width,
-                                     .is_write = is_write,
-                                     .is_port = is_port};
+    *record = (struct access_record){
+        .address = address, .width = (uint8_t)width, .is_write = is_write, .is_port = is_port};
     if (is_write)
         memcpy(record->data, data, width);
     else
@@ -255,11 +290,29 @@ bool soft_check_linear(struct soft *c, uint32_t linear, uint32_t length, bool is
     return true;
 }
 
+/* Copies the few lengths that are common without a call. */
+static inline void copy(void *to, const void *from, uint32_t length)
+{
+    if (length == 4)
+        memcpy(to, from, 4);
+    else if (length == 8)
+        memcpy(to, from, 8);
+    else if (length == 2)
+        memcpy(to, from, 2);
+    else
+        memcpy(to, from, length);
+}
+
 bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length, bool is_user)
 {
+    const uint8_t *host = c->tlb[is_user][0][linear >> 12];
     uint8_t *data = to;
     struct piece piece;
 
+    if (likely(host && (linear & PAGE_MASK) + length <= PAGE_SIZE)) {
+        copy(to, host + (linear & PAGE_MASK), length);
+        return true;
+    }
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, false, is_user))
         return false;
@@ -279,6 +332,12 @@ bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length
 bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32_t length,
                        bool is_user)
 {
+    uint8_t *host = c->tlb[is_user][1][linear >> 12];
+
+    if (likely(host && (linear & PAGE_MASK) + length <= PAGE_SIZE)) {
+        copy(host + (linear & PAGE_MASK), from, length);
+        return true;
+    }
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, true, is_user))
         return false;
@@ -296,9 +355,7 @@ bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32
                 if (!mmio(c, piece.physical, true, copy, piece.length))
                     return false;
             } else if (piece.is_ram && pass == 1) {
-                memory_write(c->memory, piece.physical, data, piece.length);
-                if (c->code_lines[piece.physical / PAGE_SIZE])
-                    soft_code_written(c, piece.physical, piece.length);
+                write_ram(c, piece.physical, data, piece.length);
             }
         }
     }
@@ -306,8 +363,8 @@ bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32
 }
 
 /* Whether an access is inside a segment and of a kind that its type allows. */
-static bool segment_allows(const struct soft *c, unsigned segment, uint32_t offset,
-                           uint32_t length, bool is_write)
+static bool segment_allows(const struct soft *c, unsigned segment, uint32_t offset, uint32_t length,
+                           bool is_write)
 {
     const struct cpu_segment *s = &c->s.segment[segment];
     uint32_t last = offset + length - 1;
@@ -315,8 +372,7 @@ static bool segment_allows(const struct soft *c, unsigned segment, uint32_t offs
     if (is_protected(c)) {
         if (!(s->attributes & SEGMENT_P))
             return false;
-        if (s->attributes & 8 ? is_write || !(s->attributes & 2)
-                              : is_write && !(s->attributes & 2))
+        if (s->attributes & 8 ? is_write || !(s->attributes & 2) : is_write && !(s->attributes & 2))
             return false;
     }
     if (last < offset)
@@ -394,8 +450,7 @@ uint32_t soft_load(struct soft *c, unsigned segment, uint32_t offset, uint32_t l
            (uint32_t)data[3] << 24;
 }
 
-bool soft_store(struct soft *c, unsigned segment, uint32_t offset, uint32_t length,
-                uint32_t value)
+bool soft_store(struct soft *c, unsigned segment, uint32_t offset, uint32_t length, uint32_t value)
 {
     uint8_t data[4];
 

@@ -39,12 +39,11 @@ static void update_mode(struct soft *c)
     bool breaks = false;
     unsigned user = c->s.cpl == 3;
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; (c->s.dr[7] & 0xff) && i < 4; i++) {
         if ((c->s.dr[7] >> (2 * i) & 3) && (c->s.dr[7] >> (16 + 4 * i) & 1))
             breaks = true;
     }
-    c->watches_memory =
-        breaks || (user && (c->s.cr0 & CR0_AM) && (c->s.eflags & EFLAGS_AC));
+    c->watches_memory = breaks || (user && (c->s.cr0 & CR0_AM) && (c->s.eflags & EFLAGS_AC));
     c->tlb_read = c->watches_memory ? c->tlb_none : c->tlb[user][0];
     c->tlb_write = c->watches_memory ? c->tlb_none : c->tlb[user][1];
     c->mode = (uint64_t)c->s.segment[CPU_CS].base << 32 | (code_is_32(c) ? MODE_CODE32 : 0) |
@@ -164,8 +163,7 @@ bool soft_check_stack(struct soft *c, uint16_t selector, struct descriptor *d, u
         return soft_raise_error(c, vector, vector == EXCEPTION_TS ? c->external : 0);
     if (!soft_descriptor(c, selector, d, vector))
         return false;
-    if ((selector & 3u) != cpl || (descriptor_type(*d) & 0x1a) != 0x12 ||
-        descriptor_dpl(*d) != cpl)
+    if ((selector & 3u) != cpl || (descriptor_type(*d) & 0x1a) != 0x12 || descriptor_dpl(*d) != cpl)
         return soft_raise_selector(c, vector, selector);
     if (!(d->high & DESCRIPTOR_P))
         return soft_raise_selector(c, EXCEPTION_SS, selector);
@@ -255,9 +253,9 @@ static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t off
         ok = last >= offset && last <= stack->limit;
     if (ok && is_protected(c) && !(stack->attributes & SEGMENT_P))
         ok = false;
-    return ok || soft_raise_error(c, EXCEPTION_SS,
-                                  stack->selector ? (stack->selector & ~3u) | c->external
-                                                  : c->external);
+    return ok ||
+           soft_raise_error(c, EXCEPTION_SS,
+                            stack->selector ? (stack->selector & ~3u) | c->external : c->external);
 }
 
 bool soft_stack_push(struct soft *c, struct stack *stack, unsigned size, uint32_t value)
@@ -377,8 +375,8 @@ static bool far_jump_code(struct soft *c, uint16_t selector, struct descriptor d
 }
 
 /* Through a call gate to more privilege: Intel SDM vol. 3, section 5.8.5. */
-static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code,
-                       uint32_t offset, unsigned count, unsigned size)
+static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code, uint32_t offset,
+                       unsigned count, unsigned size)
 {
     struct stack outer = soft_stack(c), inner;
     uint32_t cpl = descriptor_dpl(code), esp, parameters[31];
@@ -460,8 +458,7 @@ static bool to_task(struct soft *c, uint16_t selector, struct descriptor d, bool
 }
 
 /* Far JMP and CALL; a call pushes CS and c->s.eip in operands of `size`. */
-bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call,
-                   unsigned size)
+bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call, unsigned size)
 {
     struct descriptor d;
     uint32_t type, rpl = selector & 3u, dpl;

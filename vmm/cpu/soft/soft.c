@@ -214,6 +214,13 @@ static enum cpu_stop soft_run(struct cpu *cpu, uint64_t deadline)
     return stop;
 }
 
+/* An iteration of a repeated string instruction counts as one; what faults does not count, but the
+ * delivery of its exception does. */
+static uint64_t soft_instructions(struct cpu *cpu)
+{
+    return soft_of(cpu)->s.count;
+}
+
 static uint32_t soft_gpr(struct cpu *cpu, unsigned which)
 {
     return which < CPU_GPRS ? soft_of(cpu)->s.gpr[which] : 0;
@@ -282,6 +289,7 @@ static void soft_destroy(struct cpu *cpu)
         free(c->tlb[i >> 1][i & 1]);
     free(c->tlb_none);
     free(c->code_lines);
+    free(c->is_table);
     free(c->page_blocks);
     free(c->hash);
     free(c->arena);
@@ -299,17 +307,13 @@ static const struct cpu_ops soft_ops = {
     .interrupts_enabled = soft_interrupts_enabled,
     .interrupt = soft_external_interrupt,
     .want_window = soft_want_window,
+    .instructions = soft_instructions,
     .gpr = soft_gpr,
     .get_state = soft_get_state,
     .set_state = soft_set_state,
     .kick = soft_kick,
     .destroy = soft_destroy,
 };
-
-uint64_t cpu_soft_count(const struct cpu *cpu)
-{
-    return soft_of(cpu)->s.count;
-}
 
 void cpu_soft_set_stepping(struct cpu *cpu, bool on)
 {
@@ -328,13 +332,14 @@ static bool allocate(struct soft *c)
     }
     c->tlb_none = calloc(PAGE_COUNT, sizeof(uint8_t *));
     c->code_lines = calloc(pages, sizeof(c->code_lines[0]));
+    c->is_table = calloc(pages, 1);
     c->page_blocks = calloc(pages, sizeof(c->page_blocks[0]));
     c->hash = calloc(HASH_SLOTS, sizeof(c->hash[0]));
     c->arena = calloc(1, soft_arena_size());
     c->no_block = calloc(1, sizeof(struct block) + 2 * sizeof(struct op));
     c->scratch = calloc(1, sizeof(struct block) + 4 * sizeof(struct op));
-    return ok && c->tlb_none && c->code_lines && c->page_blocks && c->hash && c->arena &&
-           c->no_block && c->scratch;
+    return ok && c->tlb_none && c->code_lines && c->is_table && c->page_blocks && c->hash &&
+           c->arena && c->no_block && c->scratch;
 }
 
 struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_size)

@@ -14,7 +14,7 @@
 struct sse_entry {
     op_call *call;
     sse_kernel *kernel;
-    uint8_t size;      /* bytes of a memory operand */
+    uint8_t size; /* bytes of a memory operand */
     bool has_immediate;
 };
 
@@ -50,8 +50,8 @@ static bool available(struct soft *c)
 }
 
 /* Runs a kernel; false: an unmasked exception was raised, and *d is to be thrown away. */
-static bool compute(struct soft *c, const struct sse_entry *entry, union xmm *d,
-                    const union xmm *s, unsigned imm)
+static bool compute(struct soft *c, const struct sse_entry *entry, union xmm *d, const union xmm *s,
+                    unsigned imm)
 {
     uint32_t flags;
 
@@ -311,15 +311,15 @@ static bool maskmovdqu(struct soft *c, struct op *op)
 
 /* Kernels of integers */
 
-#define LANES(name, lane, count, expression)                                                       \
-    static void name(union xmm *d, const union xmm *s, unsigned imm)                               \
-    {                                                                                              \
-        (void)imm;                                                                                 \
-        for (unsigned i = 0; i < (count); i++) {                                                   \
-            uint64_t a = d->lane[i], b = s->lane[i];                                               \
-            (void)a, (void)b;                                                                      \
-            d->lane[i] = (expression);                                                             \
-        }                                                                                          \
+#define LANES(name, lane, count, expression)                         \
+    static void name(union xmm *d, const union xmm *s, unsigned imm) \
+    {                                                                \
+        (void)imm;                                                   \
+        for (unsigned i = 0; i < (count); i++) {                     \
+            uint64_t a = d->lane[i], b = s->lane[i];                 \
+            (void)a, (void)b;                                        \
+            d->lane[i] = (expression);                               \
+        }                                                            \
     }
 #define SB(x) ((int8_t)(uint8_t)(x))
 #define SW(x) ((int16_t)(uint16_t)(x))
@@ -346,9 +346,9 @@ LANES(paddusb, b, 16, (uint8_t)(a + b > 255 ? 255 : a + b))
 LANES(paddusw, w, 8, (uint16_t)(a + b > 65535 ? 65535 : a + b))
 LANES(psubusb, b, 16, (uint8_t)(a > b ? a - b : 0))
 LANES(psubusw, w, 8, (uint16_t)(a > b ? a - b : 0))
-LANES(pmullw, w, 8, (uint16_t)(a * b))
+LANES(pmullw, w, 8, (uint16_t)(a *b))
 LANES(pmulhw, w, 8, (uint16_t)((uint32_t)(SW(a) * SW(b)) >> 16))
-LANES(pmulhuw, w, 8, (uint16_t)((uint32_t)(a * b) >> 16))
+LANES(pmulhuw, w, 8, (uint16_t)((uint32_t)(a *b) >> 16))
 LANES(pmuludq, q, 2, (a & UINT32_MAX) * (b & UINT32_MAX))
 LANES(pavgb, b, 16, (uint8_t)((a + b + 1) >> 1))
 LANES(pavgw, w, 8, (uint16_t)((a + b + 1) >> 1))
@@ -362,24 +362,24 @@ LANES(pcmpeqd, d, 4, a == b ? UINT32_MAX : 0)
 LANES(pcmpgtb, b, 16, SB(a) > SB(b) ? 0xff : 0)
 LANES(pcmpgtw, w, 8, SW(a) > SW(b) ? 0xffff : 0)
 LANES(pcmpgtd, d, 4, SD(a) > SD(b) ? UINT32_MAX : 0)
-LANES(pand, q, 2, a & b)
-LANES(pandn, q, 2, ~a & b)
+LANES(pand, q, 2, a &b)
+LANES(pandn, q, 2, ~a &b)
 LANES(por, q, 2, a | b)
 LANES(pxor, q, 2, a ^ b)
 
 /* Shifts of all lanes by the low quadword of the source, or by the immediate. */
-#define SHIFTS(name, T, lane, count, bits, expression, beyond)                                     \
-    static void name##_by(union xmm *d, uint64_t n)                                                \
-    {                                                                                              \
-        for (unsigned i = 0; i < (count); i++) {                                                   \
-            uint64_t a = d->lane[i];                                                               \
-            d->lane[i] = (T)(n < (bits) ? (expression) : (beyond));                                \
-        }                                                                                          \
-    }                                                                                              \
-    static void name(union xmm *d, const union xmm *s, unsigned imm)                               \
-    {                                                                                              \
-        (void)imm;                                                                                 \
-        name##_by(d, s->q[0]);                                                                     \
+#define SHIFTS(name, T, lane, count, bits, expression, beyond)       \
+    static void name##_by(union xmm *d, uint64_t n)                  \
+    {                                                                \
+        for (unsigned i = 0; i < (count); i++) {                     \
+            uint64_t a = d->lane[i];                                 \
+            d->lane[i] = (T)(n < (bits) ? (expression) : (beyond));  \
+        }                                                            \
+    }                                                                \
+    static void name(union xmm *d, const union xmm *s, unsigned imm) \
+    {                                                                \
+        (void)imm;                                                   \
+        name##_by(d, s->q[0]);                                       \
     }
 SHIFTS(psrlw, uint16_t, w, 8, 16, (uint16_t)(a >> n), 0)
 SHIFTS(psrld, uint32_t, d, 4, 32, (uint32_t)(a >> n), 0)
@@ -425,15 +425,15 @@ static bool shift_immediate(struct soft *c, struct op *op)
 }
 
 /* Interleaving: from the low or the high half of each operand. */
-#define UNPACK(name, lane, count, from)                                                            \
-    static void name(union xmm *d, const union xmm *s, unsigned imm)                               \
-    {                                                                                              \
-        union xmm a = *d, b = *s;                                                                  \
-        (void)imm;                                                                                 \
-        for (unsigned i = 0; i < (count) / 2; i++) {                                               \
-            d->lane[2 * i] = a.lane[(from) + i];                                                   \
-            d->lane[2 * i + 1] = b.lane[(from) + i];                                               \
-        }                                                                                          \
+#define UNPACK(name, lane, count, from)                              \
+    static void name(union xmm *d, const union xmm *s, unsigned imm) \
+    {                                                                \
+        union xmm a = *d, b = *s;                                    \
+        (void)imm;                                                   \
+        for (unsigned i = 0; i < (count) / 2; i++) {                 \
+            d->lane[2 * i] = a.lane[(from) + i];                     \
+            d->lane[2 * i + 1] = b.lane[(from) + i];                 \
+        }                                                            \
     }
 UNPACK(punpcklbw, b, 16, 0)
 UNPACK(punpcklwd, w, 8, 0)
@@ -444,15 +444,15 @@ UNPACK(punpckhwd, w, 8, 4)
 UNPACK(punpckhdq, d, 4, 2)
 UNPACK(punpckhqdq, q, 2, 1)
 
-#define PACK(name, lane, count, from, expression)                                                  \
-    static void name(union xmm *d, const union xmm *s, unsigned imm)                               \
-    {                                                                                              \
-        union xmm a = *d;                                                                          \
-        (void)imm;                                                                                 \
-        for (unsigned i = 0; i < (count); i++) {                                                   \
-            uint32_t x = i < (count) / 2 ? a.from[i] : s->from[i - (count) / 2];                   \
-            d->lane[i] = (expression);                                                             \
-        }                                                                                          \
+#define PACK(name, lane, count, from, expression)                                \
+    static void name(union xmm *d, const union xmm *s, unsigned imm)             \
+    {                                                                            \
+        union xmm a = *d;                                                        \
+        (void)imm;                                                               \
+        for (unsigned i = 0; i < (count); i++) {                                 \
+            uint32_t x = i < (count) / 2 ? a.from[i] : s->from[i - (count) / 2]; \
+            d->lane[i] = (expression);                                           \
+        }                                                                        \
     }
 PACK(packsswb, b, 16, w, (uint8_t)clamp(SW(x), -128, 127))
 PACK(packuswb, b, 16, w, (uint8_t)clamp(SW(x), 0, 255))
@@ -529,12 +529,12 @@ static void pextrw(union xmm *d, const union xmm *s, unsigned imm)
     d->d[0] = s->w[imm & 7];
 }
 
-#define MASK(name, lane, count, bits)                                                              \
-    static void name(union xmm *d, const union xmm *s, unsigned imm)                               \
-    {                                                                                              \
-        (void)imm;                                                                                 \
-        for (unsigned i = 0; i < (count); i++)                                                     \
-            d->d[0] |= (uint32_t)(s->lane[i] >> ((bits) - 1)) << i;                                \
+#define MASK(name, lane, count, bits)                                \
+    static void name(union xmm *d, const union xmm *s, unsigned imm) \
+    {                                                                \
+        (void)imm;                                                   \
+        for (unsigned i = 0; i < (count); i++)                       \
+            d->d[0] |= (uint32_t)(s->lane[i] >> ((bits)-1)) << i;    \
     }
 MASK(pmovmskb, b, 16, 8)
 MASK(movmskps, d, 4, 32)
@@ -547,12 +547,21 @@ MASK(movmskpd, q, 2, 64)
 #define PF3       2
 #define PF2       3
 
-#define X(k)     {two_operands, (k), 16, false}
-#define XI(k)    {two_operands, (k), 16, true}
-#define XS(k, n) {two_operands, (k), (n), false}
+#define X(k)                         \
+    {                                \
+        two_operands, (k), 16, false \
+    }
+#define XI(k)                       \
+    {                               \
+        two_operands, (k), 16, true \
+    }
+#define XS(k, n)                      \
+    {                                 \
+        two_operands, (k), (n), false \
+    }
 
-#define FLOATS(opcode, name)                                                                       \
-    [opcode] = {X(host_##name##ps), X(host_##name##pd), XS(host_##name##ss, 4),                    \
+#define FLOATS(opcode, name)                                                    \
+    [opcode] = {X(host_##name##ps), X(host_##name##pd), XS(host_##name##ss, 4), \
                 XS(host_##name##sd, 8)}
 #define INTEGER(opcode, k) [opcode] = {[P66] = X(k)}
 

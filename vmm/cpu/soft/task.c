@@ -238,9 +238,9 @@ bool soft_task_switch(struct soft *c, uint16_t selector, struct descriptor tss,
     c->s.eip = task.eip;
     memcpy(c->s.gpr, task.gpr, sizeof(task.gpr));
     c->s.eflags = 0;
-    soft_set_eflags(c, task.eflags, EFLAGS_ARITHMETIC | EFLAGS_TF | EFLAGS_IF | EFLAGS_DF |
-                                        EFLAGS_IOPL | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM |
-                                        EFLAGS_AC | EFLAGS_ID);
+    soft_set_eflags(c, task.eflags,
+                    EFLAGS_ARITHMETIC | EFLAGS_TF | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL |
+                        EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC | EFLAGS_ID);
     c->s.dr[7] &= ~UINT32_C(0x155); /* local breakpoints end with the task */
     for (unsigned i = 0; i < CPU_SEGMENTS; i++)
         c->s.segment[i] = (struct cpu_segment){.selector = task.segment[i]};

@@ -604,6 +604,7 @@ static int run_guest(struct run *run)
         if (run->machine)
             machine_destroy(run->machine);
         inbox_free(&run->inbox);
+        free(run->script);
     } else {
         terminal_leave();
         status = STATUS_USAGE;

@@ -77,3 +77,16 @@ uint64_t memory_resident(const struct memory *memory)
     free(map);
     return resident * page;
 }
+
+uint64_t memory_hash(const struct memory *memory)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (uint64_t at = 0; at < memory->size; at += 8) {
+        uint64_t word;
+        memcpy(&word, memory->base + at, 8);
+        if (word)
+            hash = ((hash ^ word) * UINT64_C(0x100000001b3) ^ at) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}

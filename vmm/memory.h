@@ -32,4 +32,8 @@ bool memory_write(const struct memory *memory, uint64_t address, const void *fro
 /* How many bytes of RAM the host has given so far. */
 uint64_t memory_resident(const struct memory *memory);
 
+/* A hash of all of RAM, the same for the same contents (64-bit FNV-1a over words and addresses;
+ * zero bytes count for nothing). */
+uint64_t memory_hash(const struct memory *memory);
+
 #endif

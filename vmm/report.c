@@ -117,9 +117,12 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     put_seconds(to, "guest_s", outcome->guest_ns);
     put_seconds(to, "guest_idle_s", outcome->idle_ns);
     put_seconds(to, "host_cpu_s", timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime));
-    if (machine->cpu->ops->instructions)
-        fprintf(to, "  \"instructions\": %llu,\n",
-                (unsigned long long)machine->cpu->ops->instructions(machine->cpu));
+    if (machine->cpu->ops->instructions) {
+        uint64_t count = machine->cpu->ops->instructions(machine->cpu);
+        fprintf(to, "  \"instructions\": %llu,\n", (unsigned long long)count);
+        fprintf(to, "  \"mips\": %.1f,\n",
+                (double)count * 1e3 / (double)(host->end - host->start + 1));
+    }
     if (host->first_output)
         put_seconds(to, "first_output_s", host->first_output - host->start);
     else
@@ -130,7 +133,10 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     fprintf(to, "  \"guest_touched_kib\": %llu,\n",
             (unsigned long long)(memory_resident(&machine->memory) / 1024));
     fprintf(to, "  \"resident_kib\": %ld,\n", resident_kib());
-    fprintf(to, "  \"peak_resident_kib\": %ld\n}\n", usage.ru_maxrss);
+    fprintf(to, "  \"peak_resident_kib\": %ld,\n", usage.ru_maxrss);
+    /* Last, since it touches all of RAM. */
+    fprintf(to, "  \"ram_hash\": \"%016llx\"\n}\n",
+            (unsigned long long)memory_hash(&machine->memory));
 
     return fflush(to) != 0 ? -errno : ferror(to) ? -EIO : 0;
 }

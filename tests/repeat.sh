@@ -1,0 +1,57 @@
+#!/bin/bash
+# Virtual time: the same image and the same input give the same run, to the last instruction and the
+# last byte of RAM, a hundred times over, and in every build of the VMM.
+#   tests/repeat.sh VMM [OTHER_BUILD...]
+set -u
+cd "$(dirname "$0")/.." || exit 2
+. tests/lib.sh
+runs=100
+
+# What must be equal: the output, and of the report what is not the host's.
+fingerprint() {
+    local vmm=$1 image=$2 input=$3
+    shift 3
+    # shellcheck disable=SC2059
+    printf "$input" | "$vmm" run --cpu soft --clock virtual --timeout 60 --report "$scratch/report" "$@" "$image" \
+        >"$scratch/out" 2>/dev/null
+    echo "status $?"
+    grep -E '"(end|status|guest_s|guest_idle_s|instructions|output_bytes|exits|interrupts|ram_hash)"' "$scratch/report" |
+        sed -E 's/"kicked": [0-9]+/"kicked": -/'
+    cat "$scratch/out"
+}
+
+# same NAME IMAGE INPUT [OPTION...]
+same() {
+    local name=$1 first again different=0
+    shift
+    first=$(fingerprint "$vmm" "$@")
+    if ! grep -q '"instructions": [1-9]' <<<"$first"; then
+        not_ok "$name" "it did not run: $first"
+        return
+    fi
+    for ((i = 1; i < runs; i++)); do
+        again=$(fingerprint "$vmm" "$@")
+        [[ $again == "$first" ]] || different=$((different + 1))
+    done
+    if [[ $different == 0 ]]; then ok "$name: $runs equal runs"; else
+        not_ok "$name" "$different of $runs runs differ"
+        diff <(echo "$first") <(fingerprint "$vmm" "$@") | head -n 6
+    fi
+    for other in "${others[@]}"; do
+        again=$(fingerprint "$other" "$@")
+        if [[ $again == "$first" ]]; then ok "$name: equal in $other"; else
+            not_ok "$name: $other" "differs"
+            diff <(echo "$first") <(echo "$again") | head -n 6
+        fi
+    done
+}
+
+vmm=${1:-build/vmm}
+shift
+others=("$@")
+same "1K OS with commands and crashes" build/os1k.elf \
+    'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n'
+same "1K OS typed at on the keyboard" build/os1k.elf 'Hello\nuptime\nexit\n' --input keyboard
+same "the timer" build/guests/timer32.bin '' --mode pm32
+same "the real-time clock" build/guests/rtc.bin '' --mode pm32
+finish

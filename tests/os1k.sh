@@ -15,6 +15,13 @@ type_at() {
     printf "$text" | "$vmm" run --timeout 60 "${options[@]}" "$@" build/os1k.elf
 }
 
+# type_late TEXT TEXT: types the second when the first has been at work for a while.
+type_late() {
+    # shellcheck disable=SC2059
+    { printf "$1" && sleep 1 && printf "$2"; } |
+        "$vmm" run --timeout 60 "${options[@]}" build/os1k.elf
+}
+
 check "a first session" 0 type_at 'hello\nexit\n'
 says "prints a banner" "$(head -n 1 <<<"$out")" '^1K OS [0-9]'
 says "says hello" "$out" '^Hello world from shell!$'
@@ -38,9 +45,16 @@ check "a long line" 0 type_at "$(printf 'x%.0s' {1..300})"'\nhello\nexit\n'
 says "is refused" "$out" '^command line too long$'
 says "and the next one works" "$out" '^Hello world from shell!$'
 check "Ctrl-D ends the shell" 0 type_at '\004'
+says "on a line of its own" "$out" '^process 1 exited$'
+check "arrow and function keys" 0 type_at 'he\033[Dl\033[1;5Cl\033[3~\033OAo\nexit\n'
+says "leave the line alone" "$out" '^Hello world from shell!$'
 check "much input at once" 0 type_at "$(printf 'hello\\n%.0s' {1..100})exit\n"
 if [[ $(grep -c '^Hello world' <<<"$out") == 100 ]]; then ok "none is lost"; else
     not_ok "none is lost" "$(grep -c '^Hello world' <<<"$out") of 100 lines"; fi
+lines=$(printf "hello\\\\n%0.s$(printf ' %.0s' {1..120})\\\\n" {1..600})
+check "more input than the kernel holds" 0 type_at "counter 1 500\n${lines}exit\n"
+if [[ $(grep -c '^Hello world' <<<"$out") == 600 ]]; then ok "waits outside"; else
+    not_ok "waits outside" "$(grep -c '^Hello world' <<<"$out") of 600 lines"; fi
 
 check "programs that crash" 0 type_at 'crash-null\ncrash-kernel\ncrash-port\ncrash-stack\nhello\nexit\n'
 says "a null pointer is named" "$out" '^crash-null \(pid [0-9]+\) killed: page fault .*0x0000000.*not mapped.* at eip=0x0?1[0-9a-f]+'
@@ -55,6 +69,24 @@ if [[ $(grep -c '^Hello world' <<<"$out") == 2 ]]; then ok "does not stop the ot
 says "is listed" "$out" '^ *2 .* spin$'
 check "a foreground program" 0 type_at 'counter\nhello\nexit\n'
 says "is waited for" "$out" '^Hello world'
+check "Ctrl-C" 0 type_at 'spin\n\003hello\nps\nexit\n'
+says "ends the program in the foreground" "$out" '^Hello world'
+lacks "at once" "$out" '^ *[0-9].* spin$'
+check "Ctrl-C on the keyboard" 0 type_at 'spin\n\003hello\nexit\n' --input keyboard
+says "does so too" "$out" '^Hello world'
+check "Ctrl-C at a shell in a shell" 0 type_at 'shell\nspin\n\003ps\nhex\003exit\nexit\n'
+says "ends what the inner one runs" "$out" '^ *2 +1 +running .* shell$'
+lacks "and leaves nothing behind" "$out" '^ *[0-9].* spin$'
+says "gives up a line" "$out" '^> hex\^C$'
+much=$(printf 'a%.0s' {1..3000})
+check "Ctrl-C behind 3000 characters" 0 type_late 'spin\n' "$much\003hello\nexit\n"
+says "is seen" "$out" '^Hello world'
+lacks "and they are forgotten" "$out" 'aaaa'
+check "the same, of a shell in a shell" 0 type_at "shell\ncounter 1 500\n$much\003hello\nexit\nexit\n"
+says "leaves both alive" "$out" '^process 2 exited$'
+check "a shell in the background" 0 type_at 'shell &\nspin\n\003hello\nexit\n'
+says "reads nothing" "$out" '^Hello world'
+
 spawns=$(printf 'crash-null\\n%.0s' {1..40})
 check "40 programs one after another" 0 type_at "mem\n${spawns}mem\nexit\n"
 if [[ $(grep 'pages free' <<<"$out" | sort -u | wc -l) == 1 ]]; then ok "leave memory as it was"; else
@@ -65,6 +97,10 @@ says "has capitals and signs" "$out" '^unknown command: Hello!$|^unknown command
 says "and runs commands" "$out" '^Hello world from shell!$'
 
 check "exit with a status" 15 type_at 'exit 7\n'
+check "the highest" 255 type_at 'exit abc\nexit 300\nexit 128\nexit -1\nkill 0\nexit 127\n'
+if [[ $(grep -c '^usage: exit' <<<"$out") == 4 ]]; then ok "no other is taken"; else
+    not_ok "no other is taken" "not four times the usage"; fi
+says "idle cannot be killed" "$out" '^cannot kill process 0$'
 check "a kernel panic" 101 type_at '' --append panic
 says "names file and line" "$out" 'PANIC.*\.rs:[0-9]+|panic.*\.rs:[0-9]+'
 check "a fault of the kernel" 101 type_at '' --append fault

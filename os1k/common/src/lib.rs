@@ -13,7 +13,7 @@ pub use print::Output;
 pub const SYS_PUTCHAR: u32 = 1; // (character)
 pub const SYS_GETCHAR: u32 = 2; // () -> character
 pub const SYS_EXIT: u32 = 3; // (status)
-pub const SYS_READFILE: u32 = 4;
+pub const SYS_READFILE: u32 = 4; // this one and the next come with the disk
 pub const SYS_WRITEFILE: u32 = 5;
 pub const SYS_SPAWN: u32 = 6; // (command line, length, flags) -> pid
 pub const SYS_WAIT: u32 = 7; // (pid) -> status

@@ -3,7 +3,7 @@
 
 use crate::port::{inb, outb};
 use crate::process::{self, TICKS_PER_SECOND};
-use crate::{keyboard, serial, vga};
+use crate::{input, vga};
 
 const PIC1: u16 = 0x20; // command; data is the next port
 const PIC2: u16 = 0xa0;
@@ -67,10 +67,10 @@ pub fn handle_irq(vector: u32) -> bool {
     match irq {
         TIMER => {
             process::tick();
+            input::tick();
             vga::update_cursor();
         }
-        KEYBOARD => keyboard::receive(),
-        SERIAL => serial::receive(),
+        KEYBOARD | SERIAL => input::receive(),
         _ => {}
     }
     true

@@ -41,23 +41,20 @@ fn send(port: u16, value: u8) {
 
 pub fn init() {
     if inb(STATUS) != NO_CONTROLLER {
-        receive(); // keys pressed early
+        input::receive(); // keys pressed early
         send(STATUS, WRITE_COMMAND_BYTE);
         send(DATA, COMMAND_BYTE);
     }
 }
 
-/// Takes every scancode there is room for.
-pub fn receive() {
-    while input::has_room() {
-        let status = inb(STATUS);
-        if status == NO_CONTROLLER || status & OUTPUT_FULL == 0 {
-            break;
-        }
-        if let Some(byte) = decode(inb(DATA)) {
-            input::push(byte);
+/// Takes scancodes until they make a character.
+pub fn read() -> Option<u8> {
+    while matches!(inb(STATUS), s if s != NO_CONTROLLER && s & OUTPUT_FULL != 0) {
+        if let byte @ Some(_) = decode(inb(DATA)) {
+            return byte;
         }
     }
+    None
 }
 
 fn decode(scancode: u8) -> Option<u8> {

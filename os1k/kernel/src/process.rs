@@ -160,10 +160,8 @@ pub fn create_process(command: &str, parent: u32) -> Result<u32, i32> {
     let text = USER_END - COMMAND_MAX as u32;
     let user_sp = text - 16;
     space.write(VirtAddr(text), command.as_bytes(), 0).ok_or(ERR_INVALID)?;
-    for (i, word) in [text, command.len() as u32].iter().enumerate() {
-        let at = VirtAddr(user_sp + 4 * i as u32);
-        space.write(at, &word.to_le_bytes(), 0).ok_or(ERR_INVALID)?;
-    }
+    let words = u64::from(text) | (command.len() as u64) << 32;
+    space.write(VirtAddr(user_sp), &words.to_le_bytes(), 0).ok_or(ERR_INVALID)?;
 
     let mut table = TABLE.lock();
     let free = table.procs.iter().position(|p| p.state == State::Unused);
@@ -248,18 +246,16 @@ pub fn with_space<T>(f: impl FnOnce(&mut AddressSpace) -> T) -> T {
     f(table.current().space.as_mut().expect("a system call without a process"))
 }
 
-/// Ends a process other than the shell: its memory is freed, and its slot too
-/// unless a parent may still ask for the status. If it is the calling process,
-/// `yield_` does not return any more.
+/// Ends a process other than idle and the first shell: its memory is freed, and its
+/// slot too unless a parent may still ask for the status. If it is the calling
+/// process, `yield_` does not return any more.
 pub fn end_process(pid: u32, status: i32) -> Result<(), i32> {
-    if pid == SHELL_PID {
+    if pid <= SHELL_PID {
         return Err(ERR_INVALID);
     }
     let mut table = TABLE.lock();
-    let process = table.find(pid).ok_or(ERR_NO_PROCESS)?;
-    if let State::Exited(_) = process.state {
-        return Err(ERR_NO_PROCESS);
-    }
+    let living = |p: &&mut Process| !matches!(p.state, State::Exited(_));
+    let process = table.find(pid).filter(living).ok_or(ERR_NO_PROCESS)?;
     // It may be the current one: leave its address space before freeing that.
     paging::use_kernel_space();
     process.space = None;
@@ -288,13 +284,14 @@ pub fn exit_process(status: i32) -> ! {
     unreachable!()
 }
 
-/// Ctrl-C: kills the program somebody waits for. False if there is none.
-pub fn interrupt_foreground() -> bool {
-    let waiting = TABLE.lock().procs.iter().find_map(|p| match p.state {
-        State::Waiting(pid) => Some(pid),
-        _ => None,
-    });
-    waiting.map_or(false, |pid| end_process(pid, STATUS_INTERRUPTED).is_ok())
+/// The end of the chain: the first shell, whom it waits for, whom that one waits for.
+pub fn foreground() -> u32 {
+    let mut table = TABLE.lock();
+    let mut last = SHELL_PID;
+    while let Some(State::Waiting(child)) = table.find(last).map(|p| p.state) {
+        last = child;
+    }
+    last
 }
 
 /// Blocks until the calling process's child `pid` has ended; its status.
@@ -308,6 +305,7 @@ pub fn wait(pid: u32) -> Result<i32, i32> {
                 child.state = State::Unused;
                 return Ok(status & 0xff);
             }
+            table.wake(State::Reading); // the child may read from now on
         }
         block(State::Waiting(pid));
     }

@@ -1,7 +1,6 @@
 //! COM1, a 16550A UART: output waits for room, input arrives by IRQ 4.
 //! (PC16550D datasheet)
 
-use crate::input;
 use crate::port::{inb, outb};
 
 const COM1: u16 = 0x3f8;
@@ -47,13 +46,7 @@ pub fn write(byte: u8) {
     outb(RBR_THR, byte);
 }
 
-/// Takes every byte there is room for; the rest waits in the UART.
-pub fn receive() {
-    while input::has_room() {
-        let lsr = inb(LSR);
-        if lsr == NO_UART || lsr & LSR_DR == 0 {
-            break;
-        }
-        input::push(inb(RBR_THR));
-    }
+pub fn read() -> Option<u8> {
+    let lsr = inb(LSR);
+    (lsr != NO_UART && lsr & LSR_DR != 0).then(|| inb(RBR_THR))
 }

@@ -136,8 +136,9 @@ impl TrapFrame {
             fpu[at..at + 2].copy_from_slice(&word.to_le_bytes());
         }
         let data = u32::from(USER_DATA);
-        let (cs, eflags) = (u32::from(USER_CODE), 0x202); // IF
-                                                          // SAFETY: the rest are integers.
+        let (cs, eflags) = (u32::from(USER_CODE), 0x202); // with IF
+
+        // SAFETY: the rest are integers.
         let zero = unsafe { core::mem::zeroed() };
         TrapFrame { fpu, ds: data, es: data, eip: eip.0, cs, eflags, esp: esp.0, ss: data, ..zero }
     }

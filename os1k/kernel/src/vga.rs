@@ -4,42 +4,45 @@
 use crate::global::Global;
 use crate::memory::PhysAddr;
 use crate::port::outb;
+use core::mem::replace;
+use core::ops::Range;
 
 const COLUMNS: usize = 80;
 const ROWS: usize = 25;
+const CELLS: usize = COLUMNS * ROWS;
 const CRTC: u16 = 0x3d4;
 const BLANK: u16 = 0x0720; // a space, light grey on black
 
 struct Screen {
-    cells: [u16; COLUMNS * ROWS], // what is there: device memory is slow to read
-    position: usize,              // where the next character goes
-    cursor: usize,                // where the hardware cursor is
+    cells: [u16; CELLS], // what is there: device memory is slow to read
+    position: usize,     // where the next character goes
+    cursor: usize,       // where the hardware cursor is
 }
 
 static SCREEN: Global<Screen> =
-    Global::new(Screen { cells: [0; COLUMNS * ROWS], position: 0, cursor: usize::MAX });
+    Global::new(Screen { cells: [0; CELLS], position: 0, cursor: usize::MAX });
 
 impl Screen {
-    fn set(&mut self, index: usize, value: u16) {
-        if self.cells[index] != value {
-            self.cells[index] = value;
-            let cell: *mut u16 = PhysAddr(0xb8000 + 2 * index as u32).direct().cast();
-            // SAFETY: `index` is inside the text buffer, which nobody else touches.
-            unsafe { cell.write_volatile(value) }
-        }
+    /// Shows cells that have changed.
+    fn show(&self, range: Range<usize>) {
+        let device: *mut u16 = PhysAddr(0xb8000 + 2 * range.start as u32).direct().cast();
+        let cells = &self.cells[range];
+        // SAFETY: the range is inside the text buffer, which nobody else touches.
+        unsafe { device.copy_from_nonoverlapping(cells.as_ptr(), cells.len()) }
     }
 
-    /// Moves on to `position`, blanking what lies between.
-    fn blank_to(&mut self, position: usize) {
-        (self.position..position).for_each(|i| self.set(i, BLANK));
-        self.position = position;
+    /// Writes `value` from the position up to `end`.
+    fn fill_to(&mut self, end: usize, value: u16) {
+        let range = replace(&mut self.position, end)..end;
+        self.cells[range.clone()].fill(value);
+        self.show(range);
     }
 }
 
 pub fn clear() {
     let mut screen = SCREEN.lock();
     let position = screen.position;
-    screen.blank_to(COLUMNS * ROWS);
+    screen.fill_to(CELLS, BLANK);
     screen.position = position;
 }
 
@@ -52,19 +55,16 @@ pub fn write(character: u8) {
     let screen = &mut *guard;
     let column = screen.position % COLUMNS;
     match character {
-        b'\n' => screen.blank_to(screen.position + COLUMNS - column),
+        b'\n' => screen.fill_to(screen.position + COLUMNS - column, BLANK),
         b'\r' => screen.position -= column,
         8 => screen.position = screen.position.saturating_sub(1),
-        _ => {
-            screen.set(screen.position, 0x0700 | u16::from(character));
-            screen.position += 1;
-        }
+        _ => screen.fill_to(screen.position + 1, 0x0700 | u16::from(character)),
     }
-    if screen.position >= COLUMNS * ROWS {
-        (COLUMNS..COLUMNS * ROWS).for_each(|i| screen.set(i - COLUMNS, screen.cells[i]));
-        screen.position = COLUMNS * (ROWS - 1);
-        screen.blank_to(COLUMNS * ROWS);
-        screen.position = COLUMNS * (ROWS - 1);
+    if screen.position == CELLS {
+        screen.cells.copy_within(COLUMNS.., 0);
+        screen.cells[CELLS - COLUMNS..].fill(BLANK);
+        screen.position = CELLS - COLUMNS;
+        screen.show(0..CELLS);
     }
 }
 

@@ -6,17 +6,15 @@ entry!(main);
 
 fn main(command: &str) -> i32 {
     let mut numbers = command.split_ascii_whitespace().skip(1).map(str::parse);
-    let (last, pause) = match (numbers.next().unwrap_or(Ok(10)), numbers.next().unwrap_or(Ok(1000)))
-    {
-        (Ok(last), Ok(pause)) => (last, pause),
+    match (numbers.next().unwrap_or(Ok(10)), numbers.next().unwrap_or(Ok(1000))) {
+        (Ok(last), Ok(pause)) => (1..=last).for_each(|n| {
+            sleep(pause);
+            println!("{n}");
+        }),
         _ => {
             println!("usage: counter [N [MILLISECONDS]]");
             return 1;
         }
-    };
-    for n in 1..=last {
-        sleep(pause);
-        println!("{n}");
     }
     0
 }

@@ -12,7 +12,7 @@ kill PID         end a process
 mem              free memory
 uptime           time since boot
 help             this list
-exit [STATUS]    end the machine
+exit [STATUS]    end the machine; 0 to 127
 NAME [WORDS]     run a program: counter spin
                  crash-kernel crash-null crash-port crash-stack
 NAME [WORDS] &   run it in the background";
@@ -52,7 +52,10 @@ fn main(_: &str) -> i32 {
                 },
                 None => println!("usage: kill PID"),
             },
-            ("exit", status) => return status.and_then(|s| s.parse().ok()).unwrap_or(0),
+            ("exit", status) => match status.unwrap_or("0").parse() {
+                Ok(status @ 0..=127) => return status,
+                _ => println!("usage: exit [STATUS], 0 to 127"),
+            },
             _ => run(line, command),
         }
     }

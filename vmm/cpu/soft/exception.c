@@ -161,9 +161,10 @@ static bool interrupt_inner(struct soft *c, const struct frame *f)
            enter_handler(c, f, &stack, cpl, &new_ss);
 }
 
-static bool interrupt_task(struct soft *c, struct descriptor gate, bool has_error, uint32_t error)
+static bool interrupt_task(struct soft *c, struct descriptor gate, const struct frame *f)
 {
     uint16_t selector = (uint16_t)(gate.low >> 16);
+    uint32_t before = c->s.eflags;
     struct descriptor tss;
 
     if (selector & 4)
@@ -174,7 +175,12 @@ static bool interrupt_task(struct soft *c, struct descriptor gate, bool has_erro
         return soft_raise_selector(c, EXCEPTION_GP, selector);
     if (!(tss.high & DESCRIPTOR_P))
         return soft_raise_selector(c, EXCEPTION_NP, selector);
-    return soft_task_switch(c, selector, tss, TASK_GATE, has_error, error);
+    c->s.eflags |= pushed_eflags(c, f->vector, f->kind) & EFLAGS_RF; /* for the old task's TSS */
+    if (soft_task_switch(c, selector, tss, TASK_GATE, f->has_error, f->error))
+        return true;
+    if (!c->in_new_task)
+        c->s.eflags = before;
+    return false;
 }
 
 static bool interrupt_protected(struct soft *c, struct frame *f)
@@ -195,7 +201,7 @@ static bool interrupt_protected(struct soft *c, struct frame *f)
     if (!(gate.high & DESCRIPTOR_P))
         return soft_raise_error(c, EXCEPTION_NP, error);
     if (type == 5)
-        return interrupt_task(c, gate, f->has_error, f->error);
+        return interrupt_task(c, gate, f);
 
     f->cs = (uint16_t)(gate.low >> 16);
     f->size = type & 8 ? 4 : 2;

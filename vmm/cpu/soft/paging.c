@@ -230,6 +230,20 @@ static bool outside_access(struct soft *c, bool is_port, uint64_t address, uint3
     return soft_raise_stop(c, CPU_STOP_MMIO);
 }
 
+/* I/O breakpoints: Intel SDM vol. 3, section 17.2.4. */
+static void watch_port(struct soft *c, uint16_t port, uint32_t width)
+{
+    static const uint32_t lengths[4] = {1, 2, 8, 4};
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t size = lengths[c->s.dr[7] >> (18 + 4 * i) & 3], from = c->s.dr[i] & ~(size - 1);
+
+        if ((c->s.dr[7] >> (2 * i) & 3) && (c->s.dr[7] >> (16 + 4 * i) & 3) == 2 &&
+            from < (uint32_t)port + width && port < (uint64_t)from + size)
+            c->s.debug_hits |= UINT32_C(1) << i;
+    }
+}
+
 bool soft_port(struct soft *c, uint16_t port, uint32_t width, bool is_write, uint32_t *value)
 {
     uint8_t data[4];
@@ -243,6 +257,8 @@ bool soft_port(struct soft *c, uint16_t port, uint32_t width, bool is_write, uin
         for (unsigned i = 0; i < width; i++)
             *value |= (uint32_t)data[i] << (8 * i);
     }
+    if (c->s.cr4 & CR4_DE)
+        watch_port(c, port, width);
     return true;
 }
 

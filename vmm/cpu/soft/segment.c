@@ -451,6 +451,8 @@ static bool to_task(struct soft *c, uint16_t selector, struct descriptor d, bool
             return false;
         if (descriptor_type(d) != 1 && descriptor_type(d) != 9)
             return soft_raise_selector(c, EXCEPTION_GP, selector);
+    } else if (selector & 4) { /* a TSS descriptor counts in the GDT only */
+        return soft_raise_selector(c, EXCEPTION_GP, selector);
     }
     if (!(d.high & DESCRIPTOR_P))
         return soft_raise_selector(c, EXCEPTION_NP, selector);

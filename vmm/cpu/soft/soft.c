@@ -1,7 +1,7 @@
 /*
  * The software CPU as an engine of cpu.h: making one, its run loop, its clock, its state.
  *
- * Time is 10 ns an instruction, plus what was skipped while halted. Whether an instruction is
+ * Time is 2 ns an instruction, plus what was skipped while halted. Whether an instruction is
  * executed in a block or by itself makes no difference, so an interrupt that the machine places by
  * its clock lands behind the same instruction in every run.
  */
@@ -179,7 +179,9 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
             c->replayed = 0;
             c->is_software = false;
             execute(c, budget, false);
-            if (!c->raised && !c->attention && c->budget > 0)
+            if (!c->raised && c->s.debug_hits)
+                raise_traps(c, false); /* of a task switch */
+            else if (!c->raised && !c->attention && c->budget > 0)
                 step(c); /* the next block is longer than what is left */
         }
         if (c->halts) {

@@ -90,16 +90,8 @@ struct run {
     struct escape escape;
     struct keymap keymap;
     struct inbox_event waiting[WAITING_MAX + KEYMAP_EVENTS_MAX]; /* typed, not yet posted */
-    unsigned waiting_first, waiting_count;
+    unsigned waiting_count;
 };
-
-static uint64_t host_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* ---- options ---- */
 
@@ -333,7 +325,7 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
     if (run->output_error)
         request_quit(run); /* nobody listens any more */
     else if (!run->host.first_output)
-        run->host.first_output = host_ns();
+        run->host.first_output = clock_host_ns();
 }
 
 static void warn(void *owner, const char *text)
@@ -349,13 +341,13 @@ static void *guest_thread(void *argument)
     uint64_t one = 1;
 
     for (;;) {
-        uint64_t boot = host_ns();
+        uint64_t boot = clock_host_ns();
         struct machine *machine = machine_create(&run->config, run->error, sizeof(run->error));
         run->machine = machine;
         if (!machine || machine_run(machine)->end != END_RESET || run->no_reboot)
             break;
         if (run->config.timeout != CLOCK_NEVER) {
-            uint64_t used = machine->outcome.guest_ns, host = host_ns() - boot;
+            uint64_t used = machine->outcome.guest_ns, host = clock_host_ns() - boot;
             if (!run->config.virtual_time && host > used)
                 used = host;
             run->config.timeout = run->config.timeout > used ? run->config.timeout - used : 1;
@@ -365,7 +357,7 @@ static void *guest_thread(void *argument)
         if (++run->host.reboots == REBOOTS_TOLD)
             warn(run, "the guest has reset itself three times (--no-reboot ends the run instead)");
     }
-    run->host.end = host_ns();
+    run->host.end = clock_host_ns();
     if (write(run->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */
     return NULL;
@@ -375,13 +367,12 @@ static void *guest_thread(void *argument)
 
 static void post_waiting(struct run *run)
 {
-    while (run->waiting_first < run->waiting_count &&
-           inbox_post(&run->inbox, run->input, run->waiting[run->waiting_first]))
-        run->waiting_first++;
-    run->waiting_count -= run->waiting_first;
-    memmove(run->waiting, run->waiting + run->waiting_first,
-            run->waiting_count * sizeof(run->waiting[0]));
-    run->waiting_first = 0;
+    unsigned posted = 0;
+
+    while (posted < run->waiting_count && inbox_post(&run->inbox, run->input, run->waiting[posted]))
+        posted++;
+    run->waiting_count -= posted;
+    memmove(run->waiting, run->waiting + posted, run->waiting_count * sizeof(run->waiting[0]));
 }
 
 /* A byte for the guest, as what its input device takes. */
@@ -510,7 +501,8 @@ static bool attend(struct run *run, int signal_fd)
         if (ready == 0 && run->signal)
             return false;
         if (ready == 0) {
-            run->waiting_count += keymap_flush(&run->keymap, run->waiting + run->waiting_count);
+            if (run->waiting_count < WAITING_MAX)
+                run->waiting_count += keymap_flush(&run->keymap, run->waiting + run->waiting_count);
             post_waiting(run);
         }
         if (ready <= 0)
@@ -637,7 +629,7 @@ int cmd_run(int argc, char **argv)
                    .print = print,
                    .warn = warn},
         .cpu_name = "auto",
-        .host = {.start = host_ns()},
+        .host = {.start = clock_host_ns()},
     };
     char note[320];
     int option;

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Inputs of the PIC pair on a PC. */
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
@@ -481,14 +480,6 @@ static void offer_interrupt(struct machine *machine)
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
 }
 
-static uint64_t host_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
  * its CPU is slower than its clock says. */
 #define LAG_NS UINT64_C(20000000)
@@ -508,7 +499,7 @@ static void pass_time(struct machine *machine, uint64_t time)
         return;
     }
     if (is_counted) {
-        uint64_t host = host_ns() - machine->host_start;
+        uint64_t host = clock_host_ns() - machine->host_start;
         if (host > now + LAG_NS)
             machine->host_start += host - now;
         else
@@ -517,7 +508,7 @@ static void pass_time(struct machine *machine, uint64_t time)
     if (time > now)
         inbox_wait(machine->config.inbox, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
     if (is_counted) {
-        now = host_ns() - machine->host_start;
+        now = clock_host_ns() - machine->host_start;
         cpu->ops->skip_to(cpu, now < time ? now : time);
     }
 }
@@ -529,7 +520,7 @@ static void pace(struct machine *machine)
     if (!machine->cpu->ops->skip_to || machine->config.virtual_time)
         return;
     pass_time(machine, clock_now(&machine->clock));
-    if (host_ns() - machine->host_begin >= machine->config.timeout)
+    if (clock_host_ns() - machine->host_begin >= machine->config.timeout)
         on_timeout(machine);
 }
 
@@ -614,7 +605,7 @@ const struct machine_outcome *machine_run(struct machine *machine)
     struct machine_outcome *outcome = &machine->outcome;
 
     machine->timers_due = true;
-    machine->host_begin = machine->host_start = host_ns() - clock_now(&machine->clock);
+    machine->host_begin = machine->host_start = clock_host_ns() - clock_now(&machine->clock);
     while (outcome->end == END_NONE) {
         /* What happened outside comes first, then what time brings, so that every line is at its
          * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */

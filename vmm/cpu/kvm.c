@@ -49,17 +49,9 @@ static struct kvm_cpu *kvm_of(struct cpu *cpu)
     return (struct kvm_cpu *)cpu;
 }
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
 static uint64_t kvm_now(void *cpu)
 {
-    return monotonic_ns() - ((struct kvm_cpu *)cpu)->epoch;
+    return clock_host_ns() - ((struct kvm_cpu *)cpu)->epoch;
 }
 
 /* ---- registers ---- */
@@ -503,7 +495,7 @@ struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_si
     kvm->memory = memory;
     kvm->vm_fd = kvm->vcpu_fd = -1;
     kvm->thread = pthread_self();
-    kvm->epoch = monotonic_ns();
+    kvm->epoch = clock_host_ns();
 
     kvm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     if (kvm->kvm_fd < 0) {

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define PROBE_BASE   UINT32_C(0x10000)
 #define PROBE_MEMORY UINT64_C(0x100000)
@@ -41,14 +40,6 @@ static const char *const step_names[PROBE_STEPS] = {
 const char *probe_step_name(enum probe_step step)
 {
     return step_names[step];
-}
-
-static uint64_t host_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
 /* What a stop means to a guest that has steps to go: NULL if all is well so far. */
@@ -97,12 +88,12 @@ static const char *follow(struct probe *probe, struct cpu *cpu)
         } else if (stop == CPU_STOP_PORT && cpu->exit.port.port == PROBE_PORT) {
             wants_interrupt = probe->passed == PROBE_WINDOW;
             probe->passed++;
-            spin_start = host_ns();
+            spin_start = clock_host_ns();
         } else if (stop == CPU_STOP_PORT) {
-            double each = (double)(host_ns() - spin_start) / SPIN_INSTRUCTIONS;
+            double each = (double)(clock_host_ns() - spin_start) / SPIN_INSTRUCTIONS;
             if (rounds++ == 0 || each < probe->instruction_ns)
                 probe->instruction_ns = each;
-            spin_start = host_ns();
+            spin_start = clock_host_ns();
         }
     }
     return NULL;
@@ -114,7 +105,7 @@ void probe_run(struct probe *probe,
     struct memory memory = {0};
     struct cpu *cpu = NULL;
     struct cpu_state state;
-    uint64_t start = host_ns();
+    uint64_t start = clock_host_ns();
     int error = memory_init(&memory, PROBE_MEMORY);
 
     memset(probe, 0, sizeof(*probe));
@@ -148,5 +139,5 @@ out:
     if (cpu)
         cpu->ops->destroy(cpu);
     memory_free(&memory);
-    probe->elapsed_ns = host_ns() - start;
+    probe->elapsed_ns = clock_host_ns() - start;
 }

@@ -586,9 +586,11 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         machine->timers_due = true;
         break;
     case CPU_STOP_SHUTDOWN:
-        machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN,
-                    "triple fault: an exception that the guest's IDT could not deliver, nor the "
-                    "double fault after it");
+        machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
+                    machine->cpu->exit.failure[0]
+                        ? machine->cpu->exit.failure
+                        : "an exception that the guest's IDT could not deliver, nor the double "
+                          "fault after it");
         break;
     case CPU_STOP_FAILED:
         end_failed(machine);

@@ -13,6 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* KVM runs x86 guests on x86 processors alone. Elsewhere kvm.c is empty, and engine.c without it.
+ */
+#ifdef __x86_64__
+#define CPU_HAS_KVM 1
+#endif
+
 /* General registers in the order instructions encode them (Intel SDM vol. 2, table 2-2). */
 enum { CPU_EAX, CPU_ECX, CPU_EDX, CPU_EBX, CPU_ESP, CPU_EBP, CPU_ESI, CPU_EDI, CPU_GPRS };
 
@@ -86,7 +92,7 @@ enum cpu_stop {
     CPU_STOP_MMIO,     /* exit.mmio: likewise */
     CPU_STOP_HALTED,   /* HLT: EIP is past it; wait for an interrupt or end */
     CPU_STOP_WINDOW,   /* the window asked for is open: cpu_can_interrupt is now true */
-    CPU_STOP_SHUTDOWN, /* triple fault */
+    CPU_STOP_SHUTDOWN, /* triple fault: exit.failure says from what, or is empty */
     CPU_STOP_DEBUG,    /* a breakpoint or a single step */
     CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
     CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */

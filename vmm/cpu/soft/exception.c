@@ -8,6 +8,10 @@
  */
 #include "handler.h"
 
+#include "../arch.h"
+
+#include <stdio.h>
+
 bool soft_raise_error(struct soft *c, uint8_t vector, uint32_t error)
 {
     c->raised = RAISED_EXCEPTION;
@@ -253,11 +257,21 @@ static unsigned fault_class(uint8_t vector)
     return vector == EXCEPTION_DE || (vector >= EXCEPTION_TS && vector <= EXCEPTION_GP);
 }
 
+/* For the report of a triple fault: what began it, what came when that was to be delivered, and
+ * what came in the place of the double fault. */
+static void explain_shutdown(struct soft *c, const uint8_t vectors[3], uint32_t error)
+{
+    snprintf(c->cpu.exit.failure, sizeof(c->cpu.exit.failure),
+             "%s (error code %#x); its handler could not be called: %s; nor the double fault's: %s",
+             arch_exception_name(vectors[0]), error, arch_exception_name(vectors[1]),
+             arch_exception_name(vectors[2]));
+}
+
 bool soft_deliver_raised(struct soft *c)
 {
-    uint8_t vector = c->vector;
+    uint8_t vector = c->vector, history[3] = {c->vector};
     bool has_error = c->has_error;
-    uint32_t error = c->error;
+    uint32_t error = c->error, first_error = has_error ? error : 0;
 
     for (;;) {
         unsigned first = fault_class(vector), second;
@@ -272,17 +286,21 @@ bool soft_deliver_raised(struct soft *c)
         c->raised = RAISED_NOTHING;
         second = fault_class(c->vector);
         if (vector == EXCEPTION_DF && second) {
+            history[2] = c->vector;
+            explain_shutdown(c, history, first_error);
             c->s.is_shutdown = true;
             return false;
         }
         if ((first == 1 && second == 1) || (first == 2 && second)) {
+            history[1] = c->vector;
             vector = EXCEPTION_DF;
             has_error = true;
             error = 0;
         } else {
-            vector = c->vector;
+            vector = history[0] = c->vector;
             has_error = c->has_error;
             error = c->error;
+            first_error = has_error ? error : 0;
         }
     }
 }

@@ -1,8 +1,9 @@
 # The only entry point. `make help` lists the targets; V=1 shows the commands; SAN=1 builds the VMM
-# with the address and undefined-behaviour sanitizers, beside the plain one; CC=clang works too.
+# with the address and undefined-behaviour sanitizers, beside the plain one; CC=clang works too, and
+# so does CROSS=aarch64-linux-gnu: a static VMM for another processor, in build/aarch64-linux-gnu.
 
 BUILD := build
-OUT   := $(BUILD)$(if $(SAN),/san)
+OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)
 VMM   := $(OUT)/vmm
 OS1K  := $(BUILD)/os1k.elf
 LAB   := tests/lab/lab
@@ -13,22 +14,25 @@ Q     := $(if $(V),,@)
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-CC       := gcc
+CC       := $(if $(CROSS),$(CROSS)-)gcc
 CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP \
             -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDFLAGS  := -pthread
+LDFLAGS  := -pthread $(if $(CROSS),-static)
 $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
+CROSS_CPU  := $(firstword $(subst -, ,$(CROSS)))
+NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
+              /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev qemu-system-i386:qemu-system-x86
 
 .PHONY: need-build need-lab need-test
 need-build:
-	@.ci/need "building" $(NEED_BUILD)
+	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(NEED_CROSS))
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
@@ -118,7 +122,7 @@ include tests/tests.mk
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
 	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
-	    $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/fuzz
+	    $(BUILD)/*-linux-* $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/fuzz
 
 distclean:  ## remove everything that is not in the repository
 	$(Q)rm -rf $(BUILD)

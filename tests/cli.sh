@@ -138,7 +138,7 @@ for signal in INT TERM HUP SEGV; do
 done
 
 # ---- /dev/kvm ----
-if [[ $(id -u) == 0 ]] && unshare -m true 2>/dev/null; then
+if [[ $(uname -m) == x86_64 && $(id -u) == 0 ]] && unshare -m true 2>/dev/null; then
     check "no /dev/kvm" 2 unshare -m bash -c "mount -t tmpfs none /dev && $vmm run --cpu kvm $hello"
     says "is explained" "$err" 'there is no /dev/kvm'
     check "a /dev/kvm that is something else" 2 \

@@ -7,19 +7,6 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 runs=100
 
-# What must be equal: the output, and of the report what is not the host's.
-fingerprint() {
-    local vmm=$1 image=$2 input=$3
-    shift 3
-    # shellcheck disable=SC2059
-    printf "$input" | "$vmm" run --cpu soft --clock virtual --timeout 60 --report "$scratch/report" "$@" "$image" \
-        >"$scratch/out" 2>/dev/null
-    echo "status $?"
-    grep -E '"(end|status|guest_s|guest_idle_s|instructions|output_bytes|exits|interrupts|ram_hash)"' "$scratch/report" |
-        sed -E 's/"kicked": [0-9]+/"kicked": -/'
-    cat "$scratch/out"
-}
-
 # same NAME IMAGE INPUT [OPTION...]
 same() {
     local name=$1 first again different=0

@@ -5,9 +5,13 @@ UNIT      := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c 
 SILICON   := $(BUILD)/tests/cpu/test_silicon
 CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wildcard tests/conformance/*.asm))
 
+# The VMM on a processor that isn't x86: there the tests themselves are one.
+OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
+
 .PHONY: test unit unit-build
 test: $(VMM) $(OS1K) $(GUEST_FILES) $(CONFORM) $(SILICON) need-test need-lab  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
+	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
 	@tests/run $(VMM) </dev/null
 
 unit: $(SILICON) need-test  ## run the unit tests alone, under sanitizers
@@ -57,6 +61,10 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/main.c vmm/cmd_%.c,$(VMM_SOURCE
 BENCH := $(BUILD)/bench
 bench: $(VMM) $(OS1K) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(BENCH)/port_storm.bin  ## measure the KVM engine, in the lab where need be
 	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
+
+.PHONY: bench-soft
+bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency  ## measure the software CPU next to QEMU's TCG
+	@bench/soft.sh
 
 $(BENCH)/%: bench/%.c | need-build
 	@mkdir -p $(@D)

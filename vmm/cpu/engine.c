@@ -9,7 +9,9 @@
 #include <string.h>
 
 const struct engine engines[] = {
+#ifdef CPU_HAS_KVM
     {"kvm", cpu_kvm_create, true},
+#endif
     {"soft", cpu_soft_create, false},
     {NULL, NULL, false},
 };
@@ -24,7 +26,8 @@ static const struct engine *choose_working(char *note, size_t note_size)
             probe_run(&probe, engine->create);
         if (probe.works) {
             if (passed_over)
-                snprintf(note, note_size, "%s does not work here ('vmm probe' says why): --cpu %s",
+                snprintf(note, note_size,
+                         "%s does not work here ('vmm probe' says why); using --cpu %s",
                          passed_over->name, engine->name);
             return engine;
         }

@@ -4,6 +4,8 @@
  */
 #include "cpu.h"
 
+#ifdef CPU_HAS_KVM
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -551,3 +553,5 @@ failed:
     kvm_destroy(&kvm->cpu);
     return NULL;
 }
+
+#endif

@@ -1,7 +1,7 @@
 /*
  * x87 arithmetic on the host. On x86 hosts each operation is the host's own instruction, so results
- * and exception flags are exact. Elsewhere long double stands in: the host's precision, rounding
- * to nearest, and only the flags of fenv.h. Operands are in memory because the compiler must not
+ * and exception flags are exact. Elsewhere long double stands in, with the host's precision and
+ * the flags of fenv.h, see fpu_portable.h. Operands are in memory because the compiler must not
  * keep values in x87 registers around these.
  *
  * Every function returns the host's status word: exceptions in bits 0-5 (sticky until host_clear),

@@ -47,19 +47,26 @@ static inline long double to_host(const union fpu_register *a)
     return a->bits.exponent & 0x8000 ? -value : value;
 }
 
-static inline uint16_t from_host(long double value, union fpu_register *r)
+/* Passes a value on when it is there, with its flags: to the compiler, which has no notion of the
+ * floating-point environment, arithmetic could as well come before or after the calls around it. */
+static inline long double computed(long double value)
 {
-    uint16_t status = host_status();
+    volatile long double there = value;
+
+    return there;
+}
+
+static inline uint16_t from_host(long double result, union fpu_register *r)
+{
+    long double value = computed(result), fraction;
     int exponent;
-    long double fraction;
 
     r->bits.exponent = signbit(value) ? 0x8000 : 0;
     r->bits.significand = 0;
-    value = fabsl(value);
     if (isnan(value)) {
         r->bits.exponent |= 0x7fff;
         r->bits.significand = UINT64_C(0xc000000000000000);
-        if (status & FPU_IE)
+        if (host_status() & FPU_IE)
             r->bits.exponent = 0xffff;
     } else if (isinf(value)) {
         r->bits.exponent |= 0x7fff;
@@ -67,9 +74,14 @@ static inline uint16_t from_host(long double value, union fpu_register *r)
     } else if (value != 0) {
         fraction = frexpl(value, &exponent);
         if (exponent + 16382 < 1) {
-            r->bits.significand = (uint64_t)ldexpl(value, 16382 + 63);
+            value = ldexpl(value, 16382 + 63);
+            fraction = computed(rintl(value));
+            if (fraction != value)
+                feraiseexcept(FE_UNDERFLOW);
+            r->bits.significand = (uint64_t)fabsl(fraction);
+            r->bits.exponent |= (uint16_t)(r->bits.significand >> 63);
         } else {
-            fraction = rintl(ldexpl(fraction, 64));
+            fraction = fabsl(computed(rintl(ldexpl(fraction, 64))));
             if (fraction >= 18446744073709551616.0L) {
                 fraction = 9223372036854775808.0L;
                 exponent++;
@@ -78,7 +90,7 @@ static inline uint16_t from_host(long double value, union fpu_register *r)
             r->bits.exponent |= (uint16_t)(exponent + 16382);
         }
     }
-    return status;
+    return host_status();
 }
 
 #define HOST_BINARY(name, expression)                                                            \
@@ -192,7 +204,8 @@ static inline uint16_t host_load_bcd(const void *from, union fpu_register *r)
 #define HOST_STORE_REAL(name, T)                                                    \
     static inline uint16_t host_store_##name(const union fpu_register *a, void *to) \
     {                                                                               \
-        T data = (T)to_host(a);                                                     \
+        volatile T there = (T)to_host(a); /* as in computed() */                    \
+        T data = there;                                                             \
         memcpy(to, &data, sizeof(data));                                            \
         return host_status();                                                       \
     }
@@ -202,7 +215,7 @@ HOST_STORE_REAL(f64, double)
 #define HOST_STORE_INTEGER(name, T, least, limit)                                   \
     static inline uint16_t host_store_##name(const union fpu_register *a, void *to) \
     {                                                                               \
-        long double value = rintl(to_host(a));                                      \
+        long double value = computed(rintl(to_host(a)));                            \
         bool fits = value >= (least) && value < (limit);                            \
         T data = (T)(fits ? value : (least));                                       \
         memcpy(to, &data, sizeof(data));                                            \
@@ -215,7 +228,7 @@ HOST_STORE_INTEGER(i64, int64_t, -9223372036854775808.0L, 9223372036854775808.0L
 static inline uint16_t host_store_bcd(const union fpu_register *a, void *to)
 {
     static const uint8_t none[10] = {0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff};
-    long double value = rintl(to_host(a));
+    long double value = computed(rintl(to_host(a)));
     uint8_t bytes[10] = {0};
     uint64_t rest;
 

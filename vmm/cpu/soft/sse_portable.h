@@ -1,7 +1,7 @@
 /*
  * SSE arithmetic where the host isn't x86-64: in C, with the flags of fenv.h. Not exact: NaN
- * payloads are the host's, flush-to-zero and denormals-are-zero are ignored, the approximations
- * (RCPPS, RSQRTPS) are exact quotients. Included by sse_host.h only.
+ * signs and payloads are the host's, flush-to-zero and denormals-are-zero are ignored, the
+ * approximations (RCPPS, RSQRTPS) are exact quotients. Included by sse_host.h only.
  */
 #include <fenv.h>
 #include <math.h>
@@ -53,11 +53,15 @@ HOST_SSE_LANES(rcpss, float, f, 1, 1 / b)
 /* A double to a doubleword; what doesn't fit is the indefinite integer. */
 static inline uint32_t to_integer(double value, bool truncates)
 {
-    value = truncates ? trunc(value) : rint(value);
-    if (value >= -2147483648.0 && value < 2147483648.0)
-        return (uint32_t)(int32_t)value;
-    feraiseexcept(FE_INVALID);
-    return UINT32_C(0x80000000);
+    double whole = truncates ? trunc(value) : nearbyint(value); /* neither raises a flag */
+
+    if (!(whole >= -2147483648.0 && whole < 2147483648.0)) {
+        feraiseexcept(FE_INVALID);
+        return UINT32_C(0x80000000);
+    }
+    if (whole != value)
+        feraiseexcept(FE_INEXACT);
+    return (uint32_t)(int32_t)whole;
 }
 
 #define HOST_SSE_CONVERT(name, statements)                                  \

@@ -20,7 +20,7 @@ unit: $(SILICON) need-test  ## run the unit tests alone, under sanitizers
 
 unit-build: $(UNIT)
 
-$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS))
+$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-test
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lm

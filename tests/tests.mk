@@ -28,6 +28,8 @@ $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o
 $(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
 $(OUT)/obj/tests/%.o: | need-test
 
+lab: $(CONFORM)
+
 $(BUILD)/conformance/%.bin: tests/conformance/%.asm $(wildcard tests/conformance/*.inc) | need-build
 	@mkdir -p $(@D)
 	@echo "  NASM    $<"

@@ -14,7 +14,7 @@ test: $(VMM) $(OS1K) $(GUEST_FILES) $(CONFORM) $(SILICON) need-test need-lab  ##
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
 	@tests/run $(VMM) </dev/null
 
-unit: $(SILICON) need-test  ## run the unit tests alone, under sanitizers
+unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sanitizers
 	@$(MAKE) --no-print-directory SAN=1 unit-build
 	@tests/run unit </dev/null
 
@@ -67,6 +67,10 @@ bench: $(VMM) $(OS1K) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(B
 .PHONY: bench-soft
 bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency  ## measure the software CPU next to QEMU's TCG
 	@bench/soft.sh
+
+$(BENCH)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ -lm
 
 $(BENCH)/%: bench/%.c | need-build
 	@mkdir -p $(@D)

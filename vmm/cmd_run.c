@@ -8,8 +8,10 @@
 #include "console/terminal.h"
 #include "cpu/engine.h"
 #include "debug/crash.h"
+#include "input_log.h"
 #include "machine.h"
 #include "report.h"
+#include "snapshot.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -45,7 +47,8 @@
 #define REBOOTS_TOLD 3
 
 static const char usage[] =
-    "usage: vmm run [OPTION...] IMAGE\n\n"
+    "usage: vmm run [OPTION...] IMAGE\n"
+    "       vmm run [OPTION...] --restore FILE [IMAGE]\n\n"
     "Runs IMAGE (flat 16-bit, ELF32 or Multiboot; flat 32-bit with --mode pm32) with its serial\n"
     "line on this terminal. Ctrl-A X quits, Ctrl-A H lists the keys.\n\n"
     "  -m, --memory SIZE        guest RAM in MiB, or with a suffix K, M, G (default 64M)\n"
@@ -58,6 +61,10 @@ static const char usage[] =
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "      --timeout TIME       end the run after TIME (2, 2s, 500ms) with status 124\n"
     "      --report FILE        write how the run went, as JSON ('-': standard output)\n"
+    "      --save FILE          keep the machine's state when the run ends by timeout or quit\n"
+    "      --restore FILE       go on from such a state\n"
+    "      --record FILE        with --cpu soft: write down each input and when it came\n"
+    "      --replay FILE        repeat a recorded run\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --strict             warn of each use of an address where nothing is\n"
     "  -h, --help               this text\n\n"
@@ -69,10 +76,13 @@ struct run {
     struct machine_config config;
     struct image_module modules[MODULES_MAX];
     const struct engine *engine;
-    const char *cpu_name, *report_path;
-    FILE *report;
+    const char *cpu_name, *report_path, *save_path, *restore_path, *record_path, *replay_path;
+    FILE *report, *record;
+    struct snapshot *snapshot; /* to begin with */
+    struct input_log replay;
     enum inbox_ring input;
     bool no_reboot;
+    bool not_saved;
 
     struct inbox inbox;
     struct report_host host;
@@ -82,7 +92,7 @@ struct run {
     uint8_t last_output;        /* the last byte written */
     int done_fd;                /* eventfd: the guest thread has finished */
     struct inbox_event *script; /* --clock virtual: all input */
-    size_t script_count;
+    size_t script_count, script_size;
     int quit_fd; /* eventfd: it is to end, even where it waits to write */
 
     bool has_terminal;
@@ -201,7 +211,11 @@ enum {
     OPT_REPORT,
     OPT_NO_REBOOT,
     OPT_STRICT,
-    OPT_CLOCK
+    OPT_CLOCK,
+    OPT_SAVE,
+    OPT_RESTORE,
+    OPT_RECORD,
+    OPT_REPLAY
 };
 
 static const struct option options[] = {
@@ -217,6 +231,10 @@ static const struct option options[] = {
     {"no-reboot", no_argument, NULL, OPT_NO_REBOOT},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"clock", required_argument, NULL, OPT_CLOCK},
+    {"save", required_argument, NULL, OPT_SAVE},
+    {"restore", required_argument, NULL, OPT_RESTORE},
+    {"record", required_argument, NULL, OPT_RECORD},
+    {"replay", required_argument, NULL, OPT_REPLAY},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -256,6 +274,18 @@ static bool take_option(struct run *run, int option)
         return parse_time(optarg, &run->config.timeout);
     case OPT_REPORT:
         run->report_path = optarg;
+        return true;
+    case OPT_SAVE:
+        run->save_path = optarg;
+        return true;
+    case OPT_RESTORE:
+        run->restore_path = optarg;
+        return true;
+    case OPT_RECORD:
+        run->record_path = optarg;
+        return true;
+    case OPT_REPLAY:
+        run->replay_path = optarg;
         return true;
     case OPT_NO_REBOOT:
         run->no_reboot = true;
@@ -334,6 +364,50 @@ static void warn(void *owner, const char *text)
     fprintf(stderr, "vmm: %s\n", text);
 }
 
+static void record(void *owner, const struct machine_input *input)
+{
+    struct run *run = owner;
+
+    input_log_put(run->record, input);
+}
+
+/* A machine as it comes from its image, or, the first time, from the snapshot. */
+static struct machine *make_machine(struct run *run)
+{
+    struct machine *machine = machine_create(&run->config, run->error, sizeof(run->error));
+
+    if (!machine || !run->snapshot || run->host.reboots > 0)
+        return machine;
+    if (snapshot_restore(machine, run->snapshot, run->error, sizeof(run->error)) < 0) {
+        machine_destroy(machine);
+        return NULL;
+    }
+    machine_set_timeout(machine, run->config.timeout);
+    for (machine->replay = run->config.replay; machine->replay != run->config.replay_end &&
+                                               machine->replay->time < clock_now(&machine->clock);)
+        machine->replay++; /* it came before the snapshot */
+    inbox_preload(&run->inbox, run->input, run->script, run->script_count);
+    return machine;
+}
+
+/* --save: the machine's state, if it can go on. */
+static void save(struct run *run, struct machine *machine)
+{
+    enum machine_end end = machine->outcome.end;
+    char error[320] = "";
+    struct snapshot *snapshot;
+
+    if (end != END_TIMEOUT && end != END_QUIT) {
+        warn(run, "nothing is saved: the guest has ended by itself");
+        return;
+    }
+    snapshot = snapshot_take(machine, error, sizeof(error));
+    if (!snapshot || snapshot_write(snapshot, run->save_path, error, sizeof(error)) < 0)
+        warn(run, error);
+    run->not_saved = error[0] != '\0';
+    snapshot_free(snapshot);
+}
+
 /* Boots, and boots again after a reset; the time limit is for all of it. */
 static void *guest_thread(void *argument)
 {
@@ -341,23 +415,28 @@ static void *guest_thread(void *argument)
     uint64_t one = 1;
 
     for (;;) {
-        uint64_t boot = clock_host_ns();
-        struct machine *machine = machine_create(&run->config, run->error, sizeof(run->error));
+        uint64_t boot = clock_host_ns(), start;
+        struct machine *machine = make_machine(run);
         run->machine = machine;
-        if (!machine || machine_run(machine)->end != END_RESET || run->no_reboot)
+        start = machine ? clock_now(&machine->clock) : 0;
+        if (!machine || machine_run(machine)->end != END_RESET || run->no_reboot ||
+            !run->config.image.path)
             break;
         if (run->config.timeout != CLOCK_NEVER) {
-            uint64_t used = machine->outcome.guest_ns, host = clock_host_ns() - boot;
+            uint64_t used = machine->outcome.guest_ns - start, host = clock_host_ns() - boot;
             if (!run->config.virtual_time && host > used)
                 used = host;
             run->config.timeout = run->config.timeout > used ? run->config.timeout - used : 1;
         }
+        run->config.replay = machine->replay;
         machine_destroy(machine);
         run->machine = NULL;
         if (++run->host.reboots == REBOOTS_TOLD)
             warn(run, "the guest has reset itself three times (--no-reboot ends the run instead)");
     }
     run->host.end = clock_host_ns();
+    if (run->machine && run->save_path)
+        save(run, run->machine);
     if (write(run->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */
     return NULL;
@@ -423,33 +502,121 @@ static bool read_input(struct run *run)
     return count > 0;
 }
 
+/* Room for `count` more events in the script. */
+static bool grow_script(struct run *run, size_t count)
+{
+    struct inbox_event *grown;
+
+    if (run->script_count + count <= run->script_size)
+        return true;
+    run->script_size = 2 * run->script_size + count + 1024;
+    grown = realloc(run->script, run->script_size * sizeof(*grown));
+    if (!grown) {
+        fprintf(stderr, "vmm: the input is too long to be kept in memory\n");
+        return false;
+    }
+    run->script = grown;
+    return true;
+}
+
 /* In virtual time the guest can't wait for somebody to type: all input is read before it starts,
  * and each byte comes in when the guest has room. So two runs are the same to the last instruction,
  * the clock that the guest can read included. */
 static bool read_script(struct run *run)
 {
     struct keymap keymap = {0};
-    size_t count = 0, size = 0;
     int c;
 
-    run->config.epoch = VIRTUAL_EPOCH;
     while ((c = getchar()) != EOF) {
-        if (count + KEYMAP_EVENTS_MAX > size) {
-            size = 2 * size + 1024;
-            struct inbox_event *grown = realloc(run->script, size * sizeof(*grown));
-            if (!grown) {
-                fprintf(stderr, "vmm: the input is too long to be kept in memory\n");
-                return false;
-            }
-            run->script = grown;
-        }
+        if (!grow_script(run, KEYMAP_EVENTS_MAX))
+            return false;
         if (run->input == INBOX_SERIAL)
-            run->script[count++] = (struct inbox_event){.code = (uint16_t)c};
+            run->script[run->script_count++] = (struct inbox_event){.code = (uint16_t)c};
         else
-            count += keymap_type(&keymap, (uint8_t)c, run->script + count);
+            run->script_count += keymap_type(&keymap, (uint8_t)c, run->script + run->script_count);
     }
+    return true;
+}
+
+/* --restore: reads the snapshot; what it has of typing goes before what is typed now. */
+static bool open_snapshot(struct run *run)
+{
+    const struct inbox_event *events;
+    size_t count;
+
+    if (!run->restore_path)
+        return true;
+    run->snapshot = snapshot_read(run->restore_path, run->error, sizeof(run->error));
+    if (!run->snapshot) {
+        fprintf(stderr, "vmm: %s\n", run->error);
+        return false;
+    }
+    run->config.memory_size = snapshot_memory_size(run->snapshot);
+    if (strcmp(run->cpu_name, "auto") == 0)
+        run->cpu_name = snapshot_engine(run->snapshot);
+    events = snapshot_script(run->snapshot, run->input, &count);
+    if (!grow_script(run, count))
+        return false;
+    memcpy(run->script, events, count * sizeof(*events));
     run->script_count = count;
     return true;
+}
+
+/* --record and --replay. */
+static bool open_logs(struct run *run)
+{
+    if (run->replay_path) {
+        if (input_log_read(&run->replay, run->replay_path, run->error, sizeof(run->error)) < 0) {
+            fprintf(stderr, "vmm: %s\n", run->error);
+            return false;
+        }
+        run->config.epoch = run->replay.epoch;
+        run->config.replay = run->replay.inputs;
+        run->config.replay_end = run->replay.inputs + run->replay.count;
+    }
+    if (run->record_path) {
+        run->record = input_log_create(run->record_path, run->config.epoch);
+        if (!run->record) {
+            fprintf(stderr, "vmm: can't write the input log %s: %s\n", run->record_path,
+                    strerror(errno));
+            return false;
+        }
+        run->config.record = record;
+    }
+    return true;
+}
+
+static bool is_soft(const struct run *run, const char *option)
+{
+    if (strcmp(run->engine->name, "soft") == 0)
+        return true;
+    fprintf(stderr, "vmm: %s: only --cpu soft counts its time\n", option);
+    return false;
+}
+
+static bool open_report(struct run *run)
+{
+    if (!run->report_path)
+        return true;
+    run->report = strcmp(run->report_path, "-") == 0 ? stdout : fopen(run->report_path, "we");
+    if (!run->report)
+        fprintf(stderr, "vmm: can't write the report to %s: %s\n", run->report_path,
+                strerror(errno));
+    return run->report != NULL;
+}
+
+/* Reads what the run is to begin with, and opens what it writes. */
+static bool open_files(struct run *run)
+{
+    if ((run->config.virtual_time && !is_soft(run, "--clock virtual")) ||
+        (run->record_path && !is_soft(run, "--record")) ||
+        (run->replay_path && !is_soft(run, "--replay")))
+        return false;
+    if (run->config.virtual_time)
+        run->config.epoch = VIRTUAL_EPOCH;
+    if (run->config.virtual_time && !run->replay_path && !isatty(STDIN_FILENO) && !read_script(run))
+        return false;
+    return open_logs(run) && open_report(run);
 }
 
 static void take_signal(struct run *run, int signal_fd)
@@ -526,7 +693,7 @@ static bool attend(struct run *run, int signal_fd)
 static int conclude(struct run *run)
 {
     const struct machine *machine = run->machine;
-    const char *name = run->config.image.path;
+    const char *name = run->config.image.path ? run->config.image.path : run->restore_path;
     const struct machine_outcome *outcome;
 
     if (!machine) {
@@ -544,13 +711,16 @@ static int conclude(struct run *run)
         crash_print(stderr, machine);
     else if (machine->output.total == 0)
         crash_print_screen(stderr, machine); /* all that it has said */
+    if (run->save_path && !run->not_saved &&
+        (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
+        fprintf(stderr, "vmm: saved; 'vmm run --restore %s' goes on\n", run->save_path);
     if (run->report) {
         int error = report_write(run->report, machine, &run->host);
         if (error < 0)
             fprintf(stderr, "vmm: can't write the report to %s: %s\n", run->report_path,
                     strerror(-error));
     }
-    return outcome->status;
+    return run->not_saved ? STATUS_USAGE : outcome->status;
 }
 
 /* Runs the guest on its thread; returns the status. */
@@ -596,7 +766,11 @@ static int run_guest(struct run *run)
         if (run->machine)
             machine_destroy(run->machine);
         inbox_free(&run->inbox);
+        snapshot_free(run->snapshot);
+        input_log_free(&run->replay);
         free(run->script);
+        if (run->record)
+            fclose(run->record);
     } else {
         terminal_leave();
         status = STATUS_USAGE;
@@ -607,17 +781,6 @@ static int run_guest(struct run *run)
         raise(run->signal);
     }
     return status;
-}
-
-static bool open_report(struct run *run)
-{
-    if (!run->report_path)
-        return true;
-    run->report = strcmp(run->report_path, "-") == 0 ? stdout : fopen(run->report_path, "we");
-    if (!run->report)
-        fprintf(stderr, "vmm: can't write the report to %s: %s\n", run->report_path,
-                strerror(errno));
-    return run->report != NULL;
 }
 
 int cmd_run(int argc, char **argv)
@@ -645,26 +808,22 @@ int cmd_run(int argc, char **argv)
         if (!take_option(&run, option))
             return STATUS_USAGE;
     }
-    if (argc - optind != 1) {
+    if (argc - optind != 1 && !(argc == optind && run.restore_path)) {
         fprintf(stderr, "vmm: %s\nTry 'vmm run --help'.\n",
                 argc == optind ? "no image given" : "more than one image given");
         return STATUS_USAGE;
     }
-    run.config.image.path = argv[optind];
+    run.config.image.path = argv[optind]; /* or NULL */
+    if (!open_snapshot(&run))
+        return STATUS_USAGE;
 
     run.engine = engine_choose(run.cpu_name, note, sizeof(note));
     if (note[0])
         fprintf(stderr, "vmm: %s\n", note);
     if (!run.engine)
         return STATUS_USAGE;
-    if (run.config.virtual_time && strcmp(run.engine->name, "soft") != 0) {
-        fprintf(stderr, "vmm: --clock virtual: only --cpu soft counts its time\n");
-        return STATUS_USAGE;
-    }
     run.config.make_cpu = run.engine->create;
-    if (run.config.virtual_time && !isatty(STDIN_FILENO) && !read_script(&run))
-        return STATUS_USAGE;
-    if (!open_report(&run))
+    if (!open_files(&run))
         return STATUS_USAGE;
     return run_guest(&run);
 }

@@ -76,6 +76,13 @@ void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox
     inbox->ring[ring].preloaded_count = count;
 }
 
+void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
+                     const struct inbox_event **events, size_t *count)
+{
+    *events = inbox->ring[ring].preloaded;
+    *count = inbox->ring[ring].preloaded_count;
+}
+
 void inbox_quit(struct inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);

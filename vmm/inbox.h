@@ -47,9 +47,14 @@ void inbox_free(struct inbox *inbox);
 /* Any thread: adds an event; false, and nothing done, when the ring is full (wait for room_fd). */
 bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event event);
 
-/* Before the machine runs: events that come before all posted ones. They stay the caller's. */
+/* While the machine does not run: events that come before all posted ones. They stay the caller's.
+ */
 void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
                    size_t count);
+
+/* Which of them are left. */
+void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
+                     const struct inbox_event **events, size_t *count);
 
 /* Any thread: asks the machine to end its run. */
 void inbox_quit(struct inbox *inbox);

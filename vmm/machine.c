@@ -27,6 +27,7 @@ static const char *const end_names[END_KINDS] = {
     [END_RESET] = "reset",         [END_SHUTDOWN] = "triple-fault",
     [END_FAULT] = "exception",     [END_CPU_FAILED] = "cpu-failed",
     [END_TIMEOUT] = "timeout",     [END_QUIT] = "quit",
+    [END_DIVERGED] = "diverged",
 };
 
 const char *machine_end_name(enum machine_end end)
@@ -269,6 +270,34 @@ static void on_input_ready(void *owner)
     ((struct machine *)owner)->input_ready = true;
 }
 
+/* How many accesses to devices the CPU has made. */
+static uint64_t accesses(const struct machine *machine)
+{
+    return machine->counts.exits[CPU_STOP_PORT] + machine->counts.exits[CPU_STOP_MMIO];
+}
+
+/* An input comes to the guest, now. */
+static void give_input(struct machine *machine, enum inbox_ring ring, struct inbox_event event)
+{
+    if (machine->config.record) {
+        struct machine_input input = {.time = clock_now(&machine->clock),
+                                      .accesses = accesses(machine),
+                                      .ring = ring,
+                                      .event = event};
+        machine->config.record(machine->config.owner, &input);
+    }
+    switch (ring) {
+    case INBOX_SERIAL:
+        ns16550_receive(&machine->com1, (uint8_t)event.code);
+        break;
+    case INBOX_KEYBOARD:
+        i8042_key(&machine->keyboard, event.code, event.down);
+        break;
+    case INBOX_RINGS:
+        machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
+    }
+}
+
 /* Moves input from the inbox to the devices, as far as they have room. */
 static void take_input(struct machine *machine)
 {
@@ -277,9 +306,47 @@ static void take_input(struct machine *machine)
 
     machine->input_ready = false;
     while (ns16550_can_receive(&machine->com1) && inbox_take(inbox, INBOX_SERIAL, &event))
-        ns16550_receive(&machine->com1, (uint8_t)event.code);
+        give_input(machine, INBOX_SERIAL, event);
     while (i8042_can_type(&machine->keyboard) && inbox_take(inbox, INBOX_KEYBOARD, &event))
-        i8042_key(&machine->keyboard, event.code, event.down);
+        give_input(machine, INBOX_KEYBOARD, event);
+}
+
+/* The input of a recorded run that came at this point of it. The same run never gets past it. */
+static void replay_input(struct machine *machine)
+{
+    uint64_t now = clock_now(&machine->clock);
+    char place[64];
+
+    for (; machine->replay != machine->config.replay_end; machine->replay++) {
+        const struct machine_input *input = machine->replay;
+        if (input->time < now) {
+            machine_end(machine, END_DIVERGED, STATUS_CPU_FAILED,
+                        "the recorded input does not fit: one is due at %.9f s after %llu "
+                        "accesses, and the guest has made %llu, and is %s",
+                        (double)input->time / 1e9, (unsigned long long)input->accesses,
+                        (unsigned long long)accesses(machine),
+                        where(machine, place, sizeof(place)));
+            return;
+        }
+        if (input->time > now || input->accesses > accesses(machine))
+            return;
+        give_input(machine, input->ring, input->event);
+    }
+}
+
+/*
+ * When the CPU must come back at the latest: for a timer, or the next input of a recorded run. If
+ * that came behind an access of the instruction that is next, it is to begin.
+ */
+static uint64_t next_deadline(const struct machine *machine)
+{
+    uint64_t deadline = clock_deadline(&machine->clock), input = CLOCK_NEVER;
+
+    if (machine->replay != machine->config.replay_end) {
+        uint64_t now = clock_now(&machine->clock);
+        input = machine->replay->time > now ? machine->replay->time : now + 1;
+    }
+    return input < deadline ? input : deadline;
 }
 
 static void look_into_inbox(struct machine *machine)
@@ -289,11 +356,13 @@ static void look_into_inbox(struct machine *machine)
                 atomic_exchange(&inbox->news, false);
 
     if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
-        machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
+        give_input(machine, INBOX_RINGS, (struct inbox_event){0});
     /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
     if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
         i8042_listen(&machine->keyboard);
-    if (news || machine->input_ready)
+    if (machine->config.replay)
+        replay_input(machine);
+    else if (news || machine->input_ready)
         take_input(machine);
 }
 
@@ -365,13 +434,15 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         return NULL;
     }
     machine->config = *config;
+    machine->replay = config->replay;
     failure = memory_init(&machine->memory, config->memory_size);
     if (failure < 0) {
         snprintf(error, error_size, "can't reserve %llu MiB of guest memory: %s (give less: -m)",
                  (unsigned long long)(config->memory_size >> 20), strerror(-failure));
         goto failed;
     }
-    if (image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
+    if (config->image.path &&
+        image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
         goto failed;
     machine->cpu = config->make_cpu(&machine->memory, error, error_size);
     if (!machine->cpu)
@@ -382,7 +453,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     clock_init(&machine->clock, machine->cpu->ops->now, machine->cpu);
     output_init(&machine->output, &machine->clock, config->print, config->owner);
     timer_init(&machine->timeout, on_timeout, machine);
-    timer_arm(&machine->clock, &machine->timeout, config->timeout);
+    machine_set_timeout(machine, config->timeout);
     if (config->strict && !be_strict(machine)) {
         snprintf(error, error_size, "out of memory");
         goto failed;
@@ -391,8 +462,11 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         snprintf(error, error_size, "two devices claim the same ports"); /* a bug of ours */
         goto failed;
     }
-    boot_prepare(&machine->image, &machine->memory, &machine->ports, &state);
-    failure = machine->cpu->ops->set_state(machine->cpu, &state);
+    failure = 0;
+    if (config->image.path) {
+        boot_prepare(&machine->image, &machine->memory, &machine->ports, &state);
+        failure = machine->cpu->ops->set_state(machine->cpu, &state);
+    }
     if (failure < 0) {
         snprintf(error, error_size, "the %s engine refused the start state: %s",
                  machine->cpu->ops->name, strerror(-failure));
@@ -419,6 +493,14 @@ void machine_destroy(struct machine *machine)
 }
 
 /* ---- running ---- */
+
+void machine_set_timeout(struct machine *machine, uint64_t timeout)
+{
+    machine->config.timeout = timeout;
+    if (timeout != CLOCK_NEVER)
+        timeout += clock_now(&machine->clock);
+    timer_arm(&machine->clock, &machine->timeout, timeout);
+}
 
 static void do_port(struct machine *machine)
 {
@@ -540,8 +622,8 @@ static void sleep_halted(struct machine *machine)
         return;
     }
     start = clock_now(&machine->clock);
-    pass_time(machine, clock_deadline(&machine->clock));
-    machine->outcome.idle_ns += clock_now(&machine->clock) - start;
+    pass_time(machine, next_deadline(machine));
+    machine->counts.idle_ns += clock_now(&machine->clock) - start;
     machine->timers_due = true;
 }
 
@@ -607,7 +689,8 @@ const struct machine_outcome *machine_run(struct machine *machine)
     struct machine_outcome *outcome = &machine->outcome;
 
     machine->timers_due = true;
-    machine->host_begin = machine->host_start = clock_host_ns() - clock_now(&machine->clock);
+    machine->host_begin = clock_host_ns();
+    machine->host_start = machine->host_begin - clock_now(&machine->clock);
     while (outcome->end == END_NONE) {
         /* What happened outside comes first, then what time brings, so that every line is at its
          * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */
@@ -623,8 +706,8 @@ const struct machine_outcome *machine_run(struct machine *machine)
             sleep_halted(machine);
             continue;
         }
-        enum cpu_stop stop = cpu_run(machine->cpu, clock_deadline(&machine->clock));
-        outcome->exits[stop]++;
+        enum cpu_stop stop = cpu_run(machine->cpu, next_deadline(machine));
+        machine->counts.exits[stop]++;
         handle_stop(machine, stop);
     }
     output_flush(&machine->output);

@@ -22,10 +22,19 @@
 #include "load/image.h"
 #include "memory.h"
 
+/* An input as it came to the guest: the order of accesses to devices says on which side of an
+ * access it came, where time is counted in instructions. */
+struct machine_input {
+    uint64_t time;        /* of the machine's clock, ns */
+    uint64_t accesses;    /* exits for ports and MMIO before it */
+    enum inbox_ring ring; /* INBOX_RINGS: the wish to quit */
+    struct inbox_event event;
+};
+
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
-    struct image_request image;
-    uint64_t memory_size; /* bytes, MEMORY_MIN to MEMORY_MAX */
+    struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
+    uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
     /* Makes the CPU: cpu_kvm_create, ... */
     struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
     uint64_t timeout;    /* ns of the guest's time; CLOCK_NEVER for none */
@@ -35,7 +44,11 @@ struct machine_config {
     void (*print)(void *owner, const uint8_t *bytes, size_t count);
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
+    /* Takes each input when it reaches the guest; may be NULL. */
+    void (*record)(void *owner, const struct machine_input *input);
     void *owner;
+    /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
+    const struct machine_input *replay, *replay_end;
     bool strict;       /* warn of the first use of each unmapped address */
     bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
 };
@@ -50,20 +63,25 @@ enum machine_end {
     END_FAULT,      /* an exception reached the default handlers */
     END_CPU_FAILED, /* the engine can't run this guest */
     END_TIMEOUT,
-    END_QUIT, /* the user's wish */
+    END_QUIT,     /* the user's wish */
+    END_DIVERGED, /* the run is not the one that was recorded */
     END_KINDS
 };
 
-/* How a run ended. The counts are since the machine was made. */
+/* How a run ended. */
 struct machine_outcome {
     enum machine_end end;
     int status;     /* of `vmm run`, see its manual */
     char text[200]; /* one sentence for people; empty when there is nothing to say */
     bool has_state; /* `state` is the guest's at the end, or at its fault */
     struct cpu_state state;
-    uint64_t exits[CPU_STOPS];
     uint64_t guest_ns; /* the guest's clock at the end */
-    uint64_t idle_ns;  /* of which halted */
+};
+
+/* Since the machine was made, or the one whose snapshot it continues. */
+struct machine_counts {
+    uint64_t exits[CPU_STOPS];
+    uint64_t idle_ns; /* of the guest's time, halted */
 };
 
 struct machine {
@@ -84,12 +102,14 @@ struct machine {
     struct hypercall hypercall;
     struct output output;
     struct timer timeout;
-    uint64_t host_begin;    /* host ns when it began to run */
-    uint64_t host_start;    /* host ns at the clock's 0 */
-    bool halted;            /* in HLT: the CPU does not run until an interrupt comes */
-    bool input_ready;       /* a device has room for input that may wait in the inbox */
-    bool timers_due;        /* a timer's deadline may have come since they were last fired */
+    uint64_t host_begin; /* host ns when it began to run */
+    uint64_t host_start; /* host ns at the clock's 0 */
+    bool halted;         /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready;    /* a device has room for input that may wait in the inbox */
+    bool timers_due;     /* a timer's deadline may have come since they were last fired */
+    const struct machine_input *replay; /* what is next */
     uint8_t *seen_unmapped; /* --strict: a bit for each port and 64 KiB of memory told of */
+    struct machine_counts counts;
     struct machine_outcome outcome;
 };
 
@@ -102,6 +122,9 @@ void machine_destroy(struct machine *machine);
 
 /* Runs the guest to its end; the outcome belongs to the machine. */
 const struct machine_outcome *machine_run(struct machine *machine);
+
+/* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
+void machine_set_timeout(struct machine *machine, uint64_t timeout);
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);

@@ -3,6 +3,8 @@
  */
 #include "memory.h"
 
+#include "ram_image.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,11 @@ int memory_init(struct memory *memory, uint64_t size)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return -errno;
+    memory->log = calloc(1, sizeof(*memory->log));
+    if (!memory->log) {
+        munmap(base, size);
+        return -ENOMEM;
+    }
     /* Small pages: a huge one would make a guest that touched a byte cost 2 MiB. */
     madvise(base, size, MADV_NOHUGEPAGE);
     memory->base = base;
@@ -37,8 +44,13 @@ void memory_free(struct memory *memory)
 {
     if (memory->base)
         munmap(memory->base, memory->size);
-    memory->base = NULL;
-    memory->size = 0;
+    if (memory->log) {
+        ram_image_free(memory->log->base);
+        free(memory->log->is_dirty);
+        free(memory->log->dirty);
+        free(memory->log);
+    }
+    *memory = (struct memory){0};
 }
 
 void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
@@ -65,7 +77,16 @@ bool memory_write(const struct memory *memory, uint64_t address, const void *fro
     if (!to)
         return false;
     memcpy(to, from, length);
+    memory_changed(memory, address, length);
     return true;
+}
+
+void memory_changed(const struct memory *memory, uint64_t address, uint64_t length)
+{
+    memory->log->changes++;
+    for (uint64_t at = address & ~(uint64_t)(MEMORY_PAGE - 1);
+         memory->log->is_dirty && at < address + length; at += MEMORY_PAGE)
+        memory_mark(memory, at);
 }
 
 uint64_t memory_resident(const struct memory *memory)

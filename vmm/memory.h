@@ -12,9 +12,21 @@
 #define MEMORY_MIN UINT64_C(0x100000)   /* 1 MiB: the real-mode address space */
 #define MEMORY_MAX UINT64_C(0xe0000000) /* 3.5 GiB: above it lie memory-mapped registers */
 
+#define MEMORY_PAGE UINT32_C(4096)
+
+/* Who has written what: for engines that keep decoded code, and for copies of RAM (ram_image.h). */
+struct memory_log {
+    uint64_t changes; /* how often something else than a CPU engine has written */
+    bool *is_dirty;   /* by page: it is on the list; NULL while nobody asks */
+    uint32_t *dirty;  /* pages written since the list was last emptied */
+    uint32_t dirty_count;
+    struct ram_image *base; /* what RAM held then */
+};
+
 struct memory {
     uint8_t *base; /* host address of guest physical 0, for the CPU engines */
     uint64_t size; /* bytes, a multiple of the page size */
+    struct memory_log *log;
 };
 
 /* Reserves `size` bytes, rounded up to a page. Returns 0, or -errno. Freed by memory_free. */
@@ -22,12 +34,28 @@ int memory_init(struct memory *memory, uint64_t size);
 void memory_free(struct memory *memory);
 
 /* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM.
- * Valid until memory_free. */
+ * Valid until memory_free. To be read; who writes there calls memory_changed or memory_mark. */
 void *memory_at(const struct memory *memory, uint64_t address, uint64_t length);
 
-/* Copies between guest RAM and the host; false, with nothing copied, unless all is in RAM. */
+/* Copies between guest RAM and the host; false, with nothing copied, unless all is in RAM. Writing
+ * is memory_changed too. */
 bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length);
 bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length);
+
+/* [address, address + length) of RAM was written from outside of the CPU. */
+void memory_changed(const struct memory *memory, uint64_t address, uint64_t length);
+
+/* Notes, for the list of dirty pages, that the CPU writes to the page of `address` in RAM. */
+static inline void memory_mark(const struct memory *memory, uint64_t address)
+{
+    struct memory_log *log = memory->log;
+    uint32_t page = (uint32_t)(address / MEMORY_PAGE);
+
+    if (log->is_dirty && !log->is_dirty[page]) {
+        log->is_dirty[page] = true;
+        log->dirty[log->dirty_count++] = page;
+    }
+}
 
 /* How many bytes of RAM the host has given so far. */
 uint64_t memory_resident(const struct memory *memory);

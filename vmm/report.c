@@ -57,12 +57,12 @@ static uint64_t timeval_ns(struct timeval time)
     return (uint64_t)time.tv_sec * NS_PER_SECOND + (uint64_t)time.tv_usec * 1000;
 }
 
-static void put_exits(FILE *to, const struct machine_outcome *outcome)
+static void put_exits(FILE *to, const struct machine_counts *counts)
 {
     fprintf(to, "  \"exits\": {");
     for (enum cpu_stop stop = 0; stop < CPU_STOPS; stop++)
         fprintf(to, "%s\"%s\": %llu", stop ? ", " : "", cpu_stop_name(stop),
-                (unsigned long long)outcome->exits[stop]);
+                (unsigned long long)counts->exits[stop]);
     fprintf(to, "},\n");
 }
 
@@ -103,9 +103,9 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
 
     getrusage(RUSAGE_SELF, &usage);
     fprintf(to, "{\n  \"vmm\": \"%s\",\n  \"image\": ", VMM_VERSION);
-    put_string(to, machine->config.image.path);
+    put_string(to, machine->config.image.path ? machine->config.image.path : "");
     fprintf(to, ",\n  \"format\": ");
-    put_string(to, machine->image.format);
+    put_string(to, machine->image.format ? machine->image.format : "snapshot");
     fprintf(to, ",\n  \"engine\": ");
     put_string(to, machine->cpu->ops->name);
     fprintf(to, ",\n  \"end\": ");
@@ -115,7 +115,7 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     fprintf(to, ",\n  \"reboots\": %u,\n", host->reboots);
     put_seconds(to, "wall_s", host->end - host->start);
     put_seconds(to, "guest_s", outcome->guest_ns);
-    put_seconds(to, "guest_idle_s", outcome->idle_ns);
+    put_seconds(to, "guest_idle_s", machine->counts.idle_ns);
     put_seconds(to, "host_cpu_s", timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime));
     if (machine->cpu->ops->instructions) {
         uint64_t count = machine->cpu->ops->instructions(machine->cpu);
@@ -128,7 +128,7 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     else
         fprintf(to, "  \"first_output_s\": null,\n");
     fprintf(to, "  \"output_bytes\": %llu,\n", (unsigned long long)machine->output.total);
-    put_exits(to, outcome);
+    put_exits(to, &machine->counts);
     put_interrupts(to, &machine->pic);
     fprintf(to, "  \"guest_touched_kib\": %llu,\n",
             (unsigned long long)(memory_resident(&machine->memory) / 1024));

@@ -160,6 +160,16 @@ struct cpu_ops {
     int (*get_state)(struct cpu *cpu, struct cpu_state *state);
     int (*set_state)(struct cpu *cpu, const struct cpu_state *state);
 
+    /* All of the processor and its time, in the engine's own form of `saved_size` bytes, which a
+     * CPU of the same engine takes back. Plain data, but for this kind of host only. */
+    size_t saved_size;
+    int (*save)(struct cpu *cpu, void *to);
+    int (*restore)(struct cpu *cpu, const void *from);
+
+    /* Brings memory's list of dirty pages up to date with what the CPU has written since the last
+     * call (or ever); what it writes from now on will be found by the next one. */
+    int (*collect_writes)(struct cpu *cpu);
+
     /* Makes the present or else the next run come back with CPU_STOP_KICKED. Any thread, and
      * signal handlers, may call it while the CPU exists. */
     void (*kick)(struct cpu *cpu);

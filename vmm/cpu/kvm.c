@@ -6,6 +6,7 @@
 
 #ifdef CPU_HAS_KVM
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -42,6 +43,7 @@ struct kvm_cpu {
     uint64_t armed;  /* the deadline it is set to */
     uint64_t epoch;  /* CLOCK_MONOTONIC ns at time 0 */
     bool ready;      /* what KVM said of injection at the last exit still holds */
+    bool is_logging; /* the pages that the guest writes */
     bool regs_valid; /* `regs` is a copy of the vCPU's registers */
     struct kvm_regs regs;
 };
@@ -283,6 +285,140 @@ static void arm_timer(struct kvm_cpu *kvm, uint64_t deadline)
     timer_settime(kvm->timer, TIMER_ABSTIME, &when, NULL);
 }
 
+/* ---- snapshots ---- */
+
+/* The model-specific registers that a 32-bit guest can use. */
+static const uint32_t saved_msrs[] = {
+    0x10,                /* IA32_TIME_STAMP_COUNTER */
+    0x174, 0x175, 0x176, /* IA32_SYSENTER_CS, ESP, EIP */
+    0x277,               /* IA32_PAT */
+};
+
+#define SAVED_MSRS (sizeof(saved_msrs) / sizeof(saved_msrs[0]))
+
+struct msrs {
+    struct kvm_msrs header;
+    struct kvm_msr_entry entries[SAVED_MSRS];
+};
+
+struct saved {
+    uint64_t now;
+    struct kvm_regs regs;
+    struct kvm_sregs sregs;
+    struct kvm_debugregs debug;
+    struct kvm_vcpu_events events;
+    struct kvm_xcrs xcrs;
+    struct kvm_xsave xsave;
+    struct msrs msrs;
+};
+
+/* A KVM_RUN that executes nothing (api.rst, "immediate_exit"): it finishes an instruction that made
+ * an access, and says anew whether an interrupt can be injected. */
+static void settle(struct kvm_cpu *kvm)
+{
+    __atomic_store_n(&kvm->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+    ioctl(kvm->vcpu_fd, KVM_RUN, 0);
+    __atomic_store_n(&kvm->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    kvm->regs_valid = false;
+    kvm->ready = true;
+}
+
+static int kvm_save(struct cpu *cpu, void *to)
+{
+    struct kvm_cpu *kvm = kvm_of(cpu);
+    struct saved *saved = to;
+    int count;
+
+    memset(saved, 0, sizeof(*saved));
+    settle(kvm);
+    saved->now = kvm_now(cpu);
+    saved->msrs.header.nmsrs = SAVED_MSRS;
+    for (size_t i = 0; i < SAVED_MSRS; i++)
+        saved->msrs.entries[i].index = saved_msrs[i];
+    if (ioctl(kvm->vcpu_fd, KVM_GET_REGS, &saved->regs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_GET_SREGS, &saved->sregs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_GET_DEBUGREGS, &saved->debug) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_GET_VCPU_EVENTS, &saved->events) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_GET_XCRS, &saved->xcrs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_GET_XSAVE, &saved->xsave) < 0)
+        return -errno;
+    count = ioctl(kvm->vcpu_fd, KVM_GET_MSRS, &saved->msrs);
+    if (count < 0)
+        return -errno;
+    saved->msrs.header.nmsrs = (uint32_t)count; /* up to one that this processor lacks */
+    return 0;
+}
+
+static bool host_is_intel(void)
+{
+    unsigned eax, ebx, ecx, edx;
+
+    return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
+}
+
+static int kvm_restore(struct cpu *cpu, const void *from)
+{
+    struct kvm_cpu *kvm = kvm_of(cpu);
+    struct saved saved;
+
+    memcpy(&saved, from, sizeof(saved));
+    settle(kvm); /* what goes must not wait for an answer */
+    /* VMX wants TR busy. SVM doesn't ask, and KVM makes up the bit when it is read; but where SVM
+     * is QEMU's, a TSS that was loaded as busy ends QEMU with the first change of privilege. */
+    if (!host_is_intel())
+        saved.sregs.tr.type &= 0xd;
+    if (ioctl(kvm->vcpu_fd, KVM_SET_SREGS, &saved.sregs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_REGS, &saved.regs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_DEBUGREGS, &saved.debug) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_XCRS, &saved.xcrs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_XSAVE, &saved.xsave) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_MSRS, &saved.msrs) < 0 ||
+        ioctl(kvm->vcpu_fd, KVM_SET_VCPU_EVENTS, &saved.events) < 0)
+        return -errno;
+    settle(kvm); /* a machine that was halted asks before it runs */
+    kvm->epoch = clock_host_ns() - saved.now;
+    arm_timer(kvm, CLOCK_NEVER); /* the deadline it was set to is of another time */
+    return 0;
+}
+
+static int set_ram(struct kvm_cpu *kvm, uint32_t flags)
+{
+    struct kvm_userspace_memory_region region = {
+        .flags = flags,
+        .memory_size = kvm->memory->size,
+        .userspace_addr = (uintptr_t)kvm->memory->base,
+    };
+
+    return ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+/* The first call begins the log: before it every page may have been written. */
+static int kvm_collect_writes(struct cpu *cpu)
+{
+    struct kvm_cpu *kvm = kvm_of(cpu);
+    size_t pages = kvm->memory->size / MEMORY_PAGE, words = (pages + 63) / 64;
+    struct kvm_dirty_log log = {0};
+    int error = 0;
+
+    if (!kvm->is_logging) {
+        error = set_ram(kvm, KVM_MEM_LOG_DIRTY_PAGES);
+        kvm->is_logging = error == 0;
+        return error;
+    }
+    log.dirty_bitmap = calloc(words, sizeof(uint64_t));
+    if (!log.dirty_bitmap)
+        return -ENOMEM;
+    if (ioctl(kvm->vm_fd, KVM_GET_DIRTY_LOG, &log) < 0)
+        error = -errno;
+    for (size_t i = 0; i < words; i++) {
+        uint64_t word = ((uint64_t *)log.dirty_bitmap)[i];
+        for (; word; word &= word - 1)
+            memory_mark(kvm->memory, (i * 64 + (unsigned)__builtin_ctzll(word)) * MEMORY_PAGE);
+    }
+    free(log.dirty_bitmap);
+    return error;
+}
+
 /* ---- running ---- */
 
 /*
@@ -412,6 +548,10 @@ static const struct cpu_ops kvm_ops = {
     .gpr = kvm_gpr,
     .get_state = kvm_get_state,
     .set_state = kvm_set_state,
+    .saved_size = sizeof(struct saved),
+    .save = kvm_save,
+    .restore = kvm_restore,
+    .collect_writes = kvm_collect_writes,
     .kick = kvm_kick,
     .destroy = kvm_destroy,
 };
@@ -482,10 +622,6 @@ struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_si
 {
     struct kvm_cpu *kvm = calloc(1, sizeof(*kvm));
     uint64_t identity_map = IDENTITY_MAP_ADDRESS;
-    struct kvm_userspace_memory_region region = {
-        .memory_size = memory->size,
-        .userspace_addr = (uintptr_t)memory->base,
-    };
     const char *step;
     int size;
 
@@ -523,7 +659,7 @@ struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_si
         ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
         goto failed_step;
     step = "KVM_SET_USER_MEMORY_REGION";
-    if (ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+    if (set_ram(kvm, 0) < 0)
         goto failed_step;
     step = "KVM_CREATE_VCPU";
     kvm->vcpu_fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, 0);

@@ -292,13 +292,13 @@ static void zero(const struct memory *memory, uint64_t address, uint64_t length)
 
     while (length > 0) {
         uint64_t step = sizeof(zeros) - address % sizeof(zeros);
-        void *to;
+        const void *now;
 
         if (step > length)
             step = length;
-        to = memory_at(memory, address, step);
-        if (to && memcmp(to, zeros, step) != 0)
-            memset(to, 0, step);
+        now = memory_at(memory, address, step);
+        if (now && memcmp(now, zeros, step) != 0)
+            memory_write(memory, address, zeros, step);
         address += step;
         length -= step;
     }

@@ -229,7 +229,8 @@ struct soft {
     bool is_software; /* the event is INT n: the trap flag's #DB doesn't follow */
 
     uint64_t count_end; /* s.count + budget, when s.count was last brought up to date */
-    uint64_t epoch;     /* changes when RAM may have been written behind our back */
+    uint64_t epoch;     /* changes when RAM was written behind our back */
+    uint64_t changes;   /* memory_log.changes when last looked at */
     bool wants_window, stepping;
     atomic_bool kicked;
 

@@ -4,7 +4,8 @@
  *
  * The TLB is four flat tables of host pointers, one entry a linear page: for reading and for
  * writing, as supervisor and as user. An entry promises that such an access needs no check but the
- * segment's. A page that holds decoded code is never entered for writing, nor is one that holds
+ * segment's. A page that is entered for writing is noted as dirty, so it needn't be at each write.
+ * A page that holds decoded code is never entered for writing, nor is one that holds
  * page-table entries that some entry came from: a change of those empties the TLB at once. Real
  * TLBs may keep what was there; here what is cached, which depends on how code was cut into blocks,
  * must never show.
@@ -57,7 +58,8 @@ static void write_ram(struct soft *c, uint64_t address, const void *from, uint32
         memory_read(c->memory, at, &entry, 4);
         changes_mapping = changes_mapping || (entry & PTE_P);
     }
-    memory_write(c->memory, address, from, length);
+    memcpy(memory_at(c->memory, address, length), from, length);
+    memory_mark(c->memory, address);
     if (c->code_lines[page])
         soft_code_written(c, address, length);
     if (changes_mapping) {
@@ -68,10 +70,14 @@ static void write_ram(struct soft *c, uint64_t address, const void *from, uint32
 
 static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uint32_t bits)
 {
-    if ((entry & bits) == bits)
+    void *at = memory_at(c->memory, address, 4);
+
+    if (!at || (entry & bits) == bits)
         return;
     entry |= bits;
-    if (memory_write(c->memory, address, &entry, 4) && c->code_lines[address / PAGE_SIZE])
+    memcpy(at, &entry, 4);
+    memory_mark(c->memory, address);
+    if (c->code_lines[address / PAGE_SIZE])
         soft_code_written(c, address, 4);
 }
 
@@ -125,8 +131,10 @@ static void tlb_fill(struct soft *c, uint32_t linear, uint64_t physical, bool is
         c->tlb_log[c->tlb_logged++] = page;
     }
     c->tlb[is_user][0][page] = host;
-    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE])
+    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE]) {
         c->tlb[is_user][1][page] = host;
+        memory_mark(c->memory, physical);
+    }
 }
 
 /* Translates a linear address for one access, setting accessed and dirty bits; raises #PF. */

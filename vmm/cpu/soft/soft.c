@@ -208,8 +208,11 @@ static enum cpu_stop soft_run(struct cpu *cpu, uint64_t deadline)
     enum cpu_stop stop;
 
     /* Devices, loaders and debuggers may have written to RAM since the last run. */
-    c->epoch++;
-    c->generation++;
+    if (c->changes != c->memory->log->changes) {
+        c->changes = c->memory->log->changes;
+        c->epoch++;
+        c->generation++;
+    }
     stop = run(c, deadline);
     soft_fpu_leave(c);
     soft_sse_leave(c);
@@ -283,6 +286,49 @@ static int soft_set_state(struct cpu *cpu, const struct cpu_state *state)
     return 0;
 }
 
+/* What a snapshot keeps: the state, and what the machine has answered to the present instruction.
+ */
+struct saved {
+    struct soft_state s;
+    uint32_t logged;
+    struct access_record log[ACCESS_LOG];
+};
+
+static int soft_save(struct cpu *cpu, void *to)
+{
+    const struct soft *c = soft_of(cpu);
+    struct saved *saved = to;
+
+    memset(saved, 0, sizeof(*saved));
+    saved->s = c->s;
+    saved->logged = c->logged;
+    memcpy(saved->log, c->log, c->logged * sizeof(c->log[0]));
+    return 0;
+}
+
+static int soft_restore(struct cpu *cpu, const void *from)
+{
+    struct soft *c = soft_of(cpu);
+    const struct saved *saved = from;
+
+    if (saved->logged > ACCESS_LOG)
+        return -EINVAL;
+    c->s = saved->s;
+    c->logged = saved->logged;
+    memcpy(c->log, saved->log, c->logged * sizeof(c->log[0]));
+    c->raised = RAISED_NOTHING;
+    soft_tlb_flush(c);
+    soft_mode_changed(c);
+    return 0;
+}
+
+/* They are marked when they enter the TLB: so it must forget them. */
+static int soft_collect_writes(struct cpu *cpu)
+{
+    soft_tlb_forget_writes(soft_of(cpu));
+    return 0;
+}
+
 static void soft_destroy(struct cpu *cpu)
 {
     struct soft *c = soft_of(cpu);
@@ -313,6 +359,10 @@ static const struct cpu_ops soft_ops = {
     .gpr = soft_gpr,
     .get_state = soft_get_state,
     .set_state = soft_set_state,
+    .saved_size = sizeof(struct saved),
+    .save = soft_save,
+    .restore = soft_restore,
+    .collect_writes = soft_collect_writes,
     .kick = soft_kick,
     .destroy = soft_destroy,
 };

@@ -1,0 +1,504 @@
+/*
+ * Snapshots of real guests on the software CPU: whatever the moment, a machine that is put back to
+ * it, or another one made from the file, ends as the one that ran through; and input logs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "input_log.h"
+#include "machine.h"
+#include "ram_image.h"
+#include "snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOMENTS 12
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+struct guest {
+    const char *path;
+    enum image_mode mode;
+    const char *typed; /* to the serial line */
+    uint16_t keys[8];  /* or at the keyboard: down, up */
+};
+
+static const struct guest guests[] = {
+    {.path = "build/guests/timer32.bin", .mode = IMAGE_PM32},
+    {.path = "build/guests/rtc.bin", .mode = IMAGE_PM32},
+    {.path = "build/guests/nested.bin", .mode = IMAGE_PM32},
+    {.path = "build/guests/string_io.bin"},
+    {.path = "build/guests/paging.elf"},
+    {.path = "build/guests/ring3.elf"},
+    {.path = "build/guests/serial.bin", .mode = IMAGE_PM32, .typed = "Hello, serial!\r12 ab\004"},
+    {.path = "build/guests/keyboard.bin", .mode = IMAGE_PM32, .keys = {0x1e, 0xe048, 0x10}},
+};
+
+/* ---- a machine and what it does ---- */
+
+static struct inbox inbox;
+static struct inbox_event script[64];
+static char printed[65536];
+static size_t printed_count;
+static char error[320];
+
+static void print(void *owner, const uint8_t *bytes, size_t count)
+{
+    (void)owner;
+    assert_true(printed_count + count <= sizeof(printed));
+    memcpy(printed + printed_count, bytes, count);
+    printed_count += count;
+}
+
+static void script_for(const struct guest *guest)
+{
+    size_t count = 0;
+
+    if (guest->typed) {
+        for (; guest->typed[count]; count++)
+            script[count] = (struct inbox_event){.code = (uint8_t)guest->typed[count]};
+        inbox_preload(&inbox, INBOX_SERIAL, script, count);
+        return;
+    }
+    for (size_t i = 0; guest->keys[i]; i++) {
+        script[count++] = (struct inbox_event){.code = guest->keys[i], .down = true};
+        script[count++] = (struct inbox_event){.code = guest->keys[i]};
+    }
+    inbox_preload(&inbox, INBOX_KEYBOARD, script, count);
+}
+
+static struct machine *make(const struct guest *guest, uint64_t timeout)
+{
+    struct machine_config config = {
+        .image = {.path = guest->path, .mode = guest->mode},
+        .memory_size = UINT64_C(4) << 20,
+        .make_cpu = cpu_soft_create,
+        .timeout = timeout,
+        .epoch = 946684800,
+        .inbox = &inbox,
+        .print = print,
+        .virtual_time = true,
+    };
+    struct machine *machine;
+
+    script_for(guest);
+    machine = machine_create(&config, error, sizeof(error));
+    if (!machine)
+        fail_msg("%s", error);
+    return machine;
+}
+
+struct end {
+    enum machine_end end;
+    int status;
+    uint64_t instructions, time, ram, ports;
+    size_t printed;
+};
+
+static struct end run(struct machine *machine)
+{
+    const struct machine_outcome *outcome = machine_run(machine);
+
+    return (struct end){
+        .end = outcome->end,
+        .status = outcome->status,
+        .instructions = machine->cpu->ops->instructions(machine->cpu),
+        .time = outcome->guest_ns,
+        .ram = memory_hash(&machine->memory),
+        .ports = machine->counts.exits[CPU_STOP_PORT],
+        .printed = printed_count,
+    };
+}
+
+static void assert_ends_equal(const struct end *a, const struct end *b)
+{
+    assert_int_equal(a->end, b->end);
+    assert_int_equal(a->status, b->status);
+    assert_int_equal(a->instructions, b->instructions);
+    assert_int_equal(a->time, b->time);
+    assert_int_equal(a->ram, b->ram);
+    assert_int_equal(a->ports, b->ports);
+    assert_int_equal(a->printed, b->printed);
+}
+
+/* How the guest ends when nobody meddles. */
+static struct end undisturbed(const struct guest *guest)
+{
+    struct machine *machine = make(guest, CLOCK_NEVER);
+    struct end end;
+
+    printed_count = 0;
+    end = run(machine);
+    machine_destroy(machine);
+    assert_true(end.end == END_POWER_OFF);
+    return end;
+}
+
+static struct snapshot *take(struct machine *machine)
+{
+    struct snapshot *snapshot = snapshot_take(machine, error, sizeof(error));
+
+    if (!snapshot)
+        fail_msg("%s", error);
+    return snapshot;
+}
+
+/* ---- tests ---- */
+
+/* Snapshots at moments all over a run, restored in any order. */
+static void a_machine_put_back_to_any_moment_ends_the_same(void **unused)
+{
+    (void)unused;
+    for (size_t g = 0; g < LENGTH(guests); g++) {
+        struct end whole = undisturbed(&guests[g]), end;
+        char all[sizeof(printed)];
+        struct machine *machine = make(&guests[g], 1);
+        struct snapshot *moment[MOMENTS];
+        uint64_t ram[MOMENTS];
+        size_t out[MOMENTS];
+
+        memcpy(all, printed, whole.printed);
+        printed_count = 0;
+        for (unsigned i = 0; i < MOMENTS; i++) {
+            machine_set_timeout(machine, whole.time / MOMENTS - 1);
+            end = run(machine);
+            if (end.end != END_TIMEOUT)
+                fail_msg("%s: moment %u: %s", guests[g].path, i, machine_end_name(end.end));
+            moment[i] = take(machine);
+            ram[i] = end.ram;
+            out[i] = printed_count;
+            if (i % 2 == 0) /* else it goes on from its end, as a saved machine does */
+                assert_int_equal(snapshot_restore(machine, moment[i], error, sizeof(error)), 0);
+            machine->outcome = (struct machine_outcome){0};
+        }
+        for (unsigned i = 0; i < 3 * MOMENTS; i++) {
+            unsigned which = (i * 7 + i / MOMENTS) % MOMENTS;
+            assert_int_equal(snapshot_restore(machine, moment[which], error, sizeof(error)), 0);
+            assert_int_equal(machine->memory.log->dirty_count, 0);
+            assert_int_equal(memory_hash(&machine->memory), ram[which]);
+            machine_set_timeout(machine, i % 3 ? CLOCK_NEVER : whole.time / 10);
+            printed_count = out[which];
+            end = run(machine);
+            if (i % 3 == 0 && end.end == END_TIMEOUT)
+                continue; /* stopped on the way: the next restore starts from there */
+            assert_ends_equal(&end, &whole);
+            assert_memory_equal(printed, all, whole.printed);
+        }
+        machine_destroy(machine);
+        for (unsigned i = 0; i < MOMENTS; i++)
+            snapshot_free(moment[i]);
+    }
+}
+
+static char path[] = "/tmp/snapshot-test-XXXXXX";
+
+static void a_machine_made_from_the_file_ends_the_same(void **unused)
+{
+    (void)unused;
+    for (size_t g = 0; g < LENGTH(guests); g++) {
+        struct end whole = undisturbed(&guests[g]), end;
+        struct machine *machine = make(&guests[g], whole.time / 2);
+        struct guest nothing = {.path = NULL};
+        struct snapshot *snapshot;
+
+        printed_count = 0;
+        assert_int_equal(run(machine).end, END_TIMEOUT);
+        snapshot = take(machine);
+        assert_int_equal(snapshot_write(snapshot, path, error, sizeof(error)), 0);
+        snapshot_free(snapshot);
+        machine_destroy(machine);
+
+        snapshot = snapshot_read(path, error, sizeof(error));
+        assert_non_null(snapshot);
+        assert_string_equal(snapshot_engine(snapshot), "soft");
+        assert_int_equal(snapshot_memory_size(snapshot), UINT64_C(4) << 20);
+        machine = make(&nothing, CLOCK_NEVER);
+        assert_int_equal(snapshot_restore(machine, snapshot, error, sizeof(error)), 0);
+        end = run(machine);
+        assert_ends_equal(&end, &whole);
+        machine_destroy(machine);
+        snapshot_free(snapshot);
+    }
+}
+
+/* What a device writes to RAM is undone too, and the CPU doesn't run the code it had decoded. */
+static void restoring_undoes_what_was_written_from_outside(void **unused)
+{
+    (void)unused;
+    struct end whole = undisturbed(&guests[0]), end;
+    struct machine *machine = make(&guests[0], whole.time / 2);
+    struct snapshot *snapshot;
+    uint8_t hlt[4096];
+
+    printed_count = 0;
+    run(machine);
+    snapshot = take(machine);
+    memset(hlt, 0xf4, sizeof(hlt));
+    memory_write(&machine->memory, 0x100000, hlt, sizeof(hlt)); /* the guest's code */
+    memory_write(&machine->memory, 0x1fffff, hlt, 2);           /* two pages */
+    assert_int_equal(machine->memory.log->dirty_count, 3);
+    machine->outcome = (struct machine_outcome){0};
+    end = run(machine);
+    assert_true(end.instructions < whole.instructions);
+
+    assert_int_equal(snapshot_restore(machine, snapshot, error, sizeof(error)), 0);
+    machine_set_timeout(machine, CLOCK_NEVER);
+    printed_count = (size_t)machine->output.total;
+    end = run(machine);
+    assert_ends_equal(&end, &whole);
+    machine_destroy(machine);
+    snapshot_free(snapshot);
+}
+
+static void a_snapshot_of_another_machine_is_refused(void **unused)
+{
+    (void)unused;
+    struct machine *machine = make(&guests[0], 1000);
+    struct machine_config config = machine->config;
+    struct machine *other;
+    struct snapshot *snapshot = take(machine);
+
+    config.memory_size *= 2;
+    other = machine_create(&config, error, sizeof(error));
+    assert_non_null(other);
+    assert_int_equal(snapshot_restore(other, snapshot, error, sizeof(error)), -1);
+    assert_string_equal(error, "the snapshot has 4 MiB of RAM, the machine 8");
+    machine_destroy(other);
+    machine_destroy(machine);
+    snapshot_free(snapshot);
+}
+
+static uint8_t *slurp(size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *bytes = malloc(1 << 20);
+
+    assert_non_null(file);
+    *size = fread(bytes, 1, 1 << 20, file);
+    fclose(file);
+    return bytes;
+}
+
+static void spill(const uint8_t *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void a_damaged_file_is_refused(void **unused)
+{
+    (void)unused;
+    struct machine *machine = make(&guests[0], 1000);
+    struct snapshot *snapshot = take(machine);
+    uint8_t *bytes;
+    size_t size;
+
+    assert_int_equal(snapshot_write(snapshot, path, error, sizeof(error)), 0);
+    snapshot_free(snapshot);
+    machine_destroy(machine);
+    bytes = slurp(&size);
+    for (size_t i = 0; i < 120; i++) {
+        size_t at = i < 60 ? i : (size_t)rand() % size;
+        uint8_t change = (uint8_t)(1 << rand() % 8);
+        bytes[at] ^= change;
+        spill(bytes, size);
+        assert_null(snapshot_read(path, error, sizeof(error)));
+        bytes[at] ^= change;
+    }
+    for (size_t i = 0; i < 40; i++) {
+        spill(bytes, i < 20 ? i : (size_t)rand() % size);
+        assert_null(snapshot_read(path, error, sizeof(error)));
+    }
+    bytes[8] = 99;
+    spill(bytes, size);
+    assert_null(snapshot_read(path, error, sizeof(error)));
+    assert_non_null(strstr(error, "is a snapshot of version 99, this vmm has version 1"));
+    bytes[8] = 1;
+    spill(bytes, size);
+    snapshot = snapshot_read(path, error, sizeof(error));
+    assert_non_null(snapshot);
+    snapshot_free(snapshot);
+    free(bytes);
+
+    assert_null(snapshot_read("/nonexistent", error, sizeof(error)));
+    assert_string_equal(error, "can't read the snapshot /nonexistent: No such file or directory");
+}
+
+/* Images share what did not change: the second of a run holds few pages of its own. */
+static void images_of_ram_share_pages(void **unused)
+{
+    (void)unused;
+    struct memory memory;
+    struct ram_image *first, *second;
+    unsigned own = 0;
+
+    assert_int_equal(memory_init(&memory, UINT64_C(4) << 20), 0);
+    for (uint64_t at = 0; at < memory.size; at += 2 * MEMORY_PAGE)
+        memory_write(&memory, at, "x", 1);
+    first = ram_image_take(&memory);
+    memory_write(&memory, 5 * MEMORY_PAGE - 1, "yz", 2);
+    memory_write(&memory, 8 * MEMORY_PAGE, "", 1); /* now zeros */
+    second = ram_image_take(&memory);
+    for (uint32_t i = 0; i < second->page_count; i++)
+        own += second->pages[i] && second->pages[i] != first->pages[i];
+    assert_int_equal(own, 2);
+    assert_null(second->pages[8]);
+    assert_int_equal(ram_image_restore(&memory, first), 0);
+    assert_int_equal(*(uint8_t *)memory_at(&memory, 8 * MEMORY_PAGE, 1), 'x');
+    ram_image_free(first); /* RAM is still known to be it */
+    assert_int_equal(ram_image_restore(&memory, second), 0);
+    assert_int_equal(*(uint8_t *)memory_at(&memory, 5 * MEMORY_PAGE, 1), 'z');
+    assert_int_equal(*(uint8_t *)memory_at(&memory, 8 * MEMORY_PAGE, 1), 0);
+    ram_image_free(second);
+    memory_free(&memory);
+}
+
+/* ---- input logs ---- */
+
+static struct input_log recorded;
+static struct machine_input recorded_inputs[64];
+
+static void note(void *owner, const struct machine_input *input)
+{
+    (void)owner;
+    assert_true(recorded.count < LENGTH(recorded_inputs));
+    recorded_inputs[recorded.count++] = *input;
+}
+
+static void a_recorded_run_is_repeated(void **unused)
+{
+    (void)unused;
+    for (size_t g = 6; g < LENGTH(guests); g++) {
+        struct end whole = undisturbed(&guests[g]), end;
+        struct machine *machine = make(&guests[g], CLOCK_NEVER);
+        struct machine_config config = machine->config;
+
+        recorded.count = 0;
+        machine->config.record = note;
+        printed_count = 0;
+        end = run(machine);
+        assert_ends_equal(&end, &whole);
+        machine_destroy(machine);
+        assert_true(recorded.count > 5);
+
+        inbox_preload(&inbox, INBOX_SERIAL, NULL, 0);
+        inbox_preload(&inbox, INBOX_KEYBOARD, NULL, 0);
+        config.replay = recorded_inputs;
+        config.replay_end = recorded_inputs + recorded.count;
+        machine = machine_create(&config, error, sizeof(error));
+        assert_non_null(machine);
+        printed_count = 0;
+        end = run(machine);
+        assert_ends_equal(&end, &whole);
+        machine_destroy(machine);
+    }
+}
+
+static void a_log_is_read_as_it_was_written(void **unused)
+{
+    (void)unused;
+    static const struct machine_input inputs[] = {
+        {.time = 0, .accesses = 0, .ring = INBOX_SERIAL, .event = {.code = 0}},
+        {.time = 12, .accesses = 7, .ring = INBOX_SERIAL, .event = {.code = 0xff}},
+        {.time = 13, .accesses = 8, .ring = INBOX_KEYBOARD, .event = {0xe048, true}},
+        {.time = UINT64_MAX, .accesses = 9, .ring = INBOX_KEYBOARD, .event = {0x1e, false}},
+        {.time = UINT64_MAX, .accesses = UINT64_MAX, .ring = INBOX_RINGS},
+    };
+    struct input_log log;
+    FILE *file = input_log_create(path, -5);
+
+    assert_non_null(file);
+    for (size_t i = 0; i < LENGTH(inputs); i++)
+        input_log_put(file, &inputs[i]);
+    fclose(file);
+    assert_int_equal(input_log_read(&log, path, error, sizeof(error)), 0);
+    assert_int_equal(log.epoch, -5);
+    assert_int_equal(log.count, LENGTH(inputs));
+    for (size_t i = 0; i < log.count; i++) {
+        assert_int_equal(log.inputs[i].time, inputs[i].time);
+        assert_int_equal(log.inputs[i].accesses, inputs[i].accesses);
+        assert_int_equal(log.inputs[i].ring, inputs[i].ring);
+        assert_int_equal(log.inputs[i].event.code, inputs[i].event.code);
+        assert_int_equal(log.inputs[i].event.down, inputs[i].event.down);
+    }
+    input_log_free(&log);
+}
+
+static void a_bad_line_of_a_log_is_named(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text;
+        unsigned line;
+    } bad[] = {
+        {"hello\n", 1},
+        {"# vmm input log 1\n", 1},
+        {"# vmm input log 1\n1 2 quit\n", 2},
+        {"# vmm input log 1\nepoch x\n", 2},
+        {"# vmm input log 1\nepoch 5\n\n# more\n1 2 mouse\n", 5},
+        {"# vmm input log 1\nepoch 5\n1 2\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 quit now\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 serial 0x100\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 serial\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 key 0x1e\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 key 0x1e sideways\n", 3},
+        {"# vmm input log 1\nepoch 5\n1 2 key 0x10000 up\n", 3},
+    };
+    struct input_log log;
+    char place[64];
+
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        spill((const uint8_t *)bad[i].text, strlen(bad[i].text));
+        assert_int_equal(input_log_read(&log, path, error, sizeof(error)), -1);
+        snprintf(place, sizeof(place), "%s:%u: not a line of an input log", path, bad[i].line);
+        assert_non_null(strstr(error, place));
+        assert_null(log.inputs);
+    }
+    spill((const uint8_t *)"", 0);
+    assert_int_equal(input_log_read(&log, path, error, sizeof(error)), -1);
+    assert_int_equal(input_log_read(&log, "/nonexistent", error, sizeof(error)), -1);
+}
+
+static int set_up(void **state)
+{
+    int file = mkstemp(path);
+
+    (void)state;
+    if (file < 0 || inbox_init(&inbox) < 0)
+        return -1;
+    close(file);
+    srand(1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    inbox_free(&inbox);
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_machine_put_back_to_any_moment_ends_the_same),
+        cmocka_unit_test(a_machine_made_from_the_file_ends_the_same),
+        cmocka_unit_test(restoring_undoes_what_was_written_from_outside),
+        cmocka_unit_test(a_snapshot_of_another_machine_is_refused),
+        cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(images_of_ram_share_pages),
+        cmocka_unit_test(a_recorded_run_is_repeated),
+        cmocka_unit_test(a_log_is_read_as_it_was_written),
+        cmocka_unit_test(a_bad_line_of_a_log_is_named),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -296,8 +296,9 @@ static const uint32_t saved_msrs[] = {
 
 #define SAVED_MSRS (sizeof(saved_msrs) / sizeof(saved_msrs[0]))
 
+/* struct kvm_msrs and kvm_xsave end in arrays without a length: these have one. */
 struct msrs {
-    struct kvm_msrs header;
+    uint32_t nmsrs, pad;
     struct kvm_msr_entry entries[SAVED_MSRS];
 };
 
@@ -308,7 +309,7 @@ struct saved {
     struct kvm_debugregs debug;
     struct kvm_vcpu_events events;
     struct kvm_xcrs xcrs;
-    struct kvm_xsave xsave;
+    uint32_t xsave[1024];
     struct msrs msrs;
 };
 
@@ -332,7 +333,7 @@ static int kvm_save(struct cpu *cpu, void *to)
     memset(saved, 0, sizeof(*saved));
     settle(kvm);
     saved->now = kvm_now(cpu);
-    saved->msrs.header.nmsrs = SAVED_MSRS;
+    saved->msrs.nmsrs = SAVED_MSRS;
     for (size_t i = 0; i < SAVED_MSRS; i++)
         saved->msrs.entries[i].index = saved_msrs[i];
     if (ioctl(kvm->vcpu_fd, KVM_GET_REGS, &saved->regs) < 0 ||
@@ -345,7 +346,7 @@ static int kvm_save(struct cpu *cpu, void *to)
     count = ioctl(kvm->vcpu_fd, KVM_GET_MSRS, &saved->msrs);
     if (count < 0)
         return -errno;
-    saved->msrs.header.nmsrs = (uint32_t)count; /* up to one that this processor lacks */
+    saved->msrs.nmsrs = (uint32_t)count; /* up to one that this processor lacks */
     return 0;
 }
 

@@ -21,7 +21,7 @@ typed() {
     run "$@" <&9
 }
 
-check "a run put aside" 124 typed 'counter 1000 200 &\nhello\n' --timeout 2 --save "$saved" $os
+check "a run put aside" 124 typed 'counter 1000 200 &\nhello\n' --timeout 3 --save "$saved" $os
 says "had begun" "$out" 'Hello world from shell!'
 says "tells how to go on" "$err" "vmm run --restore $saved"
 check "goes on" 0 typed 'ps\nexit\n' --restore "$saved"
@@ -35,7 +35,7 @@ check "goes on again" 0 typed 'exit\n' --restore "$saved"
 printf '\xba\xfd\x03\xec\xa8\x01\x74\xfb\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin"
 check "a guest in a loop, put aside" 124 typed '' --timeout 200ms --save "$scratch/loop" "$scratch/reset.bin"
 check "a reset after that, with the image at hand" 124 \
-    typed 'x' --timeout 300ms --restore "$scratch/loop" --report "$scratch/report" "$scratch/reset.bin"
+    typed 'x' --timeout 1 --restore "$scratch/loop" --report "$scratch/report" "$scratch/reset.bin"
 says "boots again" "$(cat "$scratch/report")" '"reboots": 1'
 check "a reset without an image" 0 typed 'x' --timeout 5 --restore "$scratch/loop"
 says "ends, and says why" "$err" 'asked for a reset'

@@ -23,8 +23,9 @@ unit-build: $(UNIT)
 $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-test
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) -lm
 
+$(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
 $(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
 $(OUT)/obj/tests/%.o: | need-test
 

@@ -707,12 +707,15 @@ op_call *soft_sse_operation(uint8_t opcode, uint8_t prefix, uint8_t *immediate)
     return entry->call;
 }
 
-/* FXSAVE FXRSTOR LDMXCSR STMXCSR - LFENCE MFENCE SFENCE CLFLUSH */
+/* FXSAVE FXRSTOR LDMXCSR STMXCSR - LFENCE MFENCE SFENCE CLFLUSH. With a prefix ("NP" in vol. 2)
+ * these are other instructions, newer ones. */
 bool do_group15(struct soft *c, struct op *op)
 {
     unsigned kind = op->modrm >> 3 & 7;
     uint32_t at, value;
 
+    if (op->flags & (OP_66 | OP_REP | OP_REPNE))
+        return soft_raise(c, EXCEPTION_UD);
     if (!(op->flags & OP_MEMORY))
         return kind >= 5 ? true : soft_raise(c, EXCEPTION_UD);
     at = effective_address(c, op);

@@ -106,8 +106,9 @@ int input_log_read(struct input_log *log, const char *path, char *error, size_t 
     if (ok && !has_epoch)
         ok = false;
     if (!ok) {
-        snprintf(error, error_size, "%s:%u: not a line of an input log ('vmm run --record' writes "
-                                    "one)",
+        snprintf(error, error_size,
+                 "%s:%u: not a line of an input log ('vmm run --record' writes "
+                 "one)",
                  path, number - 1);
         input_log_free(log);
     }

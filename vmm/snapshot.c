@@ -19,8 +19,10 @@
 static const char magic[8] = "vmmsnap";
 
 /* The plain parts of struct machine that are its state, next to CPU and RAM. */
-#define PART(name, member) \
-    {name, offsetof(struct machine, member), sizeof(((struct machine *)0)->member)}
+#define PART(name, member)                                                            \
+    {                                                                                 \
+        name, offsetof(struct machine, member), sizeof(((struct machine *)0)->member) \
+    }
 static const struct part {
     char name[16];
     size_t offset, size;
@@ -347,8 +349,8 @@ static const void *get_section(struct reader *reader, const char name[16], size_
     if (!bytes)
         return NULL;
     memcpy(&section, bytes, sizeof(section));
-    if (memcmp(section.name, name, sizeof(section.name)) != 0 ||
-        (*size && section.size != *size) || section.size > (size_t)(reader->end - reader->at))
+    if (memcmp(section.name, name, sizeof(section.name)) != 0 || (*size && section.size != *size) ||
+        section.size > (size_t)(reader->end - reader->at))
         return NULL;
     *size = (size_t)section.size;
     return get(reader, *size);

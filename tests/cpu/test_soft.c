@@ -718,12 +718,56 @@ static void real_mode_wraps_and_interrupts(void **state)
     assert_int_equal(g->state.gpr[CPU_ESP], 0x8000);
 }
 
+/* An instruction in two pages is kept like any other, and must notice what happens to either. */
+static void an_instruction_in_two_pages_follows_both(void **state)
+{
+    struct guest *g = *state;
+    const uint32_t across = 0x50ffe, entry = TABLE + (across >> 12) * 4 + 4;
+    uint32_t at = CODE;
+
+    page_tables(g);
+    CODE_AT(g, across, "\xb8\x11\x22\x33\x44\xc3"); /* mov eax, 0x44332211; ret */
+    CODE_AT(g, 0x52000, "\x55\x66\x77\xc3");
+    for (unsigned i = 0; i < 3; i++) {
+        CODE_AT(g, at, "\xe8"); /* call across; mov ebx, eax / ecx / edx */
+        put32(g, at + 1, across - (at + 5));
+        code_at(g, at + 5, &"\x89\xc3\x89\xc1\x89\xc2"[2 * i], 2);
+        at += 7;
+        if (i == 0) {
+            CODE_AT(g, at, "\xc6\x05....\x99"); /* mov byte [across + 3], 0x99 */
+            put32(g, at + 2, across + 3);
+            at += 7;
+        } else { /* mov dword [entry], another page, and then none */
+            CODE_AT(g, at, "\xc7\x05");
+            put32(g, at + 2, entry);
+            put32(g, at + 6, i == 1 ? 0x52007 : 0);
+            at += 10;
+        }
+    }
+    CODE_AT(g, at, "\xe8");
+    put32(g, at + 1, across - (at + 5));
+    expect_fault(g, 14, across, true, 0);
+    assert_int_equal(g->state.cr2, across + 2);
+    assert_int_equal(g->state.gpr[CPU_EBX], 0x44332211);
+    assert_int_equal(g->state.gpr[CPU_ECX], 0x44992211);
+    assert_int_equal(g->state.gpr[CPU_EDX], 0x77665511);
+
+    put32(g, entry, 0x51007);
+    put32(g, 0x51000, 0xc3010203); /* from outside */
+    g->state.eip = across;
+    put32(g, g->state.gpr[CPU_ESP], CODE + 0x700);
+    CODE_AT(g, CODE + 0x700, "\xf4");
+    expect_ok(g, CODE + 0x701);
+    assert_int_equal(g->state.gpr[CPU_EAX], 0x01020311);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(divide_error_points_at_the_instruction),
+        TEST(an_instruction_in_two_pages_follows_both),
         TEST(a_fault_pushes_rf),
         TEST(int3_points_behind),
         TEST(int_without_privilege_is_a_protection_fault),

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOMENTS 12
+#define MOMENTS       12
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 struct guest {

@@ -96,8 +96,8 @@ void soft_code_written(struct soft *c, uint64_t physical, uint32_t length)
         touched |= UINT64_C(1) << line;
     if (!(c->code_lines[page] & touched))
         return;
-    for (struct block *block = c->page_blocks[page]; block; block = block->next_in_page)
-        drop_block(c, block);
+    for (struct page_link *link = c->page_blocks[page]; link; link = link->next)
+        drop_block(c, link->block);
     c->page_blocks[page] = NULL;
     c->code_lines[page] = 0;
 }
@@ -108,7 +108,8 @@ static bool code_address(struct soft *c, uint32_t linear, uint64_t *physical)
     return soft_translate(c, linear, false, c->s.cpl == 3, physical);
 }
 
-/* One instruction that spans two pages, or lies outside of RAM: decoded for every execution. */
+/* One instruction that lies outside of RAM, or can't be fetched as a whole: decoded for every
+ * execution. */
 static struct block *decode_apart(struct soft *c, uint64_t mode)
 {
     struct block *block = c->scratch;
@@ -151,6 +152,84 @@ static struct block *decode_apart(struct soft *c, uint64_t mode)
     return block;
 }
 
+/* Enters a piece of a block's code into the list of its page. */
+static void watch_code(struct soft *c, struct block *block, struct page_link *link,
+                       uint32_t physical, uint32_t length)
+{
+    uint32_t page = physical / PAGE_SIZE;
+    uint64_t lines = 0;
+
+    for (uint32_t i = 0; i < length; i++)
+        lines |= UINT64_C(1) << ((physical & PAGE_MASK) + i) / 64;
+    link->block = block;
+    link->next = c->page_blocks[page];
+    c->page_blocks[page] = link;
+    if (!c->code_lines[page])
+        soft_tlb_forget_writes(c);
+    c->code_lines[page] |= lines;
+}
+
+/* Room for a block at the end of the arena; it is taken by keep_block. */
+static struct block *new_block(struct soft *c)
+{
+    if (c->arena_used + BLOCK_SPACE(BLOCK_OPS) > ARENA_SIZE)
+        soft_blocks_reset(c);
+    return (struct block *)(void *)(c->arena + c->arena_used);
+}
+
+/* Keeps a block whose operations, bytes and places are known, to be found again. */
+static struct block *keep_block(struct soft *c, struct block *block, uint64_t mode)
+{
+    uint32_t end = c->s.eip + block->length;
+
+    block->ops[block->count] =
+        (struct op){.run = op_end, .link = c->no_block, .eip = end, .imm = end};
+    block->mode = mode;
+    block->eip = c->s.eip;
+    block->limit = c->s.segment[CPU_CS].limit;
+    block->epoch = c->epoch;
+    c->arena_used += BLOCK_SPACE(block->count);
+
+    block->next_in_hash = c->hash[block->physical % HASH_SLOTS];
+    c->hash[block->physical % HASH_SLOTS] = block;
+    watch_code(c, block, &block->in_page[0], block->physical, block->first);
+    if (block->first < block->length)
+        watch_code(c, block, &block->in_page[1], block->physical_rest,
+                   (uint32_t)block->length - block->first);
+    return block;
+}
+
+/* An instruction of which the `first` bytes at `physical` are not all. NULL: it can't be kept. */
+static struct block *decode_across(struct soft *c, uint64_t mode, uint64_t physical, uint32_t first)
+{
+    struct block *block = new_block(c);
+    uint32_t eip = c->s.eip, room = c->s.segment[CPU_CS].limit - eip, old_cr2 = c->s.cr2;
+    uint32_t available = room < 14 ? room + 1 : 15;
+    const uint8_t *bytes = memory_at(c->memory, physical, first), *rest;
+    uint64_t physical_rest;
+
+    if (!bytes || first >= available)
+        return NULL;
+    if (!code_address(c, (uint32_t)(mode >> 32) + eip + first, &physical_rest)) {
+        c->raised = RAISED_NOTHING; /* decode_apart comes to the same */
+        c->s.cr2 = old_cr2;
+        return NULL;
+    }
+    rest = memory_at(c->memory, physical_rest, available - first);
+    if (!rest)
+        return NULL;
+    memcpy(block->bytes, bytes, first);
+    memcpy(block->bytes + first, rest, available - first);
+    if (soft_decode(c, block->ops, block->bytes, available, eip) == DECODED_SHORT)
+        return NULL;
+    block->count = 1;
+    block->length = (uint16_t)(block->ops[0].next - eip);
+    block->first = (uint16_t)first;
+    block->physical = (uint32_t)physical;
+    block->physical_rest = (uint32_t)physical_rest;
+    return keep_block(c, block, mode);
+}
+
 static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physical)
 {
     struct block *block;
@@ -159,15 +238,12 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
     unsigned most = mode & MODE_STEP ? 1 : BLOCK_OPS, count = 0;
     const uint8_t *bytes = memory_at(c->memory, physical, available);
     enum decoded decoded = DECODED;
-    uint64_t page = physical / PAGE_SIZE, lines = 0;
 
     if (!bytes || eip > limit)
         return decode_apart(c, mode);
     if (available - 1 > limit - eip)
         available = limit - eip + 1;
-    if (c->arena_used + BLOCK_SPACE(BLOCK_OPS) > ARENA_SIZE)
-        soft_blocks_reset(c);
-    block = (struct block *)(void *)(c->arena + c->arena_used);
+    block = new_block(c);
     while (count < most && decoded == DECODED && at < BLOCK_BYTES - 15) {
         uint32_t left = available - at;
         decoded = soft_decode(c, &block->ops[count], bytes + at, left, eip + at);
@@ -178,30 +254,56 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
         if (at >= available)
             break;
     }
-    if (count == 0)
-        return decode_apart(c, mode);
-    block->ops[count] =
-        (struct op){.run = op_end, .link = c->no_block, .eip = eip + at, .imm = eip + at};
-    block->mode = mode;
-    block->eip = eip;
-    block->limit = limit;
-    block->physical = (uint32_t)physical;
-    block->count = (uint16_t)count;
-    block->length = (uint16_t)at;
-    block->epoch = c->epoch;
+    if (count == 0) {
+        block = decode_across(c, mode, physical, available);
+        return block ? block : decode_apart(c, mode);
+    }
     memcpy(block->bytes, bytes, at);
-    c->arena_used += BLOCK_SPACE(count);
+    block->count = (uint16_t)count;
+    block->length = block->first = (uint16_t)at;
+    block->physical = (uint32_t)physical;
+    return keep_block(c, block, mode);
+}
 
-    block->next_in_hash = c->hash[block->physical % HASH_SLOTS];
-    c->hash[block->physical % HASH_SLOTS] = block;
-    block->next_in_page = c->page_blocks[page];
-    c->page_blocks[page] = block;
-    for (uint32_t i = 0; i < at; i++)
-        lines |= UINT64_C(1) << ((physical & PAGE_MASK) + i) / 64;
-    if (!c->code_lines[page])
-        soft_tlb_forget_writes(c);
-    c->code_lines[page] |= lines;
-    return block;
+/* Whether the rest of a block that goes on in another page is still where it was. The page walk
+ * sets accessed bits: if these lie in code, that code is thrown away, the block perhaps with it. */
+static bool is_in_place(struct soft *c, struct block *block)
+{
+    uint32_t old_cr2 = c->s.cr2;
+    uint64_t physical;
+
+    if (block->first == block->length)
+        return true;
+    block->generation = UINT64_MAX; /* not current, and not thrown away yet */
+    if (code_address(c, (uint32_t)(block->mode >> 32) + block->eip + block->first, &physical))
+        return physical == block->physical_rest && block->generation;
+    c->raised = RAISED_NOTHING;
+    c->s.cr2 = old_cr2;
+    return false;
+}
+
+static bool same_bytes(const struct soft *c, uint32_t physical, const uint8_t *bytes,
+                       uint32_t length)
+{
+    const void *now = memory_at(c->memory, physical, length);
+
+    return now && memcmp(now, bytes, length) == 0;
+}
+
+/* Whether a block's code was changed from outside; then all that is near it is thrown away. */
+static bool is_stale(struct soft *c, const struct block *block)
+{
+    uint32_t rest = (uint32_t)block->length - block->first;
+
+    if (!same_bytes(c, block->physical, block->bytes, block->first)) {
+        soft_code_written(c, block->physical, block->first);
+        return true;
+    }
+    if (rest > 0 && !same_bytes(c, block->physical_rest, block->bytes + block->first, rest)) {
+        soft_code_written(c, block->physical_rest, rest);
+        return true;
+    }
+    return false;
 }
 
 /* The block at EIP in the present mode. NULL: fetching raised an exception. */
@@ -220,16 +322,13 @@ static struct block *find_block(struct soft *c, bool step)
         if (block->physical != physical || block->eip != eip || block->mode != mode ||
             block->limit != c->s.segment[CPU_CS].limit)
             continue;
-        if (block->epoch != c->epoch) {
-            const void *now = memory_at(c->memory, physical, block->length);
-            if (!now || memcmp(now, block->bytes, block->length) != 0) {
-                soft_code_written(c, physical, block->length);
-                block = NULL;
-                break;
-            }
-            block->epoch = c->epoch;
+        if (block->epoch != c->epoch && is_stale(c, block)) {
+            block = NULL;
+            break;
         }
-        break;
+        block->epoch = c->epoch;
+        if (is_in_place(c, block))
+            break;
     }
     if (!block)
         block = decode_block(c, mode, physical);

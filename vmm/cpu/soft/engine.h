@@ -167,15 +167,23 @@ struct op {
 #define BLOCK_OPS   32
 #define BLOCK_BYTES 160
 
-/* A run of instructions that are executed one after the other, from one page. */
+/* A place in the list of a page's blocks. */
+struct page_link {
+    struct block *block;
+    struct page_link *next;
+};
+
+/* A run of instructions that are executed one after the other, from one page; or one instruction
+ * that goes on in another. */
 struct block {
     uint64_t generation; /* soft.generation when last verified; 0: never use again */
     uint64_t mode;
     uint64_t epoch;
-    uint32_t eip, limit; /* start, and the limit of CS it was decoded under */
-    uint32_t physical;
-    uint16_t count, length; /* instructions, bytes */
-    struct block *next_in_hash, *next_in_page;
+    uint32_t eip, limit;              /* start, and the limit of CS it was decoded under */
+    uint32_t physical, physical_rest; /* of the first byte, and of the first in another page */
+    uint16_t count, length, first;    /* instructions, bytes, bytes in the first page */
+    struct block *next_in_hash;
+    struct page_link in_page[2];
     uint8_t bytes[BLOCK_BYTES]; /* what was decoded */
     struct op ops[];
 };
@@ -245,7 +253,7 @@ struct soft {
     uint8_t *is_table;   /* per physical page: the TLB depends on page-table entries in it */
     uint32_t table_log[TABLE_LOG], tables_logged; /* those pages */
     uint64_t *code_lines; /* per physical page: which 64-byte lines hold decoded code */
-    struct block **page_blocks;
+    struct page_link **page_blocks;
     uint8_t bounce[16]; /* read-modify-write off the fast path */
     uint32_t bounce_address, bounce_size, bounce_segment;
     int64_t saved_result;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* cmocka needs the headers above. */
@@ -544,6 +545,22 @@ static void virtio_write_is_in_the_file_before_it_is_shown(void **state)
     assert_int_equal(used_idx(), 0);
     assert_file(3 * 512 + 512, 4, 512);
     assert_file(3 * 512, 'w', 1);
+}
+
+static void virtio_write_that_was_shown_survives_a_kill(void **state)
+{
+    pid_t child = fork();
+    int how;
+
+    (void)state;
+    if (child == 0) {
+        poke(DATA, "killed", 6);
+        transfer(T_OUT, 3, 512);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    assert_file(3 * 512, 'k', 1);
 }
 
 static void virtio_flushes(void **state)
@@ -1250,6 +1267,7 @@ int main(void)
         TEST(virtio_reads_many_sectors_at_once, ready),
         TEST(virtio_writes, ready),
         TEST(virtio_write_is_in_the_file_before_it_is_shown, ready),
+        TEST(virtio_write_that_was_shown_survives_a_kill, ready),
         TEST(virtio_flushes, ready),
         TEST(virtio_tells_its_id, ready),
         TEST(virtio_does_not_support_the_rest, ready),

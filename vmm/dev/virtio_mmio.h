@@ -5,9 +5,10 @@
  *
  * It does one request at a time: all of its work at once, when it is notified of it, but shows it
  * in the used ring, with the interrupt, VIRTIO_LATENCY_NS of the guest's time later, and then
- * begins the next one. So a driver finds what it would with hardware, that a request is not done
- * when the notify returns; in virtual time every run is the same, since the host's speed does not
- * show; and no notify is more work than one request.
+ * begins the next one. So the used ring is not written, nor the interrupt raised, from within the
+ * notify, as with hardware; in virtual time every run is the same, since the host's speed does not
+ * show; and no notify is more work than one request. What a read gives is in RAM from the notify
+ * on.
  *
  * A queue that breaks the rules stops the device until it is reset (DEVICE_NEEDS_RESET), with a
  * sentence for people, once for each kind of mistake.

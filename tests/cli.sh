@@ -59,6 +59,40 @@ says "is told apart" "$err" 'x86-64|64-bit|aarch64|ELF'
 check "RAM too small for the image" 2 run -m 1 build/os1k.elf
 check "a module that is not there" 2 run --module "$scratch/nothing" build/os1k.elf
 
+# ---- disks ----
+disk=$scratch/disk disk_guest=build/guests/disk.elf
+tests/disk.sh >"$disk"
+check "a disk that is not there" 2 run --disk "$scratch/nothing" $hello
+says "is named" "$err" '^vmm: --disk .*nothing: .*No such file'
+check "a directory as a disk" 2 run --disk tests,ro $hello
+says "is no disk" "$err" 'neither a file nor a block device'
+check "an empty disk" 2 run --disk "$scratch/empty" $hello
+says "is told how to be mended" "$err" 'empty \(truncate'
+check "a disk with an unknown word" 2 run --disk "$disk,rw" $hello
+says "lists the words" "$err" 'not one of ro modern'
+cp "$disk" "$scratch/a,b"
+check "a disk with a comma in its name" 0 run --disk "$scratch/a,,b" $disk_guest
+says "is written" "$(tr -d '\000' <"$scratch/a,b")" '^written by the guest'
+check "five disks" 2 run --disk "$disk,ro" --disk "$disk,ro" --disk "$disk,ro" --disk "$disk,ro" --disk "$disk,ro" $hello
+says "are one too many" "$err" 'more than 4 disks'
+check "one disk twice" 2 run --disk "$disk" --disk "$disk" $hello
+says "is in use" "$err" 'in use by another guest'
+check "a disk for reading alone" 3 run --disk "$disk,ro" $disk_guest
+says "can't be written" "$out" '^written: FAILED'
+if cmp -s "$disk" <(tests/disk.sh); then ok "and is not"; else not_ok "and is not" "it has changed"; fi
+check "a disk over the host's limit for files" 3 bash -c "ulimit -f 1; $vmm run ${VMM_OPTIONS:-} --disk $disk $disk_guest"
+says "is an error for the guest" "$out" '^written: FAILED'
+says "and told" "$err" "can't write the file disk: File too large"
+"$vmm" run "${options[@]}" --disk "$disk" build/os1k.elf </dev/null >/dev/null 2>&1 &
+writer=$!
+sleep 1
+check "a second writer" 2 run --disk "$disk" $hello
+says "is refused" "$err" 'disk: in use by another guest'
+check "so is a reader" 2 run --disk "$disk,ro" $hello
+{ kill -9 $writer && wait $writer; } 2>/dev/null
+check "until the writer is killed" 0 run --disk "$disk" $disk_guest
+says "what was written is there" "$(tr -d '\000' <"$disk")" '^written by the guest'
+
 # ---- streams ----
 check "stdin closed" 0 run $hello <&-
 says "does not matter" "$out" 'Hello, KVM!'

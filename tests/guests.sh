@@ -54,6 +54,12 @@ fail() {
 }
 
 run_guest() {
+    case $options in
+    *DISK*)
+        tests/disk.sh >"$work/disk"
+        options=${options%%DISK*}$work/disk${options#*DISK}
+        ;;
+    esac
     # shellcheck disable=SC2086 # options and guard are several words
     if [ "$input" = - ]; then
         $guard "$vmm" run --timeout 20s ${VMM_OPTIONS-} $options "$image" </dev/null

@@ -40,5 +40,7 @@ same "1K OS with commands and crashes" build/os1k.elf \
     'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n'
 same "1K OS typed at on the keyboard" build/os1k.elf 'Hello\nuptime\nexit\n' --input keyboard
 same "the timer" build/guests/timer32.bin '' --mode pm32
+tests/disk.sh >"$scratch/disk"
+same "a disk" build/guests/disk.elf '' --disk "$scratch/disk"
 same "the real-time clock" build/guests/rtc.bin '' --mode pm32
 finish

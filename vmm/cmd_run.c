@@ -8,6 +8,7 @@
 #include "console/terminal.h"
 #include "cpu/engine.h"
 #include "debug/crash.h"
+#include "disk.h"
 #include "input_log.h"
 #include "machine.h"
 #include "report.h"
@@ -58,6 +59,7 @@ static const char usage[] =
     "      --load ADDRESS       where a flat image goes (default 0; pm32: 0x100000)\n"
     "      --append TEXT        the kernel's command line (Multiboot)\n"
     "      --module FILE[=TEXT] a Multiboot module and its command line; may be repeated\n"
+    "      --disk FILE[,ro][,modern]  a disk (virtio-blk), up to four; ',,' is a comma\n"
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "      --timeout TIME       end the run after TIME (2, 2s, 500ms) with status 124\n"
     "      --report FILE        write how the run went, as JSON ('-': standard output)\n"
@@ -75,6 +77,8 @@ static const char usage[] =
 struct run {
     struct machine_config config;
     struct image_module modules[MODULES_MAX];
+    struct disk disks[MACHINE_DISKS];
+    unsigned disk_count;
     const struct engine *engine;
     const char *cpu_name, *report_path, *save_path, *restore_path, *record_path, *replay_path;
     FILE *report, *record;
@@ -200,12 +204,30 @@ static bool add_module(struct run *run, char *text)
     return true;
 }
 
+static bool add_disk(struct run *run, char *text)
+{
+    struct disk *disk = &run->disks[run->disk_count];
+    char error[320];
+
+    if (run->disk_count == MACHINE_DISKS) {
+        fprintf(stderr, "vmm: --disk %s: more than %d disks\n", text, MACHINE_DISKS);
+        return false;
+    }
+    if (disk_open(disk, text, error, sizeof(error)) < 0) {
+        fprintf(stderr, "vmm: %s\n", error);
+        return false;
+    }
+    run->config.disks[run->disk_count++] = disk;
+    return true;
+}
+
 enum {
     OPT_CPU = 256,
     OPT_MODE,
     OPT_LOAD,
     OPT_APPEND,
     OPT_MODULE,
+    OPT_DISK,
     OPT_INPUT,
     OPT_TIMEOUT,
     OPT_REPORT,
@@ -225,6 +247,7 @@ static const struct option options[] = {
     {"load", required_argument, NULL, OPT_LOAD},
     {"append", required_argument, NULL, OPT_APPEND},
     {"module", required_argument, NULL, OPT_MODULE},
+    {"disk", required_argument, NULL, OPT_DISK},
     {"input", required_argument, NULL, OPT_INPUT},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"report", required_argument, NULL, OPT_REPORT},
@@ -266,6 +289,8 @@ static bool take_option(struct run *run, int option)
         return true;
     case OPT_MODULE:
         return add_module(run, optarg);
+    case OPT_DISK:
+        return add_disk(run, optarg);
     case OPT_INPUT:
         choice = parse_choice("--input", optarg, inputs);
         run->input = choice == 1 ? INBOX_KEYBOARD : INBOX_SERIAL;
@@ -741,6 +766,7 @@ static int run_guest(struct run *run)
     }
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by the guest's thread */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a disk over the host's limit is an error for the guest */
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     run->done_fd = eventfd(0, EFD_CLOEXEC);
     run->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

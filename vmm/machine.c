@@ -18,6 +18,10 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 
 
 #define COM1_BASE 0x3f8
 
+/* Where QEMU's microvm has its virtio devices, a slot a disk; and inputs that nothing else uses. */
+#define VIRTIO_BASE 0xfeb00000
+static const unsigned virtio_irq[MACHINE_DISKS] = {5, 9, 10, 11};
+
 /* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */
 enum { STATUS_CPU_FAILED = 4, STATUS_SHUTDOWN = 6, STATUS_TIMEOUT = 124, STATUS_QUIT = 130 };
 
@@ -392,6 +396,21 @@ static void wire(struct machine *machine, struct irq_line *line, unsigned input)
     line->input = input;
 }
 
+static bool add_disks(struct machine *machine)
+{
+    const struct machine_config *config = &machine->config;
+
+    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
+        struct virtio_blk *disk = &machine->disks[i];
+        virtio_blk_init(disk, config->disks[i], &machine->memory, &machine->clock, config->warn,
+                        config->owner);
+        wire(machine, &disk->mmio.irq, virtio_irq[i]);
+        if (!virtio_mmio_attach(&disk->mmio, &machine->mmio, VIRTIO_BASE + i * VIRTIO_MMIO_SIZE))
+            return false;
+    }
+    return true;
+}
+
 /* Every chip, its ports and where its lines end. */
 static bool add_devices(struct machine *machine)
 {
@@ -420,7 +439,7 @@ static bool add_devices(struct machine *machine)
            vga_text_attach(&machine->vga, ports) &&
            debug_ports_attach(&machine->debug_ports, ports) &&
            system_control_attach(&machine->system_control, ports) &&
-           hypercall_attach(&machine->hypercall, ports);
+           hypercall_attach(&machine->hypercall, ports) && add_disks(machine);
 }
 
 struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size)

@@ -18,6 +18,7 @@
 #include "dev/ns16550.h"
 #include "dev/system_control.h"
 #include "dev/vga_text.h"
+#include "dev/virtio_blk.h"
 #include "inbox.h"
 #include "load/image.h"
 #include "memory.h"
@@ -31,14 +32,19 @@ struct machine_input {
     struct inbox_event event;
 };
 
+#define MACHINE_DISKS 4
+
+struct disk;
+
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
     struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
     uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
     /* Makes the CPU: cpu_kvm_create, ... */
     struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
-    uint64_t timeout;    /* ns of the guest's time; CLOCK_NEVER for none */
-    int64_t epoch;       /* seconds since 1970: what the RTC shows at time 0 */
+    uint64_t timeout;                        /* ns of the guest's time; CLOCK_NEVER for none */
+    int64_t epoch;                           /* seconds since 1970: what the RTC shows at time 0 */
+    const struct disk *disks[MACHINE_DISKS]; /* by slot; NULL: none */
     struct inbox *inbox; /* where the guest's input and the request to quit come from */
     /* Takes what the guest prints; called on the machine's thread. */
     void (*print)(void *owner, const uint8_t *bytes, size_t count);
@@ -100,6 +106,7 @@ struct machine {
     struct debug_ports debug_ports;
     struct system_control system_control;
     struct hypercall hypercall;
+    struct virtio_blk disks[MACHINE_DISKS];
     struct output output;
     struct timer timeout;
     uint64_t host_begin; /* host ns when it began to run */

@@ -4,6 +4,7 @@
  */
 #include "snapshot.h"
 
+#include "disk.h"
 #include "ram_image.h"
 
 #include <errno.h>
@@ -38,6 +39,10 @@ static const struct part {
     PART("hypercall", hypercall.unknown_seen),
     PART("output-total", output.total),
     PART("output-flush", output.last_flush),
+    PART("disk-0", disks[0].mmio.s),
+    PART("disk-1", disks[1].mmio.s),
+    PART("disk-2", disks[2].mmio.s),
+    PART("disk-3", disks[3].mmio.s),
     PART("halted", halted),
     PART("counts", counts),
 };
@@ -56,6 +61,7 @@ struct snapshot {
     uint8_t *part[PARTS];
     struct script script[INBOX_RINGS];
     const struct machine_input *replay;
+    uint64_t sectors[MACHINE_DISKS]; /* of its disks; 0: none */
     struct ram_image *ram;
 };
 
@@ -102,6 +108,13 @@ static struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 /* ---- in memory ---- */
 
+static uint64_t sectors_of(const struct machine *machine, unsigned slot)
+{
+    const struct disk *disk = machine->config.disks[slot];
+
+    return disk ? disk->sectors : 0;
+}
+
 struct snapshot *snapshot_take(struct machine *machine, char *error, size_t error_size)
 {
     const struct cpu_ops *ops = machine->cpu->ops;
@@ -133,6 +146,8 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         inbox_preloaded(machine->config.inbox, ring, &snapshot->script[ring].events,
                         &snapshot->script[ring].count);
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
+        snapshot->sectors[slot] = sectors_of(machine, slot);
     snapshot->replay = machine->replay;
     return snapshot;
 }
@@ -146,6 +161,8 @@ static void settle(struct machine *machine)
     ns16550_restored(&machine->com1);
     i8042_restored(&machine->keyboard);
     mc146818_restored(&machine->rtc);
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
+        virtio_mmio_restored(&machine->disks[slot].mmio);
     machine->pic = pic; /* which has seen these edges before */
 
     machine->outcome = (struct machine_outcome){0};
@@ -166,6 +183,15 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
         return refuse(error, error_size, "the snapshot has %llu MiB of RAM, the machine %llu",
                       (unsigned long long)(snapshot_memory_size(snapshot) >> 20),
                       (unsigned long long)(machine->memory.size >> 20));
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
+        if (snapshot->sectors[slot] != sectors_of(machine, slot))
+            return refuse(
+                error, error_size,
+                "the snapshot has %llu KiB of disk in slot %u, the machine %llu: give the "
+                "same --disk options",
+                (unsigned long long)snapshot->sectors[slot] / 2, slot,
+                (unsigned long long)sectors_of(machine, slot) / 2);
+    }
     output_flush(&machine->output);
     failure = ops->collect_writes(machine->cpu);
     if (failure == 0)
@@ -218,6 +244,8 @@ struct section {
     char name[16];
     uint64_t size;
 };
+
+static const char cpu_name[16] = "cpu", disk_sizes[16] = "disk-sectors";
 
 static const char script_names[INBOX_RINGS][16] = {
     [INBOX_SERIAL] = "serial-input",
@@ -280,9 +308,10 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
     for (uint32_t i = 0; i < ram->page_count; i++)
         header.pages += ram->pages[i] != NULL;
     put(writer, &header, sizeof(header));
-    put_section(writer, "cpu\0\0\0\0\0\0\0\0\0\0\0\0", snapshot->cpu, snapshot->cpu_size);
+    put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
     for (size_t i = 0; i < PARTS; i++)
         put_section(writer, parts[i].name, snapshot->part[i], parts[i].size);
+    put_section(writer, disk_sizes, snapshot->sectors, sizeof(snapshot->sectors));
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         put_section(writer, script_names[ring], snapshot->script[ring].events,
                     snapshot->script[ring].count * sizeof(struct inbox_event));
@@ -360,7 +389,7 @@ static const void *get_section(struct reader *reader, const char name[16], size_
 static bool get_all(struct reader *reader, const struct header *header, struct snapshot **to)
 {
     size_t size = 0;
-    const void *bytes = get_section(reader, "cpu\0\0\0\0\0\0\0\0\0\0\0\0", &size);
+    const void *bytes = get_section(reader, cpu_name, &size);
     struct snapshot *snapshot = bytes ? snapshot_new(header->engine, size) : NULL;
 
     *to = snapshot;
@@ -374,6 +403,11 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
             return false;
         memcpy(snapshot->part[i], bytes, size);
     }
+    size = sizeof(snapshot->sectors);
+    bytes = get_section(reader, disk_sizes, &size);
+    if (!bytes)
+        return false;
+    memcpy(snapshot->sectors, bytes, size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++) {
         struct script *script = &snapshot->script[ring];
         size = 0;

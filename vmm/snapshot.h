@@ -3,7 +3,7 @@
  * machine it was taken of touches only the pages of RAM that were written since.
  *
  * In it: CPU, clock, devices, RAM, and what was scripted but not yet typed. Not in it: the outside,
- * which is the terminal and what is typed there.
+ * which is the terminal, what is typed there, and what is on disks.
  */
 #ifndef VMM_SNAPSHOT_H
 #define VMM_SNAPSHOT_H

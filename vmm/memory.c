@@ -83,6 +83,8 @@ bool memory_write(const struct memory *memory, uint64_t address, const void *fro
 
 void memory_changed(const struct memory *memory, uint64_t address, uint64_t length)
 {
+    if (!memory->log)
+        return;
     memory->log->changes++;
     for (uint64_t at = address & ~(uint64_t)(MEMORY_PAGE - 1);
          memory->log->is_dirty && at < address + length; at += MEMORY_PAGE)

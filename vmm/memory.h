@@ -24,9 +24,9 @@ struct memory_log {
 };
 
 struct memory {
-    uint8_t *base; /* host address of guest physical 0, for the CPU engines */
-    uint64_t size; /* bytes, a multiple of the page size */
-    struct memory_log *log;
+    uint8_t *base;          /* host address of guest physical 0, for the CPU engines */
+    uint64_t size;          /* bytes, a multiple of the page size */
+    struct memory_log *log; /* NULL in RAM that was not made by memory_init */
 };
 
 /* Reserves `size` bytes, rounded up to a page. Returns 0, or -errno. Freed by memory_free. */
@@ -51,7 +51,7 @@ static inline void memory_mark(const struct memory *memory, uint64_t address)
     struct memory_log *log = memory->log;
     uint32_t page = (uint32_t)(address / MEMORY_PAGE);
 
-    if (log->is_dirty && !log->is_dirty[page]) {
+    if (log && log->is_dirty && !log->is_dirty[page]) {
         log->is_dirty[page] = true;
         log->dirty[log->dirty_count++] = page;
     }

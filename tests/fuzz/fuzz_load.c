@@ -60,11 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {.path = "a", .mode = IMAGE_REAL16, .has_load_address = true, .load_address = 0x7c00},
         {.path = "a", .mode = IMAGE_PM32},
     };
-    static struct memory_log writes;
     static struct memory memory;
 
     if (!memory.base) {
-        memory = (struct memory){.base = malloc(RAM), .size = RAM, .log = &writes};
+        memory = (struct memory){.base = malloc(RAM), .size = RAM};
         require(memory.base != NULL);
         memset(memory.base, FILL, RAM);
     }

@@ -153,8 +153,9 @@ static void step(struct input *input)
     case 6:
         set_up();
         break;
-    default: { /* a snapshot is taken, and goes on in a new machine */
+    default: { /* a snapshot is taken, tampered with, and goes on in a new machine */
         struct virtio_mmio_state copy = blk.mmio.s;
+        copy.queue_num ^= take(input, 1);
         new_device();
         blk.mmio.s = copy;
         virtio_mmio_restored(&blk.mmio);

@@ -1200,6 +1200,21 @@ static void virtio_is_restored_from_a_copy_of_its_state(void **state)
     assert_int_equal(transfer(T_IN, 6, 512), OK);
 }
 
+static void virtio_is_restored_from_whatever_bytes(void **state)
+{
+    static const uint32_t sizes[] = {0, 3, 512, UINT32_MAX};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        blk.mmio.s.queue_num = sizes[i];
+        virtio_mmio_restored(&blk.mmio);
+        assert_int_equal(blk.mmio.s.queue_num, VIRTIO_QUEUE_MAX);
+        request(T_IN, 5, 512);
+        set(QUEUE_NOTIFY, 0);
+        run(VIRTIO_LATENCY_NS);
+    }
+}
+
 /* ---- anything at all ---- */
 
 #define SEED 1000
@@ -1308,6 +1323,7 @@ int main(void)
         TEST(virtio_queue_that_moves_away_meanwhile_stops_it, modern),
         TEST(virtio_data_may_overwrite_its_own_descriptors, ready),
         TEST(virtio_is_restored_from_a_copy_of_its_state, ready),
+        TEST(virtio_is_restored_from_whatever_bytes, ready),
         TEST(virtio_survives_ten_thousand_random_accesses, ready),
     };
 

@@ -416,6 +416,11 @@ static bool is_power_of_two(uint32_t value)
     return value && !(value & (value - 1));
 }
 
+static bool is_queue_size(uint32_t value)
+{
+    return value <= VIRTIO_QUEUE_MAX && is_power_of_two(value);
+}
+
 /* A page size or an alignment; 0 is as good as never written. */
 static void set_power(struct virtio_mmio *mmio, uint32_t *to, uint32_t value)
 {
@@ -433,7 +438,7 @@ static void write_queue(struct virtio_mmio *mmio, uint32_t offset, uint32_t valu
     if (s->queue_sel != 0)
         return;
     if (offset == QUEUE_NUM) {
-        if (value <= VIRTIO_QUEUE_MAX && is_power_of_two(value))
+        if (is_queue_size(value))
             s->queue_num = value;
         else
             tell(mmio, BAD_QUEUE_NUM, value);
@@ -609,5 +614,7 @@ bool virtio_mmio_attach(struct virtio_mmio *mmio, struct bus *bus, uint32_t base
 
 void virtio_mmio_restored(struct virtio_mmio *mmio)
 {
+    if (!is_queue_size(mmio->s.queue_num)) /* from a file that was tampered with */
+        mmio->s.queue_num = VIRTIO_QUEUE_MAX;
     virtio_mmio_update_irq(mmio);
 }

@@ -111,7 +111,7 @@ void virtio_mmio_init(struct virtio_mmio *mmio, const struct virtio_function *fu
 /* Attaches VIRTIO_MMIO_SIZE bytes of registers; false if some of them are taken. */
 bool virtio_mmio_attach(struct virtio_mmio *mmio, struct bus *bus, uint32_t base);
 
-/* To be called after `s` was replaced: drives the line and arms the timer again. */
+/* To be called after `s` was replaced, by whatever bytes: drives the line, arms the timer again. */
 void virtio_mmio_restored(struct virtio_mmio *mmio);
 
 /* The driver has accepted all of these features. */

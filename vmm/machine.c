@@ -288,7 +288,7 @@ static void give_input(struct machine *machine, enum inbox_ring ring, struct inb
                                       .accesses = accesses(machine),
                                       .ring = ring,
                                       .event = event};
-        machine->config.record(machine->config.owner, &input);
+        machine->config.record(machine->config.log, &input);
     }
     switch (ring) {
     case INBOX_SERIAL:

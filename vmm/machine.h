@@ -51,8 +51,8 @@ struct machine_config {
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
     /* Takes each input when it reaches the guest; may be NULL. */
-    void (*record)(void *owner, const struct machine_input *input);
-    void *owner;
+    void (*record)(void *log, const struct machine_input *input);
+    void *owner, *log;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
     bool strict;       /* warn of the first use of each unmapped address */

@@ -1,0 +1,290 @@
+/*
+ * Options of a guest, as a table of names and of functions that take their values.
+ */
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MEMORY (UINT64_C(64) << 20)
+
+void options_init(struct options *options)
+{
+    *options = (struct options){
+        .config = {.memory_size = DEFAULT_MEMORY, .timeout = CLOCK_NEVER},
+        .cpu = "auto",
+        .input = INBOX_SERIAL,
+    };
+    options->config.image.modules = options->modules;
+}
+
+void options_copy(struct options *to, const struct options *from)
+{
+    *to = *from;
+    to->config.image.modules = to->modules;
+    to->disk_count = 0;
+    memset(to->config.disks, 0, sizeof(to->config.disks));
+}
+
+void options_free(struct options *options)
+{
+    for (unsigned i = 0; i < options->disk_count; i++)
+        disk_close(&options->disks[i]);
+    options->disk_count = 0;
+}
+
+/* A number and one of the suffixes; `units` pairs them. False if it is anything else. */
+struct unit {
+    const char *suffix;
+    double factor;
+};
+
+static bool parse_quantity(const char *text, const struct unit *units, double *value)
+{
+    char *end;
+
+    *value = strtod(text, &end);
+    if (end == text || !(*value >= 0))
+        return false;
+    for (; units->suffix; units++) {
+        if (strcmp(end, units->suffix) == 0) {
+            *value *= units->factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_memory(struct options *options, const char *shown, char *value)
+{
+    static const struct unit units[] = {{"", 1048576},     {"K", 1024},    {"k", 1024},
+                                        {"M", 1048576},    {"m", 1048576}, {"G", 1073741824},
+                                        {"g", 1073741824}, {NULL, 0}};
+    double bytes;
+
+    if (!parse_quantity(value, units, &bytes) || bytes < (double)MEMORY_MIN ||
+        bytes > (double)MEMORY_MAX) {
+        fprintf(stderr, "vmm: %s: not a size from 1M to 3584M\n", shown);
+        return false;
+    }
+    options->config.memory_size = (uint64_t)bytes;
+    return true;
+}
+
+static bool take_timeout(struct options *options, const char *shown, char *value)
+{
+    static const struct unit units[] = {{"", 1e9},   {"s", 1e9},  {"ms", 1e6},
+                                        {"us", 1e3}, {"m", 60e9}, {NULL, 0}};
+    double ns;
+
+    if (!parse_quantity(value, units, &ns) || ns <= 0 || ns > 1e18) {
+        fprintf(stderr, "vmm: %s: not a time such as 2, 2s or 500ms\n", shown);
+        return false;
+    }
+    options->config.timeout = (uint64_t)ns;
+    return true;
+}
+
+static bool take_load(struct options *options, const char *shown, char *value)
+{
+    char *end;
+    unsigned long long address = strtoull(value, &end, 0);
+
+    if (end == value || *end || *value == '-' || address > UINT32_MAX) {
+        fprintf(stderr, "vmm: %s: not an address such as 0x7c00\n", shown);
+        return false;
+    }
+    options->config.image.has_load_address = true;
+    options->config.image.load_address = (uint32_t)address;
+    return true;
+}
+
+/* The index of `value` in a list that ends with NULL, or -1 with a message. */
+static int parse_choice(const char *shown, const char *value, const char *const *choices)
+{
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], value) == 0)
+            return i;
+    }
+    fprintf(stderr, "vmm: %s: not one of", shown);
+    for (int i = 0; choices[i]; i++)
+        fprintf(stderr, " %s", choices[i]);
+    fputc('\n', stderr);
+    return -1;
+}
+
+static bool take_mode(struct options *options, const char *shown, char *value)
+{
+    static const char *const modes[] = {"auto", "real", "pm32", NULL};
+    static const enum image_mode meanings[] = {IMAGE_AUTO, IMAGE_REAL16, IMAGE_PM32};
+    int choice = parse_choice(shown, value, modes);
+
+    if (choice >= 0)
+        options->config.image.mode = meanings[choice];
+    return choice >= 0;
+}
+
+static bool take_clock(struct options *options, const char *shown, char *value)
+{
+    static const char *const clocks[] = {"real", "virtual", NULL};
+    int choice = parse_choice(shown, value, clocks);
+
+    options->config.virtual_time = choice == 1;
+    return choice >= 0;
+}
+
+static bool take_input(struct options *options, const char *shown, char *value)
+{
+    static const char *const inputs[] = {"serial", "keyboard", NULL};
+    int choice = parse_choice(shown, value, inputs);
+
+    options->input = choice == 1 ? INBOX_KEYBOARD : INBOX_SERIAL;
+    return choice >= 0;
+}
+
+static bool take_module(struct options *options, const char *shown, char *value)
+{
+    struct image_request *image = &options->config.image;
+    char *separator = strchr(value, '=');
+
+    if (image->module_count == OPTIONS_MODULES) {
+        fprintf(stderr, "vmm: %s: more than %d modules\n", shown, OPTIONS_MODULES);
+        return false;
+    }
+    if (separator)
+        *separator = '\0';
+    options->modules[image->module_count++] =
+        (struct image_module){.path = value, .command_line = separator ? separator + 1 : NULL};
+    return true;
+}
+
+static bool take_disk(struct options *options, const char *shown, char *value)
+{
+    struct disk *disk = &options->disks[options->disk_count];
+    char error[320];
+
+    if (options->disk_count == MACHINE_DISKS) {
+        fprintf(stderr, "vmm: %s: more than %d disks\n", shown, MACHINE_DISKS);
+        return false;
+    }
+    if (disk_open(disk, value, error, sizeof(error)) < 0) {
+        fprintf(stderr, "vmm: %s\n", error);
+        return false;
+    }
+    options->config.disks[options->disk_count++] = disk;
+    return true;
+}
+
+static bool take_no_reboot(struct options *options, const char *shown, char *value)
+{
+    (void)shown;
+    (void)value;
+    return options->no_reboot = true;
+}
+
+static bool take_strict(struct options *options, const char *shown, char *value)
+{
+    (void)shown;
+    (void)value;
+    return options->config.strict = true;
+}
+
+/* Those that are kept as they are. */
+#define TAKE_TEXT(function, member)                                                       \
+    static bool function(struct options *options, const char *shown, char *value)        \
+    {                                                                                     \
+        (void)shown;                                                                      \
+        options->member = value;                                                          \
+        return true;                                                                      \
+    }
+TAKE_TEXT(take_name, name)
+TAKE_TEXT(take_cpu, cpu)
+TAKE_TEXT(take_append, config.image.command_line)
+TAKE_TEXT(take_report, report)
+TAKE_TEXT(take_save, save)
+TAKE_TEXT(take_restore, restore)
+TAKE_TEXT(take_record, record)
+TAKE_TEXT(take_replay, replay)
+
+const struct option_kind option_kinds[] = {
+    {"name", true, take_name},
+    {"memory", true, take_memory},
+    {"mem", true, take_memory},
+    {"cpu", true, take_cpu},
+    {"clock", true, take_clock},
+    {"mode", true, take_mode},
+    {"load", true, take_load},
+    {"append", true, take_append},
+    {"module", true, take_module},
+    {"disk", true, take_disk},
+    {"input", true, take_input},
+    {"timeout", true, take_timeout},
+    {"report", true, take_report},
+    {"save", true, take_save},
+    {"restore", true, take_restore},
+    {"record", true, take_record},
+    {"replay", true, take_replay},
+    {"no-reboot", false, take_no_reboot},
+    {"strict", false, take_strict},
+    {0},
+};
+
+/* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is
+ * behind it, or NULL. */
+static char *cut_word(char *text)
+{
+    char *to = text;
+
+    for (; *text; text++) {
+        if (*text == ',' && *++text != ',') {
+            *to = '\0';
+            return text;
+        }
+        *to++ = *text;
+    }
+    *to = '\0';
+    return NULL;
+}
+
+static bool take_word(struct options *options, char *word)
+{
+    char shown[320];
+    char *value = strchr(word, '=');
+
+    snprintf(shown, sizeof(shown), "%s", word);
+    if (value)
+        *value++ = '\0';
+    for (const struct option_kind *kind = option_kinds; kind->name; kind++) {
+        if (strcmp(kind->name, word) != 0)
+            continue;
+        if (kind->has_value != (value != NULL)) {
+            fprintf(stderr, "vmm: %s: %s\n", shown,
+                    value ? "this takes no value" : "this needs a value (NAME=VALUE)");
+            return false;
+        }
+        return kind->take(options, shown, value);
+    }
+    fprintf(stderr, "vmm: %s: a guest has no such option (a comma in a file's name is written "
+                    "twice)\n",
+            shown);
+    return false;
+}
+
+bool options_take_image(struct options *options, char *text)
+{
+    const char *slash;
+    char *rest = cut_word(text);
+
+    options->config.image.path = text;
+    slash = strrchr(text, '/');
+    if (!options->name)
+        options->name = slash ? slash + 1 : text;
+    while (rest) {
+        char *word = rest;
+        rest = cut_word(word);
+        if (!take_word(options, word))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * What the user says about a guest: its image, its machine, the files of its run. The same names are
+ * options (--cpu soft), parts of an argument (IMAGE,cpu=soft) and words in a file of guests.
+ */
+#ifndef VMM_OPTIONS_H
+#define VMM_OPTIONS_H
+
+#include "disk.h"
+#include "machine.h"
+
+#define OPTIONS_MODULES 16
+
+struct options {
+    const char *name; /* of the guest; by default its image's, without directories */
+    /* image, memory_size, timeout, disks, strict, virtual_time; the rest is whoever runs it's */
+    struct machine_config config;
+    struct image_module modules[OPTIONS_MODULES];
+    struct disk disks[MACHINE_DISKS];
+    unsigned disk_count;
+    const char *cpu; /* "auto" or an engine's name */
+    enum inbox_ring input;
+    bool no_reboot;
+    const char *report, *save, *restore, *record, *replay; /* files, or NULL */
+};
+
+/* One option by name. */
+struct option_kind {
+    const char *name;
+    bool has_value;
+    /* Takes the value; false, with a message, if it is wrong. `shown` is what the user wrote. */
+    bool (*take)(struct options *options, const char *shown, char *value);
+};
+
+/* All of them; ends with one without a name. */
+extern const struct option_kind option_kinds[];
+
+/* The defaults: 64 MiB, any engine that works, no limit of time. */
+void options_init(struct options *options);
+
+/* Copies what was said so far, as the beginning of another guest's. Disks belong to one guest, and
+ * are not copied. */
+void options_copy(struct options *to, const struct options *from);
+
+/* Closes the disks. */
+void options_free(struct options *options);
+
+/*
+ * The image of a guest with options of its own behind it: IMAGE[,NAME=VALUE]... or IMAGE[,NAME]. A
+ * comma in a name or value is written twice. `text` is changed and must stay. False, with a message,
+ * if something is wrong.
+ */
+bool options_take_image(struct options *options, char *text);
+
+#endif

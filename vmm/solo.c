@@ -1,0 +1,322 @@
+/*
+ * vmm run with one guest: this thread passes on what is typed, and signals, until the guest is done.
+ */
+#include "solo.h"
+
+#include "cmd.h"
+#include "console/escape.h"
+#include "console/keymap.h"
+#include "console/terminal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define LONE_ESCAPE_WAIT_MS 50
+
+/* Typed ahead of the guest: then a terminal drops keys, anything else is not read for a while. */
+#define WAITING_MAX 16384
+#define READ_MAX    255 /* bytes at a time, each up to KEYMAP_EVENTS_MAX events */
+
+/* A tty takes this much without blocking once poll says it is writable; a pipe takes PIPE_BUF. */
+#define WRITE_MAX 256
+
+/* How long a guest's thread may take to notice that it is to end. */
+#define QUIT_WAIT_MS 2000
+
+struct solo {
+    struct guest *guest;
+    int output_error;    /* errno of the guest's output, 0 while it can be written */
+    uint8_t last_output; /* the last byte written */
+    int quit_fd;         /* eventfd: it is to end, even where it waits to write */
+    bool has_terminal;
+    int signal; /* that ended the run, or 0 */
+    struct escape escape;
+    struct keymap keymap;
+    struct inbox_event waiting[WAITING_MAX + KEYMAP_EVENTS_MAX]; /* typed, not yet posted */
+    unsigned waiting_count;
+};
+
+/* ---- the guest's thread ---- */
+
+static void request_quit(struct solo *solo)
+{
+    uint64_t one = 1;
+
+    inbox_quit(&solo->guest->inbox);
+    if (write(solo->quit_fd, &one, sizeof(one)) < 0)
+        return; /* it was requested before */
+}
+
+/* Writes everything, through a full pipe or a terminal somebody made non-blocking; gives up when
+ * the run is to end. Returns 0 or an errno. */
+static int write_all(const struct solo *solo, const uint8_t *bytes, size_t count)
+{
+    while (count > 0) {
+        enum { OUTPUT, QUIT, FDS };
+        struct pollfd fds[FDS] = {
+            [OUTPUT] = {.fd = STDOUT_FILENO, .events = POLLOUT},
+            [QUIT] = {.fd = solo->quit_fd, .events = POLLIN},
+        };
+        ssize_t done;
+
+        if (poll(fds, FDS, -1) < 0 && errno != EINTR)
+            return errno;
+        if (!fds[OUTPUT].revents) {
+            if (fds[QUIT].revents)
+                return EPIPE;
+            continue;
+        }
+        done = write(STDOUT_FILENO, bytes, count < WRITE_MAX ? count : WRITE_MAX);
+        if (done < 0 && errno != EAGAIN && errno != EINTR)
+            return errno;
+        if (done > 0) {
+            bytes += done;
+            count -= (size_t)done;
+        }
+    }
+    return 0;
+}
+
+static void print(void *owner, const uint8_t *bytes, size_t count)
+{
+    struct solo *solo = owner;
+
+    if (solo->output_error)
+        return;
+    solo->output_error = write_all(solo, bytes, count);
+    solo->last_output = bytes[count - 1];
+    if (solo->output_error)
+        request_quit(solo); /* nobody listens any more */
+    else if (!solo->guest->host.first_output)
+        solo->guest->host.first_output = clock_host_ns();
+}
+
+static void warn(void *owner, const char *text)
+{
+    (void)owner;
+    fprintf(stderr, "vmm: %s\n", text);
+}
+
+/* ---- the user's side ---- */
+
+static void post_waiting(struct solo *solo)
+{
+    unsigned posted = 0;
+
+    while (posted < solo->waiting_count && inbox_post(&solo->guest->inbox, solo->guest->options->input, solo->waiting[posted]))
+        posted++;
+    solo->waiting_count -= posted;
+    memmove(solo->waiting, solo->waiting + posted, solo->waiting_count * sizeof(solo->waiting[0]));
+}
+
+/* A byte for the guest, as what its input device takes. */
+static void queue_byte(struct solo *solo, uint8_t byte)
+{
+    struct inbox_event *to = solo->waiting + solo->waiting_count;
+
+    if (solo->waiting_count >= WAITING_MAX) { /* only a terminal is read when this is full */
+        if (write(STDERR_FILENO, "\a", 1) < 0)
+            return;
+    } else if (solo->guest->options->input == INBOX_SERIAL) {
+        *to = (struct inbox_event){.code = byte};
+        solo->waiting_count++;
+    } else {
+        solo->waiting_count += keymap_type(&solo->keymap, byte, to);
+    }
+}
+
+static void type_byte(struct solo *solo, uint8_t byte)
+{
+    enum escape_action action = solo->has_terminal ? escape_type(&solo->escape, &byte) : ESCAPE_BYTE;
+
+    switch (action) {
+    case ESCAPE_NONE:
+        return;
+    case ESCAPE_QUIT:
+        request_quit(solo);
+        return;
+    case ESCAPE_HELP:
+        fprintf(stderr, "\n%s", escape_help);
+        return;
+    case ESCAPE_BYTE:
+        queue_byte(solo, byte);
+    }
+}
+
+/* Reads what is typed; false at the end of the input. */
+static bool read_input(struct solo *solo)
+{
+    uint8_t bytes[READ_MAX];
+    ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+    if (count < 0)
+        return errno == EINTR || errno == EAGAIN;
+    for (ssize_t i = 0; i < count; i++)
+        type_byte(solo, bytes[i]);
+    post_waiting(solo);
+    return count > 0;
+}
+
+/* In virtual time the guest can't wait for somebody to type: all input is read before it starts,
+ * and each byte comes in when the guest has room. So two runs are the same to the last instruction,
+ * the clock that the guest can read included. */
+static bool read_script(struct solo *solo)
+{
+    struct guest *guest = solo->guest;
+    struct keymap keymap = {0};
+    int c;
+
+    while ((c = getchar()) != EOF) {
+        struct inbox_event *to = guest_script(guest, KEYMAP_EVENTS_MAX);
+        if (!to) {
+            fprintf(stderr, "vmm: the input is too long to be kept in memory\n");
+            return false;
+        }
+        if (guest->options->input == INBOX_SERIAL) {
+            *to = (struct inbox_event){.code = (uint16_t)c};
+            guest->script_count++;
+        } else {
+            guest->script_count += keymap_type(&keymap, (uint8_t)c, to);
+        }
+    }
+    return true;
+}
+
+static void take_signal(struct solo *solo, int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    switch (info.ssi_signo) {
+    case SIGTSTP: /* sent by hand: Ctrl-Z is the guest's */
+        terminal_leave();
+        raise(SIGSTOP);
+        break;
+    case SIGCONT: /* whoever stopped us may have changed the terminal */
+        solo->has_terminal = terminal_enter();
+        break;
+    default:
+        solo->signal = (int)info.ssi_signo;
+        request_quit(solo);
+    }
+}
+
+/* Passes on input and signals until the guest is done: true. False if a signal has come and the
+ * guest's thread does not end, since it waits for something else (to open a pipe, say). */
+static bool attend(struct solo *solo, int signal_fd)
+{
+    enum { DONE, SIGNAL, OUTPUT, ROOM, INPUT, FDS };
+    bool input_open = true, output_open = true;
+
+    for (;;) {
+        bool waits = solo->waiting_count > 0;
+        bool reads =
+            input_open &&
+            (solo->has_terminal || solo->waiting_count + READ_MAX * KEYMAP_EVENTS_MAX <= WAITING_MAX);
+        struct pollfd fds[FDS] = {
+            [DONE] = {.fd = solo->guest->done_fd, .events = POLLIN},
+            [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
+            [OUTPUT] = {.fd =
+                            output_open ? STDOUT_FILENO : -1}, /* tells when its reader has gone */
+            [ROOM] = {.fd = waits ? solo->guest->inbox.room_fd : -1, .events = POLLIN},
+            [INPUT] = {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
+        };
+        uint64_t count;
+        int ready = poll(fds, FDS,
+                         solo->signal               ? QUIT_WAIT_MS
+                         : solo->keymap.length == 1 ? LONE_ESCAPE_WAIT_MS
+                                                   : -1);
+
+        if (ready == 0 && solo->signal)
+            return false;
+        if (ready == 0) {
+            if (solo->waiting_count < WAITING_MAX)
+                solo->waiting_count += keymap_flush(&solo->keymap, solo->waiting + solo->waiting_count);
+            post_waiting(solo);
+        }
+        if (ready <= 0)
+            continue;
+        if (fds[DONE].revents)
+            return true;
+        if (fds[SIGNAL].revents)
+            take_signal(solo, signal_fd);
+        if (fds[OUTPUT].revents & (POLLERR | POLLHUP)) {
+            output_open = false;
+            request_quit(solo);
+        }
+        if (fds[ROOM].revents && read(solo->guest->inbox.room_fd, &count, sizeof(count)) > 0)
+            post_waiting(solo);
+        if (fds[INPUT].revents)
+            input_open = read_input(solo);
+    }
+}
+
+/* Says how it ended and returns the status. */
+static int conclude(struct solo *solo)
+{
+    const struct machine *machine = solo->guest->machine;
+
+    if (machine && solo->has_terminal && machine->output.total > 0 && solo->last_output != '\n')
+        fputc('\n', stderr);
+    if (solo->output_error && solo->output_error != EPIPE)
+        fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(solo->output_error));
+    return guest_conclude(solo->guest);
+}
+
+int solo_run(struct guest *guest)
+{
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
+    static struct solo solo; /* too large for a stack */
+    sigset_t signals;
+    int signal_fd, status = STATUS_USAGE, error;
+
+    memset(&solo, 0, sizeof(solo));
+    solo.guest = guest;
+    if (guest->config.virtual_time && !guest->config.replay && !isatty(STDIN_FILENO) &&
+        !read_script(&solo))
+        return STATUS_USAGE;
+    sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
+        struct sigaction now;
+        /* What our parent ignores (nohup, a script's background jobs) we ignore. */
+        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&signals, handled[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by the guest's thread */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a disk over the host's limit is an error for the guest */
+    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    solo.quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signal_fd < 0 || solo.quit_fd < 0) {
+        fprintf(stderr, "vmm: can't make file descriptors: %s\n", strerror(errno));
+        return STATUS_USAGE;
+    }
+    solo.has_terminal = terminal_enter();
+    error = guest_start(guest, print, warn, &solo);
+    if (error) {
+        terminal_leave();
+        fprintf(stderr, "vmm: can't start a thread: %s\n", strerror(error));
+        return STATUS_USAGE;
+    }
+    if (attend(&solo, signal_fd)) {
+        guest_join(guest);
+        terminal_leave();
+        status = conclude(&solo);
+    } else {
+        terminal_leave();
+    }
+    if (solo.signal) { /* let the parent see what ended us */
+        signal(solo.signal, SIG_DFL);
+        pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+        raise(solo.signal);
+    }
+    return status;
+}

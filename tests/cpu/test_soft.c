@@ -360,6 +360,45 @@ static void a_stack_beyond_its_limit_is_a_stack_fault(void **state)
     expect_fault(g, 12, CODE, true, 0);
 }
 
+/* Intel SDM vol. 2, CALL: the stack is looked at before the offset. */
+static void a_far_call_faults_in_its_stack_first(void **state)
+{
+    struct guest *g = *state;
+
+    user_mode(g);
+    descriptor(g, CODE16, CODE, 0xff, 0xfb, 0);
+    g->state.segment[CPU_SS].limit = 0xfff;
+    g->state.gpr[CPU_ESP] = 0x1004;
+    CODE_AT(g, CODE, "\x9a\x00\x01\x00\x00\x83\x00"); /* call CODE16:0x100 */
+    expect_fault(g, 12, CODE, true, 0);
+}
+
+/* Intel SDM vol. 3, table 6-7: stacks and x87 operands are no exceptions. */
+static void alignment_is_checked_of_all_operands(void **state)
+{
+    struct guest *g = *state;
+    static const char programs[][5] = {
+        "\xc3",             /* ret */
+        "\x60",             /* pusha */
+        "\xc8\x04\x00\x01", /* enter 4, 1 */
+        "\xcb",             /* retf */
+        "\xdf\x24\x24",     /* fbld [esp] */
+        "\xd9\x34\x24",     /* fnstenv [esp] */
+        "\xdd\x24\x24",     /* frstor [esp] */
+    };
+
+    for (unsigned i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        struct cpu_state start = g->state;
+        user_mode(g);
+        g->state.cr0 |= 0x40000;
+        g->state.eflags |= 0x40000;
+        g->state.gpr[CPU_ESP] = USTACK - 0x101;
+        memory_write(&g->memory, CODE, programs[i], 4);
+        expect_fault(g, 17, CODE, true, 0);
+        g->state = start;
+    }
+}
+
 static void lar_lsl_verr_verw_arpl(void **state)
 {
     struct guest *g = *state;
@@ -498,6 +537,18 @@ static void a_large_page_maps_4_mib(void **state)
     expect_ok(g, CODE + 6);
     assert_int_equal(g->state.gpr[CPU_EAX], 0x1234abcd);
     assert_int_equal(get32(g, DIRECTORY + 4), 0xa3);
+}
+
+static void code_beyond_the_limit_is_not_looked_for_in_pages(void **state)
+{
+    struct guest *g = *state;
+
+    page_tables(g);
+    put32(g, TABLE + (CODE / 0x1000 + 1) * 4, 0);
+    g->state.segment[CPU_CS].limit = CODE + 0xfff;
+    g->state.eip = CODE + 0xfff;
+    CODE_AT(g, CODE + 0xfff, "\x90");
+    expect_fault(g, 13, CODE + 0x1000, true, 0);
 }
 
 static void an_access_across_pages_changes_nothing_if_it_faults(void **state)
@@ -684,6 +735,19 @@ static void debug_registers_watch_code_and_data(void **state)
     g->state.dr[7] = 0x400 | 0x8 | 1u << 20; /* one byte, write */
     expect_fault(g, 1, CODE + 6, false, 0);
     assert_int_equal(g->state.dr[6] & 15, 2);
+    g->state = start;
+    CODE_AT(g, CODE, "\x60\x90"); /* pusha; nop */
+    g->state.dr[2] = start.gpr[CPU_ESP] - 8;
+    g->state.dr[7] = 0x400 | 0x20 | 0xdu << 24; /* four bytes, write */
+    expect_fault(g, 1, CODE + 1, false, 0);
+    assert_int_equal(g->state.dr[6] & 15, 4);
+}
+
+/* "NP" in the manual: with a prefix it is another instruction, or none. */
+static void fences_have_no_prefix(void **state)
+{
+    CODE_AT(*state, CODE, "\x0f\xae\xe8\x66\x0f\xae\xe8"); /* lfence; 66 lfence */
+    expect_fault(*state, 6, CODE + 3, false, 0);
 }
 
 static void mmio_is_the_machines(void **state)
@@ -781,6 +845,8 @@ int main(void)
         TEST(expand_down_is_valid_above_the_limit),
         TEST(read_only_data_cant_be_written),
         TEST(a_stack_beyond_its_limit_is_a_stack_fault),
+        TEST(a_far_call_faults_in_its_stack_first),
+        TEST(alignment_is_checked_of_all_operands),
         TEST(lar_lsl_verr_verw_arpl),
         TEST(a_call_gate_copies_parameters),
         TEST(iret_to_ring_3_and_back),
@@ -788,6 +854,7 @@ int main(void)
         TEST(the_io_map_opens_single_ports),
         TEST(page_faults_tell_what_was_wrong),
         TEST(a_large_page_maps_4_mib),
+        TEST(code_beyond_the_limit_is_not_looked_for_in_pages),
         TEST(an_access_across_pages_changes_nothing_if_it_faults),
         TEST(a_string_instruction_stops_at_a_fault_and_can_go_on),
         TEST(code_that_changes_itself_is_executed_as_changed),
@@ -799,6 +866,7 @@ int main(void)
         TEST(a_kick_ends_a_run_that_has_no_deadline),
         TEST(the_trap_flag_stops_behind_each_instruction),
         TEST(debug_registers_watch_code_and_data),
+        TEST(fences_have_no_prefix),
         TEST(mmio_is_the_machines),
         TEST(real_mode_wraps_and_interrupts),
     };

@@ -315,6 +315,10 @@ static struct block *find_block(struct soft *c, bool step)
 
     if (block->eip == eip && block->generation == c->generation && block->mode == mode)
         return block;
+    if (eip > c->s.segment[CPU_CS].limit) {
+        soft_raise_error(c, EXCEPTION_GP, 0);
+        return NULL;
+    }
     if (!code_address(c, (uint32_t)(mode >> 32) + eip, &physical))
         return NULL;
     for (block = c->hash[(uint32_t)physical % HASH_SLOTS]; block; block = next) {

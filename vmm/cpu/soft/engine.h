@@ -328,6 +328,8 @@ bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32
                        bool is_user);
 bool soft_check_linear(struct soft *c, uint32_t linear, uint32_t length, bool is_write,
                        bool is_user);
+/* Data breakpoints (Intel SDM vol. 3, section 17.2) and alignment; only if c->watches_memory. */
+bool soft_watch(struct soft *c, uint32_t linear, uint32_t length, bool is_write);
 /* Any length up to 512, at an offset in a segment; checks limit, type and pages, raises. */
 bool soft_read(struct soft *c, unsigned segment, uint32_t offset, void *to, uint32_t length);
 bool soft_write(struct soft *c, unsigned segment, uint32_t offset, const void *from,

@@ -407,8 +407,29 @@ static bool segment_allows(const struct soft *c, unsigned segment, uint32_t offs
     return last <= s->limit;
 }
 
-/* Data breakpoints (Intel SDM vol. 3, section 17.2) and alignment; only if c->watches_memory. */
-static bool watch(struct soft *c, uint32_t linear, uint32_t length, bool is_write)
+/* What the address of an operand of `length` bytes is to be a multiple of: Intel SDM vol. 3, table
+ * 6-7. The long ones are those of x87: 80-bit values, environments and states. */
+static uint32_t alignment(uint32_t length)
+{
+    switch (length) {
+    case 2:
+    case 4:
+    case 8:
+        return length;
+    case 10:
+        return 8;
+    case 14:
+    case 94:
+        return 2;
+    case 28:
+    case 108:
+        return 4;
+    default:
+        return 1;
+    }
+}
+
+bool soft_watch(struct soft *c, uint32_t linear, uint32_t length, bool is_write)
 {
     static const uint32_t lengths[4] = {1, 2, 8, 4};
 
@@ -422,7 +443,7 @@ static bool watch(struct soft *c, uint32_t linear, uint32_t length, bool is_writ
             c->s.debug_hits |= UINT32_C(1) << i;
     }
     if ((c->s.cr0 & CR0_AM) && (c->s.eflags & EFLAGS_AC) && c->s.cpl == 3 &&
-        (length == 2 || length == 4 || length == 8) && (linear & (length - 1)))
+        (linear & (alignment(length) - 1)))
         return soft_raise_error(c, EXCEPTION_AC, 0);
     return true;
 }
@@ -433,7 +454,7 @@ static bool to_linear(struct soft *c, unsigned segment, uint32_t offset, uint32_
     if (!segment_allows(c, segment, offset, length, is_write))
         return soft_raise_error(c, segment == CPU_SS ? EXCEPTION_SS : EXCEPTION_GP, 0);
     *linear = c->s.segment[segment].base + offset;
-    return !c->watches_memory || watch(c, *linear, length, is_write);
+    return !c->watches_memory || soft_watch(c, *linear, length, is_write);
 }
 
 bool soft_read(struct soft *c, unsigned segment, uint32_t offset, void *to, uint32_t length)

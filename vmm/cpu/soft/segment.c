@@ -242,7 +242,8 @@ struct stack soft_stack(const struct soft *c)
     return soft_stack_of(c->s.segment[CPU_SS], c->s.gpr[CPU_ESP], c->s.cpl == 3);
 }
 
-static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t offset, unsigned size)
+static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t offset, unsigned size,
+                         bool is_write)
 {
     uint32_t last = offset + size - 1;
     bool ok;
@@ -253,9 +254,11 @@ static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t off
         ok = last >= offset && last <= stack->limit;
     if (ok && is_protected(c) && !(stack->attributes & SEGMENT_P))
         ok = false;
-    return ok ||
-           soft_raise_error(c, EXCEPTION_SS,
-                            stack->selector ? (stack->selector & ~3u) | c->external : c->external);
+    if (!ok)
+        return soft_raise_error(
+            c, EXCEPTION_SS, stack->selector ? (stack->selector & ~3u) | c->external : c->external);
+    return !c->watches_memory || c->in_delivery || stack->is_user != (c->s.cpl == 3) ||
+           soft_watch(c, stack->base + offset, size, is_write);
 }
 
 bool soft_stack_push(struct soft *c, struct stack *stack, unsigned size, uint32_t value)
@@ -265,7 +268,7 @@ bool soft_stack_push(struct soft *c, struct stack *stack, unsigned size, uint32_
 
     for (unsigned i = 0; i < 4; i++)
         data[i] = (uint8_t)(value >> (8 * i));
-    if (!stack_allows(c, stack, offset, size) ||
+    if (!stack_allows(c, stack, offset, size, true) ||
         !soft_write_linear(c, stack->base + offset, data, size, stack->is_user))
         return false;
     stack->esp = (stack->esp & ~stack->mask) | offset;
@@ -277,7 +280,7 @@ bool soft_stack_pop(struct soft *c, struct stack *stack, unsigned size, uint32_t
     uint32_t offset = stack->esp & stack->mask;
     uint8_t data[4] = {0};
 
-    if (!stack_allows(c, stack, offset, size) ||
+    if (!stack_allows(c, stack, offset, size, false) ||
         !soft_read_linear(c, stack->base + offset, data, size, stack->is_user))
         return false;
     *value = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |
@@ -342,10 +345,10 @@ static bool far_jump_real(struct soft *c, uint16_t selector, uint32_t offset, bo
 {
     struct stack stack = soft_stack(c);
 
-    if (!offset_inside(c, offset, c->s.segment[CPU_CS].limit))
-        return false;
     if (is_call && (!soft_stack_push(c, &stack, size, c->s.segment[CPU_CS].selector) ||
                     !soft_stack_push(c, &stack, size, c->s.eip)))
+        return false;
+    if (!offset_inside(c, offset, c->s.segment[CPU_CS].limit))
         return false;
     if (is_call)
         soft_stack_commit(c, &stack);
@@ -354,18 +357,17 @@ static bool far_jump_real(struct soft *c, uint16_t selector, uint32_t offset, bo
     return true;
 }
 
-/* To a code segment at the same privilege. */
+/* To a code segment at the same privilege. What is wrong with the stack comes before what is wrong
+ * with the offset: vol. 2, CALL. */
 static bool far_jump_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t offset,
                           bool is_call, unsigned size)
 {
     struct stack stack = soft_stack(c);
 
-    if (!offset_inside(c, offset, descriptor_limit(d)))
-        return false;
     if (is_call && (!soft_stack_push(c, &stack, size, c->s.segment[CPU_CS].selector) ||
                     !soft_stack_push(c, &stack, size, c->s.eip)))
         return false;
-    if (!soft_set_accessed(c, selector, &d))
+    if (!offset_inside(c, offset, descriptor_limit(d)) || !soft_set_accessed(c, selector, &d))
         return false;
     if (is_call)
         soft_stack_commit(c, &stack);
@@ -387,8 +389,6 @@ static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code
         return false;
     inner = soft_stack_of(soft_segment_from(ss, d), esp, cpl == 3);
     inner.selector = ss;
-    if (!offset_inside(c, offset, descriptor_limit(code)))
-        return false;
     for (unsigned i = 0; i < count; i++) {
         if (!soft_stack_pop(c, &outer, size, &parameters[i]))
             return false;
@@ -401,7 +401,8 @@ static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code
             return false;
     }
     if (!soft_stack_push(c, &inner, size, c->s.segment[CPU_CS].selector) ||
-        !soft_stack_push(c, &inner, size, c->s.eip) || !soft_set_accessed(c, selector, &code))
+        !soft_stack_push(c, &inner, size, c->s.eip) ||
+        !offset_inside(c, offset, descriptor_limit(code)) || !soft_set_accessed(c, selector, &code))
         return false;
     soft_set_code(c, selector, code, cpl);
     set_segment(c, CPU_SS, soft_segment_from(ss, d));

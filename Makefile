@@ -122,7 +122,7 @@ include tests/tests.mk
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
 	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
-	    $(BUILD)/*-linux-* $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/fuzz
+	    $(BUILD)/*-linux-* $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz
 
 distclean:  ## remove everything that is not in the repository
 	$(Q)rm -rf $(BUILD)

@@ -3,13 +3,14 @@
 
 UNIT      := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c tests/cpu/test_*.c))
 SILICON   := $(BUILD)/tests/cpu/test_silicon
+RANDOM    := $(BUILD)/random/privileged.bin
 CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wildcard tests/conformance/*.asm))
 
 # The VMM on a processor that isn't x86: there the tests themselves are one.
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 .PHONY: test unit unit-build
-test: $(VMM) $(OS1K) $(GUEST_FILES) $(CONFORM) $(SILICON) need-test need-lab  ## run all tests
+test: $(VMM) $(OS1K) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
 	@tests/run $(VMM) </dev/null
@@ -29,9 +30,14 @@ $(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
 $(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
 $(OUT)/obj/tests/%.o: | need-test
 
-lab: $(CONFORM)
+lab: $(CONFORM) $(RANDOM)
 
 $(BUILD)/conformance/%.bin: tests/conformance/%.asm $(wildcard tests/conformance/*.inc) | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -Iguests/ -Itests/conformance/ -f bin -o $@ $<
+
+$(BUILD)/random/%.bin: tests/random/%.asm $(wildcard tests/conformance/*.inc) | need-build
 	@mkdir -p $(@D)
 	@echo "  NASM    $<"
 	$(Q)nasm -Wall -Werror -Iguests/ -Itests/conformance/ -f bin -o $@ $<

@@ -71,13 +71,27 @@ BENCH := $(BUILD)/bench
 bench: $(VMM) $(OS1K) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(BENCH)/port_storm.bin  ## measure the KVM engine, in the lab where need be
 	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
 
+SPEED      := $(BENCH)/guests/speed
+NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
+              /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
+              /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
 .PHONY: bench-soft
-bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency  ## measure the software CPU next to QEMU's TCG
+bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
+	@.ci/need "comparing with Bochs" $(NEED_BOCHS) || true  # bench/soft.sh says who is missing
 	@bench/soft.sh
 
 $(BENCH)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ -lm
+
+$(SPEED).elf: bench/guests/speed.asm linker/guest.ld | need-build
+	@mkdir -p $(@D)
+	$(Q)nasm -Wall -Werror -f elf32 -o $(@:.elf=.o) $<
+	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
+
+# A BIOS's way to the same file.
+$(SPEED).img: bench/guests/disk.asm $(SPEED).elf
+	$(Q)nasm -Wall -Werror -DPAYLOAD='"$(SPEED).elf"' -f bin -o $@ $<
 
 $(BENCH)/%: bench/%.c | need-build
 	@mkdir -p $(@D)

@@ -390,7 +390,17 @@ static inline uint32_t descriptor_type(struct descriptor d)
 {
     return d.high >> 8 & 0x1f;
 }
-struct cpu_segment soft_segment_from(uint16_t selector, struct descriptor d);
+/* Inline, as is soft_stack_of: a struct returned through memory is stored by fields and loaded
+ * whole at once, for which a processor waits. */
+static inline struct cpu_segment soft_segment_from(uint16_t selector, struct descriptor d)
+{
+    return (struct cpu_segment){
+        .base = descriptor_base(d),
+        .limit = descriptor_limit(d),
+        .selector = selector,
+        .attributes = (uint16_t)(d.high >> 8 & 0xf0ff),
+    };
+}
 /* Reads a descriptor; `vector` with the selector as error code if it is outside its table. */
 bool soft_descriptor(struct soft *c, uint16_t selector, struct descriptor *d, uint8_t vector);
 /* The same without an exception for a bad selector: *found says. False: a page fault was raised. */
@@ -401,6 +411,9 @@ bool soft_raise_selector(struct soft *c, uint8_t vector, uint16_t selector);
 bool soft_check_stack(struct soft *c, uint16_t selector, struct descriptor *d, uint32_t cpl,
                       uint8_t vector);
 void soft_set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl);
+/* The same with a new stack. */
+void soft_set_code_and_stack(struct soft *c, uint16_t cs, struct descriptor code, uint32_t cpl,
+                             uint16_t ss, struct descriptor stack);
 void soft_set_cpl(struct soft *c, uint32_t cpl);
 bool soft_far_jump(struct soft *c, uint16_t selector, uint32_t offset, bool is_call, unsigned size);
 bool soft_far_return(struct soft *c, unsigned size, uint32_t release);
@@ -414,8 +427,21 @@ struct stack {
     uint16_t selector; /* for the error code of #SS; 0: the present stack */
     bool is_user;
 };
-struct stack soft_stack(const struct soft *c);
-struct stack soft_stack_of(struct cpu_segment ss, uint32_t esp, bool is_user);
+static inline struct stack soft_stack_of(struct cpu_segment ss, uint32_t esp, bool is_user)
+{
+    return (struct stack){
+        .base = ss.base,
+        .limit = ss.limit,
+        .attributes = ss.attributes,
+        .esp = esp,
+        .mask = ss.attributes & SEGMENT_DB ? UINT32_MAX : 0xffff,
+        .is_user = is_user,
+    };
+}
+static inline struct stack soft_stack(const struct soft *c)
+{
+    return soft_stack_of(c->s.segment[CPU_SS], c->s.gpr[CPU_ESP], c->s.cpl == 3);
+}
 bool soft_stack_push(struct soft *c, struct stack *stack, unsigned size, uint32_t value);
 bool soft_stack_pop(struct soft *c, struct stack *stack, unsigned size, uint32_t *value);
 void soft_stack_commit(struct soft *c, const struct stack *stack);

@@ -94,9 +94,10 @@ struct frame {
     bool clears_if;
 };
 
-/* What every frame ends with, and the jump to the handler at privilege `cpl`. */
+/* What every frame ends with, and the jump to the handler at privilege `cpl`; `ss` describes the
+ * stack if it is a new one. */
 static bool enter_handler(struct soft *c, const struct frame *f, struct stack *stack, uint32_t cpl,
-                          const struct cpu_segment *ss)
+                          const struct descriptor *ss)
 {
     struct descriptor code = f->code;
     bool from_v86 = is_v86(c);
@@ -119,9 +120,10 @@ static bool enter_handler(struct soft *c, const struct frame *f, struct stack *s
             (struct cpu_segment){.selector = 0};
     }
     if (ss)
-        c->s.segment[CPU_SS] = *ss;
-    soft_set_code(c, f->cs, code, cpl);
-    if (from_v86 || ss)
+        soft_set_code_and_stack(c, f->cs, code, cpl, stack->selector, *ss);
+    else
+        soft_set_code(c, f->cs, code, cpl);
+    if (from_v86)
         soft_mode_changed(c);
     soft_stack_commit(c, stack);
     c->s.eip = f->eip;
@@ -139,7 +141,6 @@ static bool interrupt_inner(struct soft *c, const struct frame *f)
 {
     static const unsigned v86_segments[] = {CPU_GS, CPU_FS, CPU_DS, CPU_ES};
     uint32_t cpl = descriptor_dpl(f->code), esp;
-    struct cpu_segment new_ss;
     struct stack stack;
     struct descriptor d;
     uint16_t ss;
@@ -153,8 +154,7 @@ static bool interrupt_inner(struct soft *c, const struct frame *f)
     c->s.eflags |= vm;
     if (!ok)
         return false;
-    new_ss = soft_segment_from(ss, d);
-    stack = soft_stack_of(new_ss, esp, cpl == 3);
+    stack = soft_stack_of(soft_segment_from(ss, d), esp, cpl == 3);
     stack.selector = ss;
     for (unsigned i = 0; vm && i < 4; i++) {
         if (!soft_stack_push(c, &stack, f->size, c->s.segment[v86_segments[i]].selector))
@@ -162,7 +162,7 @@ static bool interrupt_inner(struct soft *c, const struct frame *f)
     }
     return soft_stack_push(c, &stack, f->size, c->s.segment[CPU_SS].selector) &&
            soft_stack_push(c, &stack, f->size, c->s.gpr[CPU_ESP]) &&
-           enter_handler(c, f, &stack, cpl, &new_ss);
+           enter_handler(c, f, &stack, cpl, &d);
 }
 
 static bool interrupt_task(struct soft *c, struct descriptor gate, const struct frame *f)

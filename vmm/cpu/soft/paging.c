@@ -327,16 +327,11 @@ static inline void copy(void *to, const void *from, uint32_t length)
         memcpy(to, from, length);
 }
 
-bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length, bool is_user)
+/* Apart, so that the fast path has no registers to save. */
+SLOW bool read_pieces(struct soft *c, uint32_t linear, uint8_t *data, uint32_t length, bool is_user)
 {
-    const uint8_t *host = c->tlb[is_user][0][linear >> 12];
-    uint8_t *data = to;
     struct piece piece;
 
-    if (likely(host && (linear & PAGE_MASK) + length <= PAGE_SIZE)) {
-        copy(to, host + (linear & PAGE_MASK), length);
-        return true;
-    }
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, false, is_user))
         return false;
@@ -351,17 +346,21 @@ bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length
     return true;
 }
 
+bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length, bool is_user)
+{
+    const uint8_t *host = c->tlb[is_user][0][linear >> 12];
+
+    if (unlikely(!host || (linear & PAGE_MASK) + length > PAGE_SIZE))
+        return read_pieces(c, linear, to, length, is_user);
+    copy(to, host + (linear & PAGE_MASK), length);
+    return true;
+}
+
 /* All faults come before the first byte is written; what goes outside of RAM is written first,
  * since it may end the run and have the instruction executed again. */
-bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32_t length,
+SLOW bool write_pieces(struct soft *c, uint32_t linear, const void *from, uint32_t length,
                        bool is_user)
 {
-    uint8_t *host = c->tlb[is_user][1][linear >> 12];
-
-    if (likely(host && (linear & PAGE_MASK) + length <= PAGE_SIZE)) {
-        copy(host + (linear & PAGE_MASK), from, length);
-        return true;
-    }
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, true, is_user))
         return false;
@@ -383,6 +382,17 @@ bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32
             }
         }
     }
+    return true;
+}
+
+bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32_t length,
+                       bool is_user)
+{
+    uint8_t *host = c->tlb[is_user][1][linear >> 12];
+
+    if (unlikely(!host || (linear & PAGE_MASK) + length > PAGE_SIZE))
+        return write_pieces(c, linear, from, length, is_user);
+    copy(host + (linear & PAGE_MASK), from, length);
     return true;
 }
 

@@ -78,16 +78,6 @@ bool soft_raise_selector(struct soft *c, uint8_t vector, uint16_t selector)
     return soft_raise_error(c, vector, (selector & ~3u) | c->external);
 }
 
-struct cpu_segment soft_segment_from(uint16_t selector, struct descriptor d)
-{
-    return (struct cpu_segment){
-        .base = descriptor_base(d),
-        .limit = descriptor_limit(d),
-        .selector = selector,
-        .attributes = (uint16_t)(d.high >> 8 & 0xf0ff),
-    };
-}
-
 /* The linear address of a descriptor; false if its table doesn't reach so far. */
 static bool descriptor_address(const struct soft *c, uint16_t selector, uint32_t *linear)
 {
@@ -204,10 +194,24 @@ bool soft_load_segment(struct soft *c, unsigned segment, uint16_t selector)
     return true;
 }
 
-void soft_set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl)
+static void set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl)
 {
     c->s.cpl = cpl;
-    set_segment(c, CPU_CS, soft_segment_from((uint16_t)((selector & ~3u) | cpl), d));
+    c->s.segment[CPU_CS] = soft_segment_from((uint16_t)((selector & ~3u) | cpl), d);
+    soft_segment_changed(c, CPU_CS);
+}
+
+void soft_set_code(struct soft *c, uint16_t selector, struct descriptor d, uint32_t cpl)
+{
+    set_code(c, selector, d, cpl);
+    update_mode(c);
+}
+
+void soft_set_code_and_stack(struct soft *c, uint16_t cs, struct descriptor code, uint32_t cpl,
+                             uint16_t ss, struct descriptor stack)
+{
+    set_code(c, cs, code, cpl);
+    set_segment(c, CPU_SS, soft_segment_from(ss, stack));
 }
 
 /* After a return to a less privileged level: data segments it may not have become null. */
@@ -224,23 +228,6 @@ void soft_drop_segments(struct soft *c)
 }
 
 /* Stacks */
-
-struct stack soft_stack_of(struct cpu_segment ss, uint32_t esp, bool is_user)
-{
-    return (struct stack){
-        .base = ss.base,
-        .limit = ss.limit,
-        .attributes = ss.attributes,
-        .esp = esp,
-        .mask = ss.attributes & SEGMENT_DB ? UINT32_MAX : 0xffff,
-        .is_user = is_user,
-    };
-}
-
-struct stack soft_stack(const struct soft *c)
-{
-    return soft_stack_of(c->s.segment[CPU_SS], c->s.gpr[CPU_ESP], c->s.cpl == 3);
-}
 
 static bool stack_allows(struct soft *c, const struct stack *stack, uint32_t offset, unsigned size,
                          bool is_write)
@@ -404,8 +391,7 @@ static bool call_inner(struct soft *c, uint16_t selector, struct descriptor code
         !soft_stack_push(c, &inner, size, c->s.eip) ||
         !offset_inside(c, offset, descriptor_limit(code)) || !soft_set_accessed(c, selector, &code))
         return false;
-    soft_set_code(c, selector, code, cpl);
-    set_segment(c, CPU_SS, soft_segment_from(ss, d));
+    soft_set_code_and_stack(c, selector, code, cpl, ss, d);
     soft_stack_commit(c, &inner);
     c->s.eip = offset;
     return true;
@@ -550,8 +536,7 @@ bool soft_finish_return(struct soft *c, struct stack *stack, uint16_t cs, struct
         !soft_check_stack(c, (uint16_t)ss, &d, rpl, EXCEPTION_GP) ||
         !offset_inside(c, eip, descriptor_limit(code)) || !soft_set_accessed(c, cs, &code))
         return false;
-    soft_set_code(c, cs, code, rpl);
-    set_segment(c, CPU_SS, soft_segment_from((uint16_t)ss, d));
+    soft_set_code_and_stack(c, cs, code, rpl, (uint16_t)ss, d);
     mask = stack_mask(c);
     esp += release;
     c->s.gpr[CPU_ESP] = (c->s.gpr[CPU_ESP] & ~mask) | (esp & mask);

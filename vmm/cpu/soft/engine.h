@@ -189,9 +189,10 @@ struct block {
 };
 
 /* Segment bases and what may be accessed without a further check: offsets below `read_end`
- * (`write_end`) are inside the limit for accesses of up to 16 bytes. */
-struct segment_window {
-    uint32_t base, read_end, write_end, unused;
+ * (`write_end`) are inside the limit for accesses of up to 16 bytes. Arrays, since elements of 4
+ * bytes are addressed in one instruction. */
+struct segment_windows {
+    uint32_t base[CPU_SEGMENTS], read_end[CPU_SEGMENTS], write_end[CPU_SEGMENTS];
 };
 
 enum raised { RAISED_NOTHING, RAISED_EXCEPTION, RAISED_STOP };
@@ -219,7 +220,7 @@ struct soft {
     uint64_t mode;
     struct block *block;             /* being executed */
     uint8_t **tlb_read, **tlb_write; /* of the present privilege */
-    struct segment_window window[CPU_SEGMENTS];
+    struct segment_windows window;
     enum raised raised;
     bool halts;     /* HLT was executed */
     bool attention; /* the run loop must look before the next block */

@@ -84,6 +84,14 @@ static inline void flags_store_cf(struct soft *c, uint32_t cf)
     c->s.flag_carry = (c->s.flag_carry & 8) | cf << 31 | (cf ^ of) << 30;
 }
 
+/* Puts back the CF that was in `old`, and keeps OF. */
+static inline void flags_keep_cf(struct soft *c, uint32_t old)
+{
+    int32_t changed = (int32_t)(c->s.flag_carry ^ old);
+
+    c->s.flag_carry ^= (uint32_t)(changed >> 31) & UINT32_C(0xc0000000);
+}
+
 /* Result of a logical operation or a shift: CF and OF as given, AF clear. */
 static inline void flags_store_result(struct soft *c, int32_t result, uint32_t cf, uint32_t of)
 {
@@ -116,19 +124,21 @@ static inline void flags_store_result(struct soft *c, int32_t result, uint32_t c
         c->s.flag_carry = 0;                                                           \
         return r;                                                                      \
     }                                                                                  \
-    /* INC and DEC leave CF alone. */                                                  \
+    /* INC and DEC leave CF alone. A bit carries going to 0, borrows going to 1. */    \
     static inline T alu_inc##n(struct soft *c, T a)                                    \
     {                                                                                  \
-        uint32_t cf = flag_cf(c);                                                      \
-        T r = alu_adc##n(c, a, 1, 0);                                                  \
-        flags_store_cf(c, cf);                                                         \
+        uint32_t old = c->s.flag_carry;                                                \
+        T r = (T)(a + 1u);                                                             \
+        flags_carry##n(c, r, a & ~(uint32_t)r);                                        \
+        flags_keep_cf(c, old);                                                         \
         return r;                                                                      \
     }                                                                                  \
     static inline T alu_dec##n(struct soft *c, T a)                                    \
     {                                                                                  \
-        uint32_t cf = flag_cf(c);                                                      \
-        T r = alu_sbb##n(c, a, 1, 0);                                                  \
-        flags_store_cf(c, cf);                                                         \
+        uint32_t old = c->s.flag_carry;                                                \
+        T r = (T)(a - 1u);                                                             \
+        flags_carry##n(c, r, ~(uint32_t)a &r);                                         \
+        flags_keep_cf(c, old);                                                         \
         return r;                                                                      \
     }
 DEFINE_FLAG_ARITHMETIC(8, uint8_t, int8_t)

@@ -19,6 +19,7 @@
 #define SOFT_LOOP 1
 #endif
 
+/* The asm has gcc step `op` and jump through it; left alone, it works out both addresses. */
 #ifdef SOFT_LOOP
 #define CONTINUE_AT(op) return (void)c, (op)
 #elif defined(__clang__)
@@ -27,8 +28,13 @@
 #define CONTINUE_AT(op) return (op)->run(c, (op))
 #endif
 
-#define OP(name)      struct op *name(struct soft *c, struct op *op)
-#define NEXT          CONTINUE_AT(op + 1)
+#define OP(name) struct op *name(struct soft *c, struct op *op)
+#define NEXT                    \
+    do {                        \
+        op++;                   \
+        __asm__("" : "+r"(op)); \
+        CONTINUE_AT(op);        \
+    } while (0)
 #define ABORT         return soft_abort(c, op)
 #define TAKE_BRANCH() GO_LINK(op->link, op, op->imm)
 
@@ -126,11 +132,10 @@ static inline uint32_t effective_address(const struct soft *c, const struct op *
 static inline uint8_t *fast_read(const struct soft *c, unsigned segment, uint32_t offset,
                                  uint32_t length)
 {
-    const struct segment_window *window = &c->window[segment];
-    uint32_t linear = window->base + offset;
+    uint32_t linear = c->window.base[segment] + offset;
     uint8_t *page;
 
-    if (unlikely(offset >= window->read_end))
+    if (unlikely(offset >= c->window.read_end[segment]))
         return NULL;
     page = c->tlb_read[linear >> 12];
     if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))
@@ -141,11 +146,10 @@ static inline uint8_t *fast_read(const struct soft *c, unsigned segment, uint32_
 static inline uint8_t *fast_write(const struct soft *c, unsigned segment, uint32_t offset,
                                   uint32_t length)
 {
-    const struct segment_window *window = &c->window[segment];
-    uint32_t linear = window->base + offset;
+    uint32_t linear = c->window.base[segment] + offset;
     uint8_t *page;
 
-    if (unlikely(offset >= window->write_end))
+    if (unlikely(offset >= c->window.write_end[segment]))
         return NULL;
     page = c->tlb_write[linear >> 12];
     if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))

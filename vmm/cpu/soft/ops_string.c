@@ -124,7 +124,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 static uint32_t run_length(const struct soft *c, const struct op *op, unsigned segment,
                            uint32_t offset, uint32_t end, uint32_t most)
 {
-    uint32_t linear = c->window[segment].base + offset;
+    uint32_t linear = c->window.base[segment] + offset;
     uint32_t mask = op->flags & OP_ADDR32 ? UINT32_MAX : 0xffff;
 
     if (offset >= end)
@@ -144,9 +144,9 @@ static __attribute__((noinline)) uint32_t move_many(struct soft *c, struct op *o
 
     if ((c->s.eflags & EFLAGS_DF) || (op->call != do_movs && op->call != do_stos))
         return 0;
-    n = run_length(c, op, CPU_ES, di, c->window[CPU_ES].write_end, most);
+    n = run_length(c, op, CPU_ES, di, c->window.write_end[CPU_ES], most);
     if (op->call == do_movs)
-        n = run_length(c, op, op->seg, si, c->window[op->seg].read_end, n);
+        n = run_length(c, op, op->seg, si, c->window.read_end[op->seg], n);
     if (n < 2)
         return 0;
     to = fast_write(c, CPU_ES, di, op->size);

@@ -9,7 +9,6 @@
 void soft_segment_changed(struct soft *c, unsigned segment)
 {
     const struct cpu_segment *s = &c->s.segment[segment];
-    struct segment_window *window = &c->window[segment];
     uint32_t end = s->limit >= 15 ? s->limit - 14 : 0;
     bool reads = true, writes = true;
 
@@ -24,9 +23,9 @@ void soft_segment_changed(struct soft *c, unsigned segment)
     }
     if ((s->attributes & 0x1c) == 0x14)
         reads = writes = false; /* expand-down: the slow path knows */
-    window->base = s->base;
-    window->read_end = reads ? end : 0;
-    window->write_end = writes ? end : 0;
+    c->window.base[segment] = s->base;
+    c->window.read_end[segment] = reads ? end : 0;
+    c->window.write_end[segment] = writes ? end : 0;
     if (segment == CPU_CS) {
         if (s->limit != c->code_limit)
             c->generation++;

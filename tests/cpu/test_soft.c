@@ -210,6 +210,24 @@ static void a_fault_pushes_rf(void **state)
     assert_int_equal(get32(g, g->state.gpr[CPU_ESP] + 8) & EFLAGS_RF, EFLAGS_RF);
 }
 
+static void a_fault_shows_the_flags_of_the_instruction_before(void **state)
+{
+    struct guest *g = *state;
+    struct cpu_state start;
+
+    g->state.gpr[CPU_EAX] = SMALL;
+    start = g->state;
+    /* mov ds, ax; sub ecx, ecx; mov eax, [13]; add edx, 1 */
+    CODE_AT(g, CODE, "\x8e\xd8\x29\xc9\xa1\x0d\x00\x00\x00\x83\xc2\x01");
+    expect_fault(g, 13, CODE + 4, true, 0);
+    assert_int_equal(get32(g, g->state.gpr[CPU_ESP] + 12) & EFLAGS_ZF, EFLAGS_ZF);
+    g->state = start;
+    /* the same with imul ecx, [13] */
+    CODE_AT(g, CODE, "\x8e\xd8\x29\xc9\x0f\xaf\x0d\x0d\x00\x00\x00\x83\xc2\x01");
+    expect_fault(g, 13, CODE + 4, true, 0);
+    assert_int_equal(get32(g, g->state.gpr[CPU_ESP] + 12) & EFLAGS_ZF, EFLAGS_ZF);
+}
+
 static void int3_points_behind(void **state)
 {
     CODE_AT(*state, CODE, "\xcc");
@@ -833,6 +851,7 @@ int main(void)
         TEST(divide_error_points_at_the_instruction),
         TEST(an_instruction_in_two_pages_follows_both),
         TEST(a_fault_pushes_rf),
+        TEST(a_fault_shows_the_flags_of_the_instruction_before),
         TEST(int3_points_behind),
         TEST(int_without_privilege_is_a_protection_fault),
         TEST(int_from_ring_3_switches_stacks),

@@ -258,6 +258,7 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
         block = decode_across(c, mode, physical, available);
         return block ? block : decode_apart(c, mode);
     }
+    soft_drop_flags(block->ops, count);
     memcpy(block->bytes, bytes, at);
     block->count = (uint16_t)count;
     block->length = block->first = (uint16_t)at;

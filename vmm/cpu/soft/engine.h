@@ -356,6 +356,10 @@ void soft_blocks_reset(struct soft *c);
 size_t soft_arena_size(void);
 uint64_t soft_count_before(const struct soft *c, const struct op *op);
 
+/* ops_integer.c */
+/* Has the operations of a block set no flags that are set again before anything can see them. */
+void soft_drop_flags(struct op *ops, unsigned count);
+
 /* decode.c */
 enum decoded { DECODED, DECODED_END, DECODED_SHORT };
 /* Decodes one instruction at c's mode from `available` bytes. DECODED_SHORT: more are needed. */

@@ -270,6 +270,96 @@ SHIFT(shl)
 SHIFT(shr)
 SHIFT(sar)
 
+/*
+ * Flags that nobody sees: where an instruction sets them all, those before it need not. A fault
+ * shows them, and so does the end of a block.
+ */
+#define QUIET(name, operator, operand)                        \
+    static OP(name##_quiet)                                   \
+    {                                                         \
+        put32(c, op->rm, get32(c, op->rm) operator(operand)); \
+        NEXT;                                                 \
+    }
+QUIET(add_rr, +, get32(c, op->reg))
+QUIET(add_ri, +, op->imm)
+QUIET(sub_rr, -, get32(c, op->reg))
+QUIET(sub_ri, -, op->imm)
+QUIET(and_rr, &, get32(c, op->reg))
+QUIET(and_ri, &, op->imm)
+QUIET(or_rr, |, get32(c, op->reg))
+QUIET(or_ri, |, op->imm)
+QUIET(xor_rr, ^, get32(c, op->reg))
+QUIET(xor_ri, ^, op->imm)
+QUIET(shl_i, <<, op->imm)
+QUIET(shr_i, >>, op->imm)
+
+static OP(imul_r_quiet)
+{
+    put32(c, op->reg, get32(c, op->reg) * get32(c, op->rm));
+    NEXT;
+}
+
+/* The slow path may end the block, so it is not quiet. */
+static OP(imul_m_quiet)
+{
+    const uint8_t *from = fast_read(c, op->seg, effective_address(c, op), 4);
+    uint32_t value;
+
+    if (unlikely(!from))
+        return imul_ge_m_slow(c, op);
+    memcpy(&value, from, 4);
+    put32(c, op->reg, get32(c, op->reg) * value);
+    NEXT;
+}
+
+/* Operations that read no flags, and go on to the next one. */
+static const struct {
+    op_run *run, *quiet; /* quiet: the same without flags, if there is that */
+    bool sets_all, may_fault;
+} flag_uses[] = {
+    {add_rr32, add_rr_quiet, true, false},
+    {add_ri32, add_ri_quiet, true, false},
+    {sub_rr32, sub_rr_quiet, true, false},
+    {sub_ri32, sub_ri_quiet, true, false},
+    {and_rr32, and_rr_quiet, true, false},
+    {and_ri32, and_ri_quiet, true, false},
+    {or_rr32, or_rr_quiet, true, false},
+    {or_ri32, or_ri_quiet, true, false},
+    {xor_rr32, xor_rr_quiet, true, false},
+    {xor_ri32, xor_ri_quiet, true, false},
+    {shl_i, shl_i_quiet, true, false},
+    {shr_i, shr_i_quiet, true, false},
+    {imul_ge_r, imul_r_quiet, true, false},
+    {imul_ge_m, imul_m_quiet, true, true},
+    {cmp_rr32, NULL, true, false},
+    {cmp_ri32, NULL, true, false},
+    {test_rr32, NULL, true, false},
+    {test_ri32, NULL, true, false},
+    {mov_rr32, NULL, false, false},
+    {mov_ri32, NULL, false, false},
+    {lea32, NULL, false, false},
+};
+
+void soft_drop_flags(struct op *ops, unsigned count)
+{
+    const size_t known = sizeof(flag_uses) / sizeof(flag_uses[0]);
+    bool unseen = false; /* the flags as they are behind the operation */
+
+    while (count-- > 0) {
+        size_t i = 0;
+
+        while (i < known && flag_uses[i].run != ops[count].run)
+            i++;
+        if (i == known) {
+            unseen = false;
+            continue;
+        }
+        if (unseen && flag_uses[i].quiet)
+            ops[count].run = flag_uses[i].quiet;
+        unseen = (unseen || flag_uses[i].sets_all) && !flag_uses[i].may_fault;
+    }
+}
+
 /* The stack, for 32-bit operands on a 32-bit stack; other sizes are in ops_rare.c. */
 #define PUSHED (get32(c, CPU_ESP) - 4)
 

@@ -3,7 +3,7 @@
  *     latency TEXT COMMAND...
  * prints both in ms, then ends the command. Its standard input is a pipe that stays silent.
  *     latency -l TEXT COMMAND...
- * prints each line up to the text as it comes, with its time.
+ * prints each line up to the text as it comes, with the CPU time in ms that the command has used.
  */
 #include <poll.h>
 #include <signal.h>
@@ -14,14 +14,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS 60000
+#define LIMIT_MS 300000 /* of silence */
+
+static double ms_of(clockid_t clock)
+{
+    struct timespec now = {0};
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
 
 static double now_ms(void)
 {
-    struct timespec now;
+    return ms_of(CLOCK_MONOTONIC);
+}
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+static double cpu_ms(pid_t process)
+{
+    clockid_t clock;
+
+    return clock_getcpuclockid(process, &clock) == 0 ? ms_of(clock) : 0;
 }
 
 /* Prints the lines that have ended since the last call, which left off at `*from`. */
@@ -76,7 +88,7 @@ int main(int argc, char **argv)
         used += (size_t)count;
         output[used] = '\0';
         if (lines)
-            print_lines(&line, now_ms() - start);
+            print_lines(&line, cpu_ms(child));
         if (strstr(output, argv[1]))
             break;
     }

@@ -1,14 +1,15 @@
 #!/bin/bash
 # The software CPU next to QEMU's TCG and to Bochs on this host: how fast it executes the image
 # guests/speed.asm, the same file for all three; start-up; what the idle prompt costs. The engines
-# take turns; the figures to compare are ratios of medians. A wrong result of the guest is an error.
+# take turns; speed is by their CPU time, which other work on the host disturbs least; the figures to
+# compare are ratios of medians. A wrong result of the guest is an error.
 #   bench/soft.sh [ROUNDS]
 set -eu
 cd "$(dirname "$0")/.."
 . bench/lib.sh
 rounds=${1:-3}
 image=$bench/guests/speed.elf disk=$bench/guests/speed.img
-syscalls=5000000 # CALLS in speed.asm
+syscalls=4000000 # CALLS in speed.asm
 
 work=(build/vmm run --cpu soft)
 qemu=(qemu-system-i386 -accel tcg -display none -monitor none -no-reboot)

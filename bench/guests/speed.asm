@@ -14,17 +14,17 @@ CONSOLE      equ 0xe9
 HEADER_MAGIC equ 0x1badb002
 
 ; How much of each, and what comes of it.
-ROUNDS         equ 300_000_000          ; of the integer loop
-INTEGER_RESULT equ 0x9f9fd822
+ROUNDS         equ 200_000_000          ; of the integer loop
+INTEGER_RESULT equ 0x5dbc7d34
 SIZE           equ 96                   ; rows and columns of a matrix
-PRODUCTS       equ 400
+PRODUCTS       equ 250
 MATMUL_RESULT  equ 0xd5db18ba
-FIB            equ 38
-FIB_RESULT     equ 39088169
+FIB            equ 37
+FIB_RESULT     equ 24157817
 LIMIT          equ 65536                ; of the sieve
 PRIMES         equ 6542                 ; below it
-SIEVES         equ 1000
-CALLS          equ 5_000_000            ; of the system
+SIEVES         equ 600
+CALLS          equ 4_000_000            ; of the system
 
 ; Selectors
 CODE0        equ 0x08

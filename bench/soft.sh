@@ -104,3 +104,6 @@ done
 ours=$(percent "$(field host_cpu_s "$tmp/5")" "$(field host_cpu_s "$tmp/15")")
 echo "| idle at the prompt, % of a core | $ours | | |"
 memory_row "$tmp/15"
+progress "snapshots"
+read -r restore _ pages copy < <($bench/restore soft $bench/dirty.bin)
+echo "| a snapshot of 64 MiB put back, $pages pages dirty, us | $restore | $copy (memcpy of as much) | $(ratio "$restore" "$copy") of the floor |"

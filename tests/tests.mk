@@ -76,7 +76,7 @@ NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
               /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
 .PHONY: bench-soft
-bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
+bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency $(BENCH)/restore $(BENCH)/dirty.bin $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
 	@.ci/need "comparing with Bochs" $(NEED_BOCHS) || true  # bench/soft.sh says who is missing
 	@bench/soft.sh
 

@@ -6,6 +6,7 @@ BUILD := build
 OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)
 VMM   := $(OUT)/vmm
 OS1K  := $(BUILD)/os1k.elf
+OS1K_DISK := $(BUILD)/os1k.disk
 LAB   := tests/lab/lab
 Q     := $(if $(V),,@)
 
@@ -44,7 +45,7 @@ VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
 
-all: $(VMM) $(OS1K) guests-build  ## build everything
+all: $(VMM) $(OS1K_DISK) guests-build  ## build everything
 
 $(VMM): $(VMM_OBJECTS)
 	@echo "  LD      $@"
@@ -94,18 +95,28 @@ $(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
 OS1K_SOURCES := $(shell find os1k -type f) linker/kernel.ld linker/user.ld
 
 .PHONY: os1k
-os1k: $(OS1K)  ## build 1K OS
+os1k: $(OS1K_DISK)  ## build 1K OS
 
 $(OS1K): $(OS1K_SOURCES) | need-build
 	@echo "  OS1K    $@"
 	$(Q)V=$(V) os1k/build.sh </dev/null
 	@touch $@
 
+$(OS1K_DISK): $(OS1K)
+	@echo "  TAR     $@"
+	$(Q)os1k/mkdisk.sh $@
+
 # ---- running ----
 
 .PHONY: run guests lab
-run: $(VMM) $(OS1K)  ## boot 1K OS and type at it
-	@$(VMM) run $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }  # quitting is no error
+# The guest's disk: it keeps what was written, and may be looked into with tar.
+DISK  := $(BUILD)/disk.tar
+run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
+	@if [ ! -e $(DISK) ]; then cp $(OS1K_DISK) $(DISK); \
+	    echo "$(DISK) is its disk from now on; remove it to begin with a new one"; \
+	elif [ $(OS1K_DISK) -nt $(DISK) ]; then \
+	    echo "$(DISK) is older than what was built; remove it to have the new programs"; fi
+	@$(VMM) run --disk $(DISK) $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }  # quitting is no error
 
 guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
@@ -122,7 +133,7 @@ include tests/tests.mk
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
 	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
-	    $(BUILD)/*-linux-* $(BUILD)/os1k.elf $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz
+	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz
 
 distclean:  ## remove everything that is not in the repository
 	$(Q)rm -rf $(BUILD)

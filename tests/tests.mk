@@ -10,7 +10,7 @@ CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wil
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 .PHONY: test unit unit-build
-test: $(VMM) $(OS1K) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
+test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
 	@tests/run $(VMM) </dev/null
@@ -68,7 +68,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/main.c vmm/cmd_%.c,$(VMM_SOURCE
 
 .PHONY: bench
 BENCH := $(BUILD)/bench
-bench: $(VMM) $(OS1K) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(BENCH)/port_storm.bin  ## measure the KVM engine, in the lab where need be
+bench: $(VMM) $(OS1K_DISK) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(BENCH)/port_storm.bin  ## measure the KVM engine, in the lab where need be
 	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
 
 SPEED      := $(BENCH)/guests/speed
@@ -76,7 +76,7 @@ NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
               /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
 .PHONY: bench-soft
-bench-soft: $(VMM) $(OS1K) need-test $(BENCH)/latency $(BENCH)/restore $(BENCH)/dirty.bin $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
+bench-soft: $(VMM) $(OS1K_DISK) need-test $(BENCH)/latency $(BENCH)/restore $(BENCH)/dirty.bin $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
 	@.ci/need "comparing with Bochs" $(NEED_BOCHS) || true  # bench/soft.sh says who is missing
 	@bench/soft.sh
 

@@ -3,7 +3,7 @@
 
 use crate::memory::{VirtAddr, PAGE_SIZE};
 use crate::paging::{AddressSpace, PAGE_W, USER_BASE};
-use common::{ERR_BAD_PROGRAM, ERR_NO_MEMORY};
+use common::{Result, ERR_BAD_PROGRAM, ERR_NO_MEMORY};
 
 const IDENT: [u8; 7] = [0x7f, b'E', b'L', b'F', 1, 1, 1]; // 32-bit, little endian, version 1
 const ET_EXEC: u32 = 2;
@@ -20,15 +20,16 @@ fn u32_at(image: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// Maps and fills the segments below `limit`; returns the entry point.
-pub fn load(space: &mut AddressSpace, image: &[u8], limit: u32) -> Result<VirtAddr, i32> {
+/// An address space with the segments, all below `limit`, and the entry point.
+pub fn load(image: &[u8], limit: u32) -> Result<(AddressSpace, VirtAddr)> {
     let (entry, phoff, phnum) = header(image).ok_or(ERR_BAD_PROGRAM)?;
+    let mut space = AddressSpace::new().ok_or(ERR_NO_MEMORY)?;
     for i in 0..phnum as usize {
         let at = (phoff as usize).checked_add(i * PROGRAM_HEADER).ok_or(ERR_BAD_PROGRAM)?;
         let bytes = at.checked_add(PROGRAM_HEADER).and_then(|end| image.get(at..end));
-        load_segment(space, image, bytes.ok_or(ERR_BAD_PROGRAM)?, limit)?;
+        load_segment(&mut space, image, bytes.ok_or(ERR_BAD_PROGRAM)?, limit)?;
     }
-    Ok(entry)
+    Ok((space, entry))
 }
 
 fn header(image: &[u8]) -> Option<(VirtAddr, u32, u32)> {
@@ -44,12 +45,7 @@ fn header(image: &[u8]) -> Option<(VirtAddr, u32, u32)> {
     }
 }
 
-fn load_segment(
-    space: &mut AddressSpace,
-    image: &[u8],
-    header: &[u8],
-    limit: u32,
-) -> Result<(), i32> {
+fn load_segment(space: &mut AddressSpace, image: &[u8], header: &[u8], limit: u32) -> Result<()> {
     let field = |i: usize| u32_at(header, 4 * i).ok_or(ERR_BAD_PROGRAM);
     let (kind, offset, vaddr) = (field(0)?, field(1)? as usize, field(2)?);
     let (filesz, memsz, flags) = (field(4)?, field(5)?, field(6)?);

@@ -35,6 +35,14 @@ fn place(n: u64) -> usize {
     (n % CAPACITY) as usize
 }
 
+/// As if a key had been pressed, for selftest.
+pub fn type_byte(byte: u8) {
+    let queue = &mut *QUEUE.lock();
+    queue.bytes[place(queue.typed)] = byte;
+    queue.typed += 1;
+    process::wake(State::Reading);
+}
+
 /// Takes what the devices have, as far as there is room.
 pub fn receive() {
     let queue = &mut *QUEUE.lock();

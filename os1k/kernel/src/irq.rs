@@ -3,7 +3,7 @@
 
 use crate::port::{inb, outb};
 use crate::process::{self, TICKS_PER_SECOND};
-use crate::{input, vga};
+use crate::{input, vga, virtio_blk};
 
 const PIC1: u16 = 0x20; // command; data is the next port
 const PIC2: u16 = 0xa0;
@@ -22,6 +22,8 @@ const TIMER: u32 = 0;
 const KEYBOARD: u32 = 1;
 const CASCADE: u32 = 2;
 const SERIAL: u32 = 4;
+// Slot n of virtio-mmio has the n-th of 5, 9, 10, 11; in QEMU's microvm it has 5 + n.
+const DISKS: [u32; 5] = [5, 9, 10, 11, 12];
 
 pub fn init() {
     let steps = [(PIC1, VECTOR as u8, 1 << CASCADE), (PIC2, VECTOR as u8 + 8, CASCADE as u8)];
@@ -31,8 +33,10 @@ pub fn init() {
         outb(pic + 1, cascade);
         outb(pic + 1, ICW4_8086);
     }
-    outb(PIC1 + 1, !(1 << TIMER | 1 << KEYBOARD | 1 << CASCADE | 1 << SERIAL));
-    outb(PIC2 + 1, 0xff);
+    let lines = [TIMER, KEYBOARD, CASCADE, SERIAL].iter().chain(&DISKS);
+    let enabled = lines.fold(0u16, |mask, line| mask | 1 << line);
+    outb(PIC1 + 1, !enabled as u8);
+    outb(PIC2 + 1, (!enabled >> 8) as u8);
 
     let divisor = (PIT_HZ / TICKS_PER_SECOND) as u16;
     outb(PIT_CONTROL, PIT_RATE_GENERATOR);
@@ -71,6 +75,7 @@ pub fn handle_irq(vector: u32) -> bool {
             vga::update_cursor();
         }
         KEYBOARD | SERIAL => input::receive(),
+        irq if DISKS.contains(&irq) => virtio_blk::handle_interrupt(),
         _ => {}
     }
     true

@@ -18,6 +18,7 @@ const RIGHT_SHIFT: u8 = 0x36;
 const CTRL: u8 = 0x1d;
 const CAPS_LOCK: u8 = 0x3a;
 const EXTENDED: u8 = 0xe0; // prefix; the keys behind it mean their plain twins
+const ARROWS: [(u8, u8); 4] = [(0x48, 16), (0x50, 14), (0x4d, 6), (0x4b, 2)]; // Ctrl-P, N, F, B
 
 // Indexed by scancode; 0 where the key makes no character.
 const PLAIN: &[u8; 0x3a] =
@@ -66,6 +67,9 @@ fn decode(scancode: u8) -> Option<u8> {
         CTRL => keys.ctrl = pressed,
         CAPS_LOCK if pressed => keys.caps_lock = !keys.caps_lock,
         key if pressed => {
+            if let Some((_, arrow)) = ARROWS.iter().find(|arrow| arrow.0 == key) {
+                return Some(*arrow);
+            }
             let plain = *PLAIN.get(usize::from(key))?;
             let shift = keys.shift != (keys.caps_lock && plain.is_ascii_lowercase());
             let byte = if shift { SHIFTED[usize::from(key)] } else { plain };

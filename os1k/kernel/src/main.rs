@@ -6,6 +6,7 @@
 mod boot;
 mod console;
 mod elf;
+mod fs;
 mod global;
 mod input;
 mod irq;
@@ -16,12 +17,13 @@ mod panic;
 mod port;
 mod power;
 mod process;
-mod programs;
 mod segments;
+mod selftest;
 mod serial;
 mod syscall;
 mod trap;
 mod vga;
+mod virtio_blk;
 
 use common::println;
 
@@ -42,6 +44,7 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     keyboard::init();
     serial::listen();
     break_on_purpose(&boot);
+    fs::fs_init();
     if let Err(error) = process::create_process("shell", 0) {
         panic!("cannot start the shell: error {error}");
     }

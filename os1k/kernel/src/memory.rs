@@ -2,6 +2,7 @@
 //! freeing. And the two kinds of address, which must not be mixed.
 
 use crate::global::Global;
+use core::slice::from_raw_parts_mut;
 
 pub const PAGE_SIZE: usize = 4096;
 
@@ -95,6 +96,31 @@ pub fn free_pages(address: PhysAddr, n: usize) {
     memory.free[page..page + n].fill(true);
     memory.free_count += n;
     memory.first = memory.first.min(page);
+}
+
+/// Pages for as long as this lives.
+pub struct Pages {
+    address: PhysAddr,
+    n: usize,
+}
+
+impl Pages {
+    /// Room for `size` bytes.
+    pub fn alloc(size: usize) -> Option<Pages> {
+        let n = size / PAGE_SIZE + 1;
+        Some(Pages { address: alloc_pages(n)?, n })
+    }
+
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: they are ours until we are dropped.
+        unsafe { from_raw_parts_mut(self.address.direct(), self.n * PAGE_SIZE) }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        free_pages(self.address, self.n);
+    }
 }
 
 /// Free pages, all pages.

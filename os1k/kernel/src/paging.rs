@@ -4,6 +4,7 @@
 
 use crate::address_of;
 use crate::memory::{alloc_pages, free_pages, PhysAddr, VirtAddr, KERNEL_BASE, PAGE_SIZE};
+use common::Record;
 use core::arch::asm;
 
 /// User programs live between these; the stack ends at the upper one.
@@ -128,6 +129,11 @@ impl AddressSpace {
         Some(())
     }
 
+    /// Whether the process could read there itself or, with PAGE_W in `flags`, write.
+    pub fn may(&self, vaddr: VirtAddr, len: usize, flags: u32) -> bool {
+        self.walk(vaddr, len, flags, |_, _, _| ()).is_some()
+    }
+
     /// None if the process could not read there itself.
     pub fn read(&self, vaddr: VirtAddr, buffer: &mut [u8]) -> Option<()> {
         let to = buffer.as_mut_ptr();
@@ -146,6 +152,12 @@ impl AddressSpace {
             p.copy_from_nonoverlapping(bytes.as_ptr().add(offset), n)
         })
     }
+}
+
+/// A record that crosses to user mode: the bytes of it.
+pub fn bytes_of<T: Record>(record: &T) -> &[u8] {
+    // SAFETY: a Record has no padding.
+    unsafe { core::slice::from_raw_parts((record as *const T).cast(), core::mem::size_of::<T>()) }
 }
 
 impl Drop for AddressSpace {

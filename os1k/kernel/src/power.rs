@@ -6,14 +6,20 @@ use crate::port::{halt_forever, outb, outw};
 /// A panic's status: the emulator ends with 101.
 pub const PANIC: u8 = 50;
 
+/// Pulls the processor's reset line, by way of the keyboard controller or the chipset.
+pub fn reboot() -> ! {
+    outb(0x64, 0xfe);
+    outb(0xcf9, 6);
+    halt_forever()
+}
+
 pub fn shutdown(status: u8) -> ! {
     if status == 0 {
         outw(0x604, 0x2000); // QEMU
         outw(0xb004, 0x2000); // Bochs, older QEMU
         outw(0x4004, 0x3400); // VirtualBox
-    } else {
-        outb(0xf4, status);
-        outb(0x501, status);
     }
+    outb(0xf4, status); // with status 0, if none of these is there
+    outb(0x501, status);
     halt_forever()
 }

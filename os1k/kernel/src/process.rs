@@ -4,10 +4,12 @@
 //! kernel only where it calls `yield_`.
 
 use crate::global::Global;
+use crate::fs::with_files;
 use crate::memory::{VirtAddr, PAGE_SIZE};
 use crate::paging::{self, AddressSpace, USER_END};
+use crate::port::wait_for_interrupt;
 use crate::trap::TrapFrame;
-use crate::{address_of, elf, power, programs, segments};
+use crate::{address_of, elf, power, segments};
 use common::*;
 use core::arch::global_asm;
 use core::mem::size_of;
@@ -18,13 +20,14 @@ const KERNEL_STACK_SIZE: usize = 8 * 1024;
 const USER_STACK_SIZE: u32 = 64 * 1024;
 const IDLE: usize = 0;
 const SHELL_PID: u32 = 1;
-const NAME_MAX: usize = 16;
+static SHELL: &[u8] = include_bytes!(concat!(env!("OS1K_PROGRAMS"), "/shell"));
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum State {
     Unused,
     Runnable,
     Reading,
+    Disk,          // waits for the disk, or its turn at it
     Waiting(u32),  // for the process with this pid
     Sleeping(u32), // until this tick
     Exited(i32),   // with this status, which its parent has not asked for yet
@@ -37,7 +40,9 @@ struct Process {
     sp: u32, // of the kernel stack, while it is not running
     space: Option<AddressSpace>,
     ticks: u32,
-    name: [u8; NAME_MAX],
+    at_disk: bool,       // must not be ended now,
+    killed: Option<i32>, // but afterwards, with this status
+    name: [u8; PROCESS_NAME_MAX],
 }
 
 struct Table {
@@ -54,7 +59,9 @@ const UNUSED: Process = Process {
     sp: 0,
     space: None,
     ticks: 0,
-    name: [0; NAME_MAX],
+    at_disk: false,
+    killed: None,
+    name: [0; PROCESS_NAME_MAX],
 };
 
 static TABLE: Global<Table> =
@@ -70,32 +77,7 @@ extern "C" {
 //
 // `switch_context` saves what a C function must preserve, and changes stacks. A
 // new process finds on its stack what `create_process` has put there.
-global_asm!(
-    r#"
-    .bss
-    .balign 4096
-    .global kernel_stacks
-kernel_stacks:
-    .skip 8 * (4096 + 8192)
-
-    .text
-    .global switch_context
-switch_context:
-    mov eax, [esp + 4]
-    mov edx, [esp + 8]
-    push ebp
-    push ebx
-    push esi
-    push edi
-    mov [eax], esp
-    mov esp, [edx]
-    pop edi
-    pop esi
-    pop ebx
-    pop ebp
-    ret
-"#
-);
+global_asm!(include_str!("switch.s"));
 
 fn stack_bottom(slot: usize) -> u32 {
     address_of!(kernel_stacks).0 + (slot * (PAGE_SIZE + KERNEL_STACK_SIZE) + PAGE_SIZE) as u32
@@ -116,7 +98,7 @@ pub fn init() {
 
 impl Process {
     fn name(&self) -> &str {
-        core::str::from_utf8(&self.name).unwrap_or("?").trim_end_matches('\0')
+        text(&self.name)
     }
 }
 
@@ -147,12 +129,16 @@ impl Table {
 
 /// Starts the program named by the command's first word; it gets the whole
 /// command. `parent` is the pid of the process that will wait for it, or 0.
-pub fn create_process(command: &str, parent: u32) -> Result<u32, i32> {
+pub fn create_process(command: &str, parent: u32) -> Result<u32> {
     let name = command.split(' ').next().unwrap_or("");
-    let image = programs::find(name).ok_or(ERR_NOT_FOUND)?;
-    let mut space = AddressSpace::new().ok_or(ERR_NO_MEMORY)?;
     let stack_start = USER_END - USER_STACK_SIZE;
-    let entry = elf::load(&mut space, image, stack_start - PAGE_SIZE as u32)?;
+    let load = |image: &[u8]| elf::load(image, stack_start - PAGE_SIZE as u32);
+    let from_disk = with_files(|fs| fs.read_program(name.as_bytes()));
+    let loaded = match from_disk.and_then(|mut file| load(file.bytes())) {
+        Err(_) if name == "shell" => load(SHELL), // there must be one
+        loaded => loaded,
+    };
+    let (mut space, entry) = loaded?;
     for page in (stack_start..USER_END).step_by(PAGE_SIZE) {
         space.map_page(VirtAddr(page), paging::PAGE_W).ok_or(ERR_NO_MEMORY)?;
     }
@@ -179,7 +165,7 @@ pub fn create_process(command: &str, parent: u32) -> Result<u32, i32> {
     }
     let mut process =
         Process { pid, parent, state: State::Runnable, sp, space: Some(space), ..UNUSED };
-    let length = name.len().min(NAME_MAX);
+    let length = name.len().min(PROCESS_NAME_MAX);
     process.name[..length].copy_from_slice(&name.as_bytes()[..length]);
     table.procs[slot] = process;
     Ok(pid)
@@ -209,8 +195,28 @@ pub fn yield_() {
 
 /// Takes the calling process off the CPU until somebody `wake`s that state.
 pub fn block(state: State) {
+    if TABLE.lock().current == IDLE {
+        return wait_for_interrupt(); // while booting: there is nobody else yet
+    }
     TABLE.lock().current().state = state;
     yield_();
+}
+
+/// What the calling process does at the disk, from true to false, is done to its end.
+pub fn set_at_disk(at_disk: bool) {
+    TABLE.lock().current().at_disk = at_disk;
+}
+
+/// At the end of a system call: ends the calling process if that was put off.
+pub fn end_if_killed() {
+    let (pid, killed) = {
+        let mut table = TABLE.lock();
+        (table.current().pid, table.current().killed)
+    };
+    if let Some(status) = killed {
+        end_process(pid, status).expect("killed twice");
+        yield_();
+    }
 }
 
 pub fn wake(state: State) {
@@ -230,6 +236,7 @@ pub fn tick() {
     table.current().ticks += 1;
     let now = table.now;
     table.wake(State::Sleeping(now));
+    table.wake(State::Disk); // should its interrupt have come on a line we don't know
 }
 
 pub fn uptime() -> u32 {
@@ -249,13 +256,17 @@ pub fn with_space<T>(f: impl FnOnce(&mut AddressSpace) -> T) -> T {
 /// Ends a process other than idle and the first shell: its memory is freed, and its
 /// slot too unless a parent may still ask for the status. If it is the calling
 /// process, `yield_` does not return any more.
-pub fn end_process(pid: u32, status: i32) -> Result<(), i32> {
+pub fn end_process(pid: u32, status: i32) -> Result<()> {
     if pid <= SHELL_PID {
         return Err(ERR_INVALID);
     }
     let mut table = TABLE.lock();
     let living = |p: &&mut Process| !matches!(p.state, State::Exited(_));
     let process = table.find(pid).filter(living).ok_or(ERR_NO_PROCESS)?;
+    if process.at_disk {
+        process.killed = Some(status);
+        return Ok(());
+    }
     // It may be the current one: leave its address space before freeing that.
     paging::use_kernel_space();
     process.space = None;
@@ -295,7 +306,7 @@ pub fn foreground() -> u32 {
 }
 
 /// Blocks until the calling process's child `pid` has ended; its status.
-pub fn wait(pid: u32) -> Result<i32, i32> {
+pub fn wait(pid: u32) -> Result<i32> {
     loop {
         {
             let mut table = TABLE.lock();
@@ -318,20 +329,19 @@ pub fn with_current(f: impl FnOnce(&str, u32)) {
     f(process.name(), process.pid)
 }
 
-/// Prints the list of processes.
-pub fn ps() {
+/// The process in slot `slot`.
+pub fn process_info(slot: u32) -> Result<ProcessInfo> {
     let table = TABLE.lock();
-    println!("PID  PARENT  STATE     TICKS  NAME");
-    for (slot, p) in table.procs.iter().enumerate() {
-        let state = match p.state {
-            State::Unused => continue,
-            State::Runnable if slot == table.current => "running",
-            State::Runnable => "ready",
-            State::Reading => "reading",
-            State::Waiting(_) => "waiting",
-            State::Sleeping(_) => "sleeping",
-            State::Exited(_) => "exited",
-        };
-        println!("{:3}  {:6}  {state:8} {:6}  {}", p.pid, p.parent, p.ticks, p.name());
-    }
+    let p = table.procs.get(slot as usize).ok_or(ERR_INVALID)?;
+    let state = *match p.state {
+        State::Unused => return Err(ERR_NO_PROCESS),
+        State::Runnable if slot as usize == table.current => b"running\0",
+        State::Runnable => b"ready\0\0\0",
+        State::Reading => b"reading\0",
+        State::Disk => b"disk\0\0\0\0",
+        State::Waiting(_) => b"waiting\0",
+        State::Sleeping(_) => b"sleeping",
+        State::Exited(_) => b"exited\0\0",
+    };
+    Ok(ProcessInfo { pid: p.pid, parent: p.parent, ticks: p.ticks, state, name: p.name })
 }

@@ -1,13 +1,15 @@
 //! System calls: the numbers and arguments of common/src/lib.rs to the kernel
 //! functions behind them. Nothing a user program passes in can hurt the kernel.
 
+use crate::fs::with_files;
 use crate::memory::VirtAddr;
+use crate::paging::{bytes_of, PAGE_W};
 use crate::trap::TrapFrame;
-use crate::{console, input, memory, power, process};
+use crate::{console, input, memory, power, process, selftest};
 use common::*;
 
 pub fn handle_syscall(frame: &mut TrapFrame) {
-    let (a, b, c) = (frame.ebx, frame.ecx, frame.edx);
+    let (a, b, c, d) = (frame.ebx, frame.ecx, frame.edx, frame.esi);
     let result = match frame.eax {
         SYS_PUTCHAR => done(console::putchar(a as u8)),
         SYS_GETCHAR => Ok(i32::from(input::getchar())),
@@ -15,36 +17,102 @@ pub fn handle_syscall(frame: &mut TrapFrame) {
             println!("process {} exited", process::current_pid());
             process::exit_process(a as i32)
         }
-        SYS_SPAWN => spawn(VirtAddr(a), b as usize, c),
+        SYS_READFILE => readfile(a, b, c, 0),
+        SYS_READ_AT => readfile(a, b, c, d),
+        SYS_WRITEFILE => writefile(a, b, c, false),
+        SYS_APPENDFILE => writefile(a, b, c, true),
+        SYS_REMOVEFILE => removefile(a),
+        SYS_LIST => with_files(|fs| fs.list(a)).and_then(|file| give(b, &file)),
+        SYS_SPAWN => spawn(a, b),
         SYS_WAIT => process::wait(a),
         SYS_YIELD => done(process::yield_()),
         SYS_SLEEP => done(process::sleep(a)),
         SYS_GETPID => Ok(process::current_pid() as i32),
-        SYS_PS => done(process::ps()),
+        SYS_PS => process::process_info(a).and_then(|process| give(b, &process)),
         SYS_UPTIME => Ok((process::uptime() & i32::MAX as u32) as i32),
         SYS_KILL => kill(a),
-        SYS_SHUTDOWN => power::shutdown(a as u8),
         SYS_MEM => Ok(memory::count()[if a == 0 { 0 } else { 1 }] as i32),
+        SYS_REBOOT => power::reboot(),
+        SYS_SHUTDOWN => power::shutdown(a as u8),
+        SYS_SELFTEST => selftest::run(a),
         _ => Err(ERR_NO_SYSCALL),
     };
     frame.eax = result.unwrap_or_else(|error| error) as u32;
 }
 
-fn done(_: ()) -> Result<i32, i32> {
+fn done(_: ()) -> Result<i32> {
     Ok(0)
 }
 
-fn spawn(command: VirtAddr, length: usize, flags: u32) -> Result<i32, i32> {
+/// Copies bytes from the calling process.
+fn read(from: u32, bytes: &mut [u8]) -> Result<()> {
+    process::with_space(|space| space.read(VirtAddr(from), bytes)).ok_or(ERR_BAD_ADDRESS)
+}
+
+/// Copies bytes to the calling process.
+fn write(to: u32, bytes: &[u8]) -> Result<()> {
+    process::with_space(|space| space.write(VirtAddr(to), bytes, PAGE_W)).ok_or(ERR_BAD_ADDRESS)
+}
+
+fn give<T: Record>(to: u32, record: &T) -> Result<i32> {
+    write(to, bytes_of(record)).and_then(done)
+}
+
+/// A string of the calling process, without the zero byte that ends it.
+fn read_string(from: u32, buffer: &mut [u8]) -> Result<&[u8]> {
+    let mut length = 0;
+    loop {
+        let byte = buffer.get_mut(length..=length).ok_or(ERR_NAME)?;
+        read(from.wrapping_add(length as u32), byte)?;
+        if *byte == [0] {
+            return Ok(&buffer[..length]);
+        }
+        length += 1;
+    }
+}
+
+/// Looks at memory before the disk is touched: after that, copying cannot fail.
+fn check(address: u32, len: u32, flags: u32) -> Result<()> {
+    let may = process::with_space(|space| space.may(VirtAddr(address), len as usize, flags));
+    may.then_some(()).ok_or(ERR_BAD_ADDRESS)
+}
+
+fn readfile(name: u32, buf: u32, len: u32, offset: u32) -> Result<i32> {
+    let mut buffer = [0; FILE_NAME_MAX];
+    let name = read_string(name, &mut buffer)?;
+    check(buf, len, PAGE_W)?;
+    let mut copy = |at, bytes: &[u8]| write(buf + at, bytes).expect("checked");
+    with_files(|fs| fs.readfile(name, offset, len, &mut copy)).map(|n| n as i32)
+}
+
+fn writefile(name: u32, buf: u32, len: u32, append: bool) -> Result<i32> {
+    let mut buffer = [0; FILE_NAME_MAX];
+    let name = read_string(name, &mut buffer)?;
+    check(buf, len, 0)?;
+    let mut copy = |at, bytes: &mut [u8]| read(buf + at, bytes).expect("checked");
+    with_files(|fs| match append {
+        false => fs.writefile(name, len, &mut copy),
+        true => fs.appendfile(name, len, &mut copy),
+    })?;
+    Ok(len as i32)
+}
+
+fn removefile(name: u32) -> Result<i32> {
+    let mut buffer = [0; FILE_NAME_MAX];
+    let name = read_string(name, &mut buffer)?;
+    with_files(|fs| fs.removefile(name)).and_then(done)
+}
+
+fn spawn(command: u32, flags: u32) -> Result<i32> {
     let mut buffer = [0; COMMAND_MAX];
-    let bytes = buffer.get_mut(..length).ok_or(ERR_INVALID)?;
-    process::with_space(|space| space.read(command, bytes)).ok_or(ERR_BAD_ADDRESS)?;
-    let command = core::str::from_utf8(bytes).map_err(|_| ERR_INVALID)?;
+    let command = read_string(command, &mut buffer)?;
+    let command = core::str::from_utf8(command).map_err(|_| ERR_INVALID)?;
     let background = flags & SPAWN_BACKGROUND != 0;
     let parent = if background { 0 } else { process::current_pid() };
     process::create_process(command, parent).map(|pid| pid as i32)
 }
 
-fn kill(pid: u32) -> Result<i32, i32> {
+fn kill(pid: u32) -> Result<i32> {
     process::end_process(pid, STATUS_KILLED)?;
     process::yield_(); // the caller may have been the one
     Ok(0)

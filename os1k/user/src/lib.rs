@@ -6,22 +6,14 @@ mod line;
 mod syscalls;
 
 pub use common::*;
-pub use line::{read_line, Input};
+pub use line::{Editor, Input};
 pub use syscalls::*;
 
 // So that cargo links again when the linker script has changed.
 const _: &[u8] = include_bytes!("../../../linker/user.ld");
 
 // The kernel puts the address and the length of the command on top of the stack.
-core::arch::global_asm!(
-    r#"
-    .section .text.start, "ax"
-    .global _start
-_start:
-    xor ebp, ebp
-    call start
-"#
-);
+core::arch::global_asm!(include_str!("start.s"));
 
 extern "Rust" {
     fn user_main(command: &str) -> i32;
@@ -37,6 +29,16 @@ macro_rules! entry {
             $main(command)
         }
     };
+}
+
+/// Word `n` of a command as a number, or `default` if there are not so many; ends the
+/// program if it is none.
+pub fn number(command: &str, n: usize, default: u32) -> u32 {
+    let word = command.split_ascii_whitespace().nth(n);
+    word.map_or(Ok(default), str::parse).unwrap_or_else(|_| {
+        println!("not a number: {}", word.unwrap_or(""));
+        exit(2)
+    })
 }
 
 #[no_mangle]

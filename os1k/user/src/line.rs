@@ -1,16 +1,22 @@
-//! Line input: echoes what is typed and edits it. Backspace takes a character
-//! away, Ctrl-U all of them, Ctrl-C gives the line up, Ctrl-D on an empty line
-//! is the end of input.
+//! Line input: echoes what is typed, edits it, and remembers. Backspace takes a
+//! character away, Ctrl-U all, the arrow keys move and bring back earlier lines,
+//! Ctrl-C gives the line up, Ctrl-D on an empty line is the end of input.
 
 use crate::getchar;
-use common::{print, println};
+use common::{print, println, text, COMMAND_MAX};
 
+const CTRL_B: u8 = 2; // left; this and the other three are Emacs's, and the keyboard driver's
 const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
+const CTRL_F: u8 = 6; // right
 const BACKSPACE: u8 = 8;
+const CTRL_N: u8 = 14; // down
+const CTRL_P: u8 = 16; // up
 const CTRL_U: u8 = 21;
 const ESCAPE: u8 = 27;
 const DELETE: u8 = 127;
+const LENGTH_MAX: usize = COMMAND_MAX - 1; // a zero byte follows
+const HISTORY: usize = 16;
 
 pub enum Input<'a> {
     Line(&'a str),
@@ -18,8 +24,21 @@ pub enum Input<'a> {
     End,
 }
 
-/// The next byte that is not part of an escape sequence, as arrow keys send:
-/// ESC and [ or O, parameters, and a last character. (ECMA-48, 5.4)
+#[derive(Clone, Copy, PartialEq)]
+struct Line {
+    bytes: [u8; COMMAND_MAX],
+    length: usize,
+    cursor: usize,
+}
+
+const EMPTY: Line = Line { bytes: [0; COMMAND_MAX], length: 0, cursor: 0 };
+
+pub struct Editor {
+    lines: [Line; HISTORY], // the one that is typed now, then earlier ones, the last first
+}
+
+/// The next key. Escape sequences, as arrow keys send, are ESC and [ or O, perhaps
+/// parameters, and a last character. (ECMA-48, 5.4)
 fn next_key() -> u8 {
     let mut last = 0;
     loop {
@@ -27,45 +46,97 @@ fn next_key() -> u8 {
         last = match (last, byte) {
             (_, ESCAPE) => ESCAPE,
             (ESCAPE, b'[' | b'O') | (b'[', b' '..=b'?') => b'[',
+            (b'[', b'A'..=b'D') => return [CTRL_P, CTRL_N, CTRL_F, CTRL_B][usize::from(byte - b'A')],
             (b'[', b'@'..=b'~') => 0,
             _ => return byte,
         };
     }
 }
 
-/// Reads one line, without its end. The characters are printable ASCII.
-pub fn read_line(buffer: &mut [u8]) -> Input<'_> {
-    let mut length = 0; // may go past the buffer: the rest of a long line is read all the same
-    loop {
-        let erase = match next_key() {
-            b'\r' | b'\n' => break,
-            CTRL_C => {
-                print!("^C");
-                length = 0;
-                break;
-            }
-            CTRL_D if length == 0 => {
-                println!();
-                return Input::End;
-            }
-            BACKSPACE | DELETE => length.min(1),
-            CTRL_U => length,
-            byte @ b' '..=b'~' => {
-                if let Some(place) = buffer.get_mut(length) {
-                    *place = byte;
-                }
-                length += 1;
-                print!("{}", byte as char);
-                0
-            }
-            _ => 0,
-        };
-        length -= erase;
-        (0..erase).for_each(|_| print!("\x08 \x08"));
+fn back(n: usize) {
+    (0..n).for_each(|_| print!("\x08"));
+}
+
+impl Line {
+    fn insert(&mut self, byte: u8) {
+        self.bytes.copy_within(self.cursor..self.length, self.cursor + 1);
+        self.bytes[self.cursor] = byte;
+        self.length += 1;
+        self.cursor += 1;
     }
-    println!();
-    match buffer.get(..length) {
-        Some(line) => Input::Line(core::str::from_utf8(line).unwrap_or("")),
-        None => Input::TooLong,
+
+    fn erase(&mut self) {
+        self.bytes.copy_within(self.cursor..self.length, self.cursor - 1);
+        self.length -= 1;
+        self.cursor -= 1;
+    }
+
+    fn text(&self, from: usize, to: usize) -> &str {
+        text(&self.bytes[from..to])
+    }
+
+    /// Shows this line where `old` is shown.
+    fn replace(&self, old: &Line) {
+        let both = old.length.min(self.length);
+        let same = (0..both).find(|&i| old.bytes[i] != self.bytes[i]).unwrap_or(both);
+        back(old.cursor.saturating_sub(same));
+        print!("{}", old.text(old.cursor.min(same), same));
+        print!("{}", self.text(same, self.length));
+        let blanks = old.length - both;
+        print!("{:blanks$}", "");
+        back(blanks + self.length - self.cursor);
+    }
+}
+
+impl Editor {
+    pub const fn new() -> Editor {
+        Editor { lines: [EMPTY; HISTORY] }
+    }
+
+    /// Reads one line, without its end. The characters are printable ASCII.
+    pub fn read_line(&mut self) -> Input<'_> {
+        if self.lines[0].length != 0 && self.lines[0].bytes != self.lines[1].bytes {
+            self.lines.rotate_right(1);
+        }
+        self.lines[0] = EMPTY;
+        let (mut recalled, mut too_long) = (0, false);
+        loop {
+            let old = self.lines[0];
+            let line = &mut self.lines[0];
+            match next_key() {
+                b'\r' | b'\n' => break,
+                CTRL_C => {
+                    print!("^C");
+                    *line = EMPTY;
+                    break;
+                }
+                CTRL_D if line.length == 0 => {
+                    println!();
+                    return Input::End;
+                }
+                BACKSPACE | DELETE if line.cursor > 0 => line.erase(),
+                CTRL_B if line.cursor > 0 => line.cursor -= 1,
+                CTRL_F if line.cursor < line.length => line.cursor += 1,
+                CTRL_U => {
+                    *line = EMPTY;
+                    too_long = false;
+                }
+                key @ (CTRL_P | CTRL_N) => {
+                    let next = if key == CTRL_P { recalled + 1 } else { recalled.max(1) - 1 };
+                    let known = next < HISTORY && (next == 0 || self.lines[next].length > 0);
+                    recalled = if known { next } else { recalled };
+                    self.lines[0] = if recalled == 0 { EMPTY } else { self.lines[recalled] };
+                }
+                b' '..=b'~' if line.length == LENGTH_MAX => too_long = true,
+                byte @ b' '..=b'~' => line.insert(byte),
+                _ => {}
+            }
+            self.lines[0].replace(&old);
+        }
+        println!();
+        match too_long {
+            false => Input::Line(self.lines[0].text(0, self.lines[0].length)),
+            true => Input::TooLong,
+        }
     }
 }

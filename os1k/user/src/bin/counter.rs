@@ -5,16 +5,10 @@ use user::*;
 entry!(main);
 
 fn main(command: &str) -> i32 {
-    let mut numbers = command.split_ascii_whitespace().skip(1).map(str::parse);
-    match (numbers.next().unwrap_or(Ok(10)), numbers.next().unwrap_or(Ok(1000))) {
-        (Ok(last), Ok(pause)) => (1..=last).for_each(|n| {
-            sleep(pause);
-            println!("{n}");
-        }),
-        _ => {
-            println!("usage: counter [N [MILLISECONDS]]");
-            return 1;
-        }
+    let pause = number(command, 2, 1000);
+    for n in 1..=number(command, 1, 10) {
+        sleep(pause);
+        println!("{n}");
     }
     0
 }

@@ -1,9 +1,8 @@
-//! memcpy, memmove, memset, memcmp and bcmp. The compiler calls them by name;
-//! in assembly, because a compiler may turn a loop that copies into a call of
-//! memcpy. cdecl: arguments on the stack, EDI and ESI preserved.
+# memcpy, memmove, memset, memcmp and bcmp. The compiler calls them by name; in assembly,
+# because a compiler may turn a loop that copies into a call of memcpy. cdecl: arguments on
+# the stack; EBX, ESI, EDI, EBP preserved.
 
-core::arch::global_asm!(
-    r#"
+    .text
     .global memcpy, memmove, memset, memcmp, bcmp
 
 memmove:
@@ -75,5 +74,3 @@ bcmp:
 2:  pop esi
     pop edi
     ret
-"#
-);

@@ -1,0 +1,440 @@
+//! Files: the disk is a tar archive, as the host's `tar` makes and reads it. It is
+//! worked on where it lies: every change is on the disk when its call returns.
+//! (POSIX.1-2017, pax, "ustar Interchange Format")
+//!
+//! New contents go where nothing is, and the header is written last, so a crash
+//! leaves the old file or the new one. Where a file was removed, a pax comment of
+//! the same length is left, which every tar skips: a hole, for a later file.
+
+use crate::global::Global;
+use crate::memory::Pages;
+use crate::process::{self, State};
+use crate::virtio_blk::{read_write_disk, virtio_blk_init, SECTOR_SIZE};
+use common::*;
+use core::ops::Range;
+
+const DISK_MAX_SECTORS: u64 = 4 << 30 >> 9; // more is not used: sizes fit in 32 bits
+const CACHE_SIZE: usize = 128; // in sectors
+const BUFFER_SIZE: usize = 8 * SECTOR_SIZE;
+const NO_SECTOR: u32 = u32::MAX;
+
+// The fields of a header, numbers without the zero that ends them.
+const NAME: Range<usize> = 0..100;
+const MODE: Range<usize> = 100..107;
+const UID: Range<usize> = 108..115;
+const GID: Range<usize> = 116..123;
+const SIZE: Range<usize> = 124..135;
+const MTIME: Range<usize> = 136..147;
+const CHECKSUM: Range<usize> = 148..156;
+const TYPE: usize = 156;
+const MAGIC: Range<usize> = 257..265; // and version
+const PREFIX: Range<usize> = 345..500;
+
+const REGULAR: u8 = b'0';
+const PAX_GLOBAL: u8 = b'g';
+const HOLE: &[u8] = b"free";
+const COMMENT: &[u8] = b"0000000000 comment="; // the number: of bytes up to a final newline
+
+type Sector = [u8; SECTOR_SIZE];
+
+/// The disk, with the sectors that were read last: mostly headers.
+struct Cache {
+    numbers: [u32; CACHE_SIZE],
+    sectors: [Sector; CACHE_SIZE],
+}
+
+pub struct FileSystem {
+    sectors: u32, // of the disk; 0 if we cannot use it,
+    error: i32,   // for this reason
+    disk: Cache,
+    buffer: [u8; BUFFER_SIZE],
+}
+
+static FILES: Global<FileSystem> = Global::new(FileSystem {
+    sectors: 0,
+    error: ERR_NO_DISK,
+    disk: Cache { numbers: [NO_SECTOR; CACHE_SIZE], sectors: [[0; SECTOR_SIZE]; CACHE_SIZE] },
+    buffer: [0; BUFFER_SIZE],
+});
+
+/// A file, hole or other thing in the archive.
+#[derive(Clone, Copy)]
+struct Entry {
+    start: u32,  // its first sector
+    header: u32, // later than that if extended headers go before it
+    end: u32,    // the first sector after it
+    size: u32,
+    kind: u8,
+}
+
+/// Give and take bytes of a file, by their place in the transfer.
+type Source<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
+type Drain<'a> = &'a mut dyn FnMut(u32, &[u8]);
+
+/// Runs `f` when no other process is at the disk. A process is never ended in here.
+pub fn with_files<T>(f: impl FnOnce(&mut FileSystem) -> T) -> T {
+    loop {
+        if let Some(mut fs) = FILES.try_lock() {
+            process::set_at_disk(true);
+            let result = f(&mut fs);
+            process::set_at_disk(false);
+            process::wake(State::Disk);
+            return result;
+        }
+        process::block(State::Disk);
+    }
+}
+
+/// Looks for a disk and names its files.
+pub fn fs_init() {
+    with_files(|fs| {
+        fs.sectors = virtio_blk_init().min(DISK_MAX_SECTORS) as u32;
+        if fs.sectors == 0 {
+            return println!("virtio-blk: no disk, so no files and no programs");
+        }
+        let mut next = Ok(0);
+        while let Ok(at) = next {
+            next = fs.list(at).map(|file| {
+                println!("file: {}, size={}", common::text(&file.name), file.size);
+                file.next
+            });
+        }
+        match next {
+            Err(ERR_NOT_FOUND) => {} // no more
+            Err(error) => {
+                println!("cannot use the disk: {}", error_message(error));
+                (fs.sectors, fs.error) = (0, error);
+            }
+            Ok(_) => {}
+        }
+    });
+}
+
+fn oct2int(oct: &[u8]) -> Option<u32> {
+    let digits = core::str::from_utf8(oct).ok()?;
+    u32::from_str_radix(digits.trim_matches(&[' ', '\0'][..]), 8).ok()
+}
+
+fn int2digits(digits: &mut [u8], mut value: u32, base: u32) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % base) as u8;
+        value /= base;
+    }
+}
+
+fn sectors_of(size: u32) -> u32 {
+    size / SECTOR_SIZE as u32 + u32::from(size % SECTOR_SIZE as u32 != 0)
+}
+
+fn round_up(size: usize) -> usize {
+    sectors_of(size as u32) as usize * SECTOR_SIZE
+}
+
+/// Of a header, with its checksum taken for blanks.
+fn checksum(header: &Sector) -> u32 {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    let blanks = CHECKSUM.len() as u32 * u32::from(b' ');
+    sum(&header[..CHECKSUM.start]) + blanks + sum(&header[CHECKSUM.end..])
+}
+
+fn text(header: &Sector, field: Range<usize>) -> &[u8] {
+    header[field].split(|byte| *byte == 0).next().unwrap_or(&[])
+}
+
+/// The name of a file: what two fields hold, a slash between them if both are there.
+fn name_of(header: &Sector) -> impl Iterator<Item = &u8> {
+    let name = text(header, NAME);
+    let (prefix, slash) = match text(header, PREFIX) {
+        prefix @ [_, ..] if header[MAGIC].starts_with(b"ustar\0") => (prefix, &b"/"[..]),
+        _ => (&[][..], &[][..]),
+    };
+    prefix.iter().chain(slash).chain(name.strip_prefix(b"./").unwrap_or(name))
+}
+
+fn has_name(header: &Sector, name: &[u8]) -> bool {
+    name_of(header).eq(name)
+}
+
+fn make_header(name: &[u8], kind: u8, size: u32) -> Result<Sector> {
+    let fits = |&i: &usize| {
+        name[i] == b'/' && i <= PREFIX.len() && (1..=NAME.len()).contains(&(name.len() - i - 1))
+    };
+    let (prefix, name) = match name.len() {
+        0 => return Err(ERR_NAME),
+        length if length <= NAME.len() => (&name[..0], name),
+        length => {
+            let slash = (0..length).find(fits).ok_or(ERR_NAME)?;
+            (&name[..slash], &name[slash + 1..])
+        }
+    };
+    let mut header = [0; SECTOR_SIZE];
+    let texts = [(NAME, name), (MAGIC, b"ustar\x0000"), (PREFIX, prefix)];
+    for (field, text) in texts {
+        header[field][..text.len()].copy_from_slice(text);
+    }
+    for (field, number) in [(MODE, 0o644), (UID, 0), (GID, 0), (SIZE, size), (MTIME, 0)] {
+        int2digits(&mut header[field], number, 8);
+    }
+    header[TYPE] = kind;
+    let sum = checksum(&header);
+    int2digits(&mut header[CHECKSUM][..6], sum, 8);
+    header[CHECKSUM.end - 1] = b' ';
+    Ok(header)
+}
+
+impl Cache {
+    fn read(&mut self, sector: u32) -> Result<&Sector> {
+        let slot = sector as usize % CACHE_SIZE;
+        if self.numbers[slot] != sector {
+            self.numbers[slot] = NO_SECTOR;
+            read_write_disk(&mut self.sectors[slot], sector, false)?;
+            self.numbers[slot] = sector;
+        }
+        Ok(&self.sectors[slot])
+    }
+
+    fn write(&mut self, sectors: &mut [u8], at: u32) -> Result<()> {
+        let written = at..at + (sectors.len() / SECTOR_SIZE) as u32;
+        for number in self.numbers.iter_mut().filter(|number| written.contains(*number)) {
+            *number = NO_SECTOR;
+        }
+        read_write_disk(sectors, at, true)
+    }
+}
+
+impl Entry {
+    fn is_file(&self) -> bool {
+        matches!(self.kind, REGULAR | 0)
+    }
+
+    fn is_hole(&self, header: &Sector) -> bool {
+        self.kind == PAX_GLOBAL && text(header, NAME) == HOLE
+    }
+}
+
+impl FileSystem {
+    /// What is at sector `start`; None at the end of the archive.
+    fn entry(&mut self, start: u32) -> Result<Option<Entry>> {
+        if self.sectors == 0 {
+            return Err(self.error);
+        }
+        let mut at = start;
+        while at < self.sectors {
+            let header = self.disk.read(at)?;
+            if header.iter().all(|byte| *byte == 0) {
+                break;
+            }
+            if !header[MAGIC].starts_with(b"ustar") {
+                return Err(ERR_NOT_TAR);
+            }
+            if oct2int(&header[CHECKSUM]) != Some(checksum(header)) {
+                return Err(ERR_CHECKSUM);
+            }
+            let (kind, size) = (header[TYPE], oct2int(&header[SIZE]).ok_or(ERR_NOT_TAR)?);
+            let end = at + 1 + sectors_of(size);
+            if end > self.sectors {
+                return Err(ERR_CUT_SHORT);
+            }
+            if !matches!(kind, b'x' | b'L' | b'K') {
+                return Ok(Some(Entry { start, header: at, end, size, kind }));
+            }
+            at = end; // an extended header: it belongs to the next one
+        }
+        Ok(None)
+    }
+
+    fn find(&mut self, mut f: impl FnMut(&Entry, &Sector) -> bool) -> Result<Option<Entry>> {
+        let mut at = 0;
+        while let Some(entry) = self.entry(at)? {
+            if f(&entry, self.disk.read(entry.header)?) {
+                return Ok(Some(entry));
+            }
+            at = entry.end;
+        }
+        Ok(None)
+    }
+
+    fn fs_lookup(&mut self, name: &[u8]) -> Result<Entry> {
+        self.find(|entry, header| entry.is_file() && has_name(header, name))?.ok_or(ERR_NOT_FOUND)
+    }
+
+    /// The first file at or after sector `at`.
+    pub fn list(&mut self, mut at: u32) -> Result<FileInfo> {
+        while let Some(entry) = self.entry(at)? {
+            at = entry.end;
+            if entry.is_file() {
+                let mut name = [0; FILE_NAME_MAX];
+                let bytes = name_of(self.disk.read(entry.header)?);
+                name.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+                return Ok(FileInfo { size: entry.size, next: at, name });
+            }
+        }
+        Err(ERR_NOT_FOUND)
+    }
+
+    /// Hands `f` what is in a file from `offset` on, at most `len` bytes, with its
+    /// place among them; their number.
+    pub fn readfile(&mut self, name: &[u8], offset: u32, len: u32, f: Drain) -> Result<u32> {
+        let entry = self.fs_lookup(name)?;
+        let len = len.min(entry.size.saturating_sub(offset));
+        let mut done = 0;
+        while done < len {
+            let skip = (offset + done) as usize % SECTOR_SIZE;
+            let n = (len - done).min((BUFFER_SIZE - skip) as u32);
+            let sectors = &mut self.buffer[..round_up(skip + n as usize)];
+            let at = entry.header + 1 + (offset + done) / SECTOR_SIZE as u32;
+            read_write_disk(sectors, at, false)?;
+            f(done, &sectors[skip..skip + n as usize]);
+            done += n;
+        }
+        Ok(len)
+    }
+
+    /// The whole of a program: the file of that name, or of that name in bin/.
+    pub fn read_program(&mut self, name: &[u8]) -> Result<Pages> {
+        let found = self.find(|entry, header| {
+            let in_bin = || name_of(header).eq(b"bin/".iter().chain(name));
+            entry.is_file() && (has_name(header, name) || in_bin())
+        });
+        let entry = found?.ok_or(ERR_NOT_FOUND)?;
+        let mut pages = Pages::alloc(entry.size as usize).ok_or(ERR_NO_MEMORY)?;
+        let size = round_up(entry.size as usize);
+        read_write_disk(&mut pages.bytes()[..size], entry.header + 1, false)?;
+        Ok(pages)
+    }
+
+    /// Writes `len` bytes that `f` gives, by their place among them, to the file data at
+    /// `sector`, `offset` bytes into it. Up to the next sector, zeros follow.
+    fn fill(&mut self, sector: u32, offset: u32, len: u32, f: Source) -> Result<()> {
+        let mut done = 0;
+        while done < len {
+            let at = sector + (offset + done) / SECTOR_SIZE as u32;
+            let skip = (offset + done) as usize % SECTOR_SIZE;
+            let end = skip + (len - done).min((BUFFER_SIZE - skip) as u32) as usize;
+            if skip != 0 {
+                self.buffer[..SECTOR_SIZE].copy_from_slice(self.disk.read(at)?);
+            }
+            let sectors = &mut self.buffer[..round_up(end)];
+            f(done, &mut sectors[skip..end]);
+            sectors[end..].fill(0);
+            self.disk.write(sectors, at)?;
+            done += (end - skip) as u32;
+        }
+        Ok(())
+    }
+
+    fn archive_end(&mut self) -> Result<u32> {
+        let mut end = 0;
+        self.find(|entry, _| core::mem::replace(&mut end, entry.end) == u32::MAX)?;
+        Ok(end)
+    }
+
+    /// Ends the archive at sector `at`, by two sectors of zeros or what there is room for.
+    fn end_at(&mut self, at: u32) -> Result<()> {
+        let n = (self.sectors - at).min(2) as usize;
+        self.disk.write(&mut [0; 2 * SECTOR_SIZE][..n * SECTOR_SIZE], at)
+    }
+
+    fn write_hole(&mut self, start: u32, end: u32) -> Result<()> {
+        let size = (end - start - 1) * SECTOR_SIZE as u32;
+        let mut sectors = [0; 2 * SECTOR_SIZE];
+        let (header, comment) = sectors.split_at_mut(SECTOR_SIZE);
+        header.copy_from_slice(&make_header(HOLE, PAX_GLOBAL, size)?);
+        if size == 0 {
+            return self.disk.write(header, start);
+        }
+        comment[SECTOR_SIZE - 1] = b'\n';
+        self.disk.write(comment, end - 1)?;
+        comment[..COMMENT.len()].copy_from_slice(COMMENT);
+        int2digits(&mut comment[..10], size, 10);
+        comment[SECTOR_SIZE - 1] = if end - start == 2 { b'\n' } else { 0 };
+        self.disk.write(&mut sectors, start)
+    }
+
+    /// `n` sectors for an entry: in the first hole that is large enough, or at the end.
+    fn allocate(&mut self, n: u32) -> Result<u32> {
+        let end = self.archive_end()?;
+        let hole = self.find(|entry, header| entry.is_hole(header) && entry.end - entry.start >= n)?;
+        match hole {
+            Some(hole) if hole.end - hole.start > n => self.write_hole(hole.start + n, hole.end)?,
+            Some(_) => {}
+            None if self.sectors - end < n + 2 => return Err(ERR_DISK_FULL),
+            None => self.end_at(end + n)?,
+        }
+        Ok(hole.map_or(end, |hole| hole.start))
+    }
+
+    /// Turns an entry into a hole, and holes on either side with it; at the end of the
+    /// archive, that ends here.
+    fn free(&mut self, entry: Entry) -> Result<()> {
+        let Range { mut start, mut end } = entry.start..entry.end;
+        self.find(|entry, header| {
+            if entry.is_hole(header) && entry.end == start {
+                start = entry.start;
+            }
+            if entry.is_hole(header) && entry.start == end {
+                end = entry.end;
+            }
+            false
+        })?;
+        match self.entry(end)? {
+            Some(_) => self.write_hole(start, end),
+            None => self.end_at(start),
+        }
+    }
+
+    /// Makes a file, or gives it new contents: `len` bytes that `f` gives.
+    pub fn writefile(&mut self, name: &[u8], len: u32, f: Source) -> Result<()> {
+        let mut header = make_header(name, REGULAR, len)?;
+        let start = self.allocate(1 + sectors_of(len))?;
+        self.fill(start + 1, 0, len, f)?;
+        self.disk.write(&mut header, start)?;
+        self.remove_others(name, start)
+    }
+
+    /// Adds to the end of a file, which moves to the end of the archive first if
+    /// something follows it there; makes it if there is none.
+    pub fn appendfile(&mut self, name: &[u8], len: u32, f: Source) -> Result<()> {
+        let old = match self.fs_lookup(name) {
+            Err(ERR_NOT_FOUND) => return self.writefile(name, len, f),
+            result => result?,
+        };
+        let end = self.archive_end()?;
+        let in_place = old.end == end && old.start == old.header;
+        let start = if in_place { old.header } else { end };
+        let size = old.size.checked_add(len).ok_or(ERR_DISK_FULL)?;
+        if self.sectors - start < 1 + sectors_of(size) + 2 {
+            return Err(ERR_DISK_FULL);
+        }
+        self.end_at(start + 1 + sectors_of(size))?;
+        let mut header = make_header(name, REGULAR, size)?;
+        if in_place {
+            self.disk.write(&mut header, start)?; // first: it must not find data for a header
+            return self.fill(start + 1, old.size, len, f);
+        }
+        for i in 1..old.end - old.header {
+            let mut sector = *self.disk.read(old.header + i)?;
+            self.disk.write(&mut sector, start + i)?;
+        }
+        self.fill(start + 1, old.size, len, f)?;
+        self.disk.write(&mut header, start)?;
+        self.free(old)
+    }
+
+    pub fn removefile(&mut self, name: &[u8]) -> Result<()> {
+        self.fs_lookup(name)?;
+        self.remove_others(name, NO_SECTOR)
+    }
+
+    /// Removes the files of that name but for the one at sector `keep`. After a crash
+    /// there may be two.
+    fn remove_others(&mut self, name: &[u8], keep: u32) -> Result<()> {
+        let other = |entry: &Entry, header: &Sector| {
+            entry.is_file() && has_name(header, name) && entry.header != keep
+        };
+        while let Some(entry) = self.find(other)? {
+            self.free(entry)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! `fibonacci [N]`: the first N Fibonacci numbers, as far as 64 bits go.
+#![no_std]
+#![no_main]
+use user::*;
+entry!(main);
+
+fn main(command: &str) -> i32 {
+    let (mut this, mut next) = (0u64, 1u64);
+    for _ in 0..number(command, 1, 20).min(92) {
+        print!("{this} ");
+        (this, next) = (next, this + next);
+    }
+    println!();
+    0
+}

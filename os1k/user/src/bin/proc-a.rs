@@ -1,0 +1,14 @@
+//! Process A of the book's chapter on processes, with a `A` for ever; but it never
+//! yields: the timer takes turns between it and its fellow.
+#![no_std]
+#![no_main]
+use user::*;
+entry!(main);
+
+fn main(_: &str) -> i32 {
+    println!("starting process A");
+    loop {
+        putchar(b'A');
+        (0..300_000).for_each(|_| core::hint::spin_loop());
+    }
+}

@@ -36,45 +36,39 @@ pub const SYS_SELFTEST: u32 = 21; // (which of the kernel's own tests) -> 0 if i
 /// `SYS_SPAWN` flag: nobody will wait for this process.
 pub const SPAWN_BACKGROUND: u32 = 1;
 
-/// Errors are negative results: -1 for the first of these, and so on.
-const ERRORS: &str = "no such system call
-bad address
-not found
-out of memory
-no free process slots
-not a program
-no such process
-invalid argument
-no disk
-disk error
-the disk is read-only
-the disk is full
-the name is empty or too long
-not a tar archive
-a header with a wrong checksum
-the archive is cut short";
-pub const ERR_NO_SYSCALL: i32 = -1;
-pub const ERR_BAD_ADDRESS: i32 = -2;
-pub const ERR_NOT_FOUND: i32 = -3;
-pub const ERR_NO_MEMORY: i32 = -4;
-pub const ERR_NO_SLOT: i32 = -5;
-pub const ERR_BAD_PROGRAM: i32 = -6;
-pub const ERR_NO_PROCESS: i32 = -7;
-pub const ERR_INVALID: i32 = -8;
-pub const ERR_NO_DISK: i32 = -9;
-pub const ERR_DISK: i32 = -10;
-pub const ERR_READ_ONLY: i32 = -11;
-pub const ERR_DISK_FULL: i32 = -12;
-pub const ERR_NAME: i32 = -13;
-pub const ERR_NOT_TAR: i32 = -14;
-pub const ERR_CHECKSUM: i32 = -15;
-pub const ERR_CUT_SHORT: i32 = -16;
+macro_rules! errors {
+    ($($name:ident = $value:literal $message:literal)*) => {
+        $(pub const $name: i32 = $value;)*
+        pub fn error_message(error: i32) -> &'static str {
+            match error {
+                $($value => $message,)*
+                _ => "unknown error",
+            }
+        }
+    };
+}
+
+// Errors are negative results.
+errors! {
+    ERR_NO_SYSCALL = -1 "no such system call"
+    ERR_BAD_ADDRESS = -2 "bad address"
+    ERR_NOT_FOUND = -3 "not found"
+    ERR_NO_MEMORY = -4 "out of memory"
+    ERR_NO_SLOT = -5 "no free process slots"
+    ERR_BAD_PROGRAM = -6 "not a program"
+    ERR_NO_PROCESS = -7 "no such process"
+    ERR_INVALID = -8 "invalid argument"
+    ERR_NO_DISK = -9 "no disk"
+    ERR_DISK = -10 "disk error"
+    ERR_READ_ONLY = -11 "the disk is read-only"
+    ERR_DISK_FULL = -12 "the disk is full"
+    ERR_NAME = -13 "a name that is empty or too long"
+    ERR_NOT_TAR = -14 "not a tar archive"
+    ERR_CHECKSUM = -15 "a header with a wrong checksum"
+    ERR_CUT_SHORT = -16 "the archive is cut short"
+}
 
 pub type Result<T> = core::result::Result<T, i32>;
-
-pub fn error_message(error: i32) -> &'static str {
-    ERRORS.lines().nth(error.unsigned_abs() as usize - 1).unwrap_or("unknown error")
-}
 
 /// Exit statuses of processes that did not end by themselves.
 pub const STATUS_PANIC: i32 = 101;

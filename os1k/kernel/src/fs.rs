@@ -18,13 +18,9 @@ const CACHE_SIZE: usize = 128; // in sectors
 const BUFFER_SIZE: usize = 8 * SECTOR_SIZE;
 const NO_SECTOR: u32 = u32::MAX;
 
-// The fields of a header, numbers without the zero that ends them.
+// The fields of a header that are looked at.
 const NAME: Range<usize> = 0..100;
-const MODE: Range<usize> = 100..107;
-const UID: Range<usize> = 108..115;
-const GID: Range<usize> = 116..123;
-const SIZE: Range<usize> = 124..135;
-const MTIME: Range<usize> = 136..147;
+const SIZE: Range<usize> = 124..136;
 const CHECKSUM: Range<usize> = 148..156;
 const TYPE: usize = 156;
 const MAGIC: Range<usize> = 257..265; // and version
@@ -64,12 +60,12 @@ struct Entry {
     header: u32, // later than that if extended headers go before it
     end: u32,    // the first sector after it
     size: u32,
-    kind: u8,
+    is_file: bool,
+    is_hole: bool,
 }
 
-/// Give and take bytes of a file, by their place in the transfer.
-type Source<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
-type Drain<'a> = &'a mut dyn FnMut(u32, &[u8]);
+/// Gives or takes bytes of a file, by their place in the transfer.
+type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
 
 /// Runs `f` when no other process is at the disk. A process is never ended in here.
 pub fn with_files<T>(f: impl FnOnce(&mut FileSystem) -> T) -> T {
@@ -99,13 +95,9 @@ pub fn fs_init() {
                 file.next
             });
         }
-        match next {
-            Err(ERR_NOT_FOUND) => {} // no more
-            Err(error) => {
-                println!("cannot use the disk: {}", error_message(error));
-                (fs.sectors, fs.error) = (0, error);
-            }
-            Ok(_) => {}
+        if let Some(error) = next.err().filter(|error| *error != ERR_NOT_FOUND) {
+            println!("cannot use the disk: {}", error_message(error));
+            (fs.sectors, fs.error) = (0, error);
         }
     });
 }
@@ -156,24 +148,26 @@ fn has_name(header: &Sector, name: &[u8]) -> bool {
 }
 
 fn make_header(name: &[u8], kind: u8, size: u32) -> Result<Sector> {
-    let fits = |&i: &usize| {
-        name[i] == b'/' && i <= PREFIX.len() && (1..=NAME.len()).contains(&(name.len() - i - 1))
+    // A long name is split at a slash.
+    let fits = |&slash: &usize| {
+        name[slash] == b'/' && slash <= PREFIX.len() && name.len() - slash - 1 <= NAME.len()
     };
     let (prefix, name) = match name.len() {
-        0 => return Err(ERR_NAME),
         length if length <= NAME.len() => (&name[..0], name),
-        length => {
-            let slash = (0..length).find(fits).ok_or(ERR_NAME)?;
-            (&name[..slash], &name[slash + 1..])
-        }
+        length => (0..length).find(fits).map(|i| (&name[..i], &name[i + 1..])).ok_or(ERR_NAME)?,
     };
+    if name.is_empty() {
+        return Err(ERR_NAME);
+    }
     let mut header = [0; SECTOR_SIZE];
-    let texts = [(NAME, name), (MAGIC, b"ustar\x0000"), (PREFIX, prefix)];
-    for (field, text) in texts {
+    for (field, text) in [(NAME, name), (MAGIC, b"ustar\x0000"), (PREFIX, prefix)] {
         header[field][..text.len()].copy_from_slice(text);
     }
-    for (field, number) in [(MODE, 0o644), (UID, 0), (GID, 0), (SIZE, size), (MTIME, 0)] {
-        int2digits(&mut header[field], number, 8);
+    // Numbers: mode, user, group, size, time; each has a zero byte after it.
+    for (at, length, n) in
+        [(100, 7, 0o644), (108, 7, 0), (116, 7, 0), (124, 11, size), (136, 11, 0)]
+    {
+        int2digits(&mut header[at..at + length], n, 8);
     }
     header[TYPE] = kind;
     let sum = checksum(&header);
@@ -202,16 +196,6 @@ impl Cache {
     }
 }
 
-impl Entry {
-    fn is_file(&self) -> bool {
-        matches!(self.kind, REGULAR | 0)
-    }
-
-    fn is_hole(&self, header: &Sector) -> bool {
-        self.kind == PAX_GLOBAL && text(header, NAME) == HOLE
-    }
-}
-
 impl FileSystem {
     /// What is at sector `start`; None at the end of the archive.
     fn entry(&mut self, start: u32) -> Result<Option<Entry>> {
@@ -230,15 +214,21 @@ impl FileSystem {
             if oct2int(&header[CHECKSUM]) != Some(checksum(header)) {
                 return Err(ERR_CHECKSUM);
             }
-            let (kind, size) = (header[TYPE], oct2int(&header[SIZE]).ok_or(ERR_NOT_TAR)?);
+            let size = oct2int(&header[SIZE]).ok_or(ERR_NOT_TAR)?;
             let end = at + 1 + sectors_of(size);
             if end > self.sectors {
                 return Err(ERR_CUT_SHORT);
             }
-            if !matches!(kind, b'x' | b'L' | b'K') {
-                return Ok(Some(Entry { start, header: at, end, size, kind }));
-            }
-            at = end; // an extended header: it belongs to the next one
+            let (is_file, is_hole) = match header[TYPE] {
+                b'x' | b'L' | b'K' => {
+                    at = end; // an extended header: it belongs to the next one
+                    continue;
+                }
+                kind => {
+                    (matches!(kind, REGULAR | 0), kind == PAX_GLOBAL && text(header, NAME) == HOLE)
+                }
+            };
+            return Ok(Some(Entry { start, header: at, end, size, is_file, is_hole }));
         }
         Ok(None)
     }
@@ -255,14 +245,14 @@ impl FileSystem {
     }
 
     fn fs_lookup(&mut self, name: &[u8]) -> Result<Entry> {
-        self.find(|entry, header| entry.is_file() && has_name(header, name))?.ok_or(ERR_NOT_FOUND)
+        self.find(|entry, header| entry.is_file && has_name(header, name))?.ok_or(ERR_NOT_FOUND)
     }
 
     /// The first file at or after sector `at`.
     pub fn list(&mut self, mut at: u32) -> Result<FileInfo> {
         while let Some(entry) = self.entry(at)? {
             at = entry.end;
-            if entry.is_file() {
+            if entry.is_file {
                 let mut name = [0; FILE_NAME_MAX];
                 let bytes = name_of(self.disk.read(entry.header)?);
                 name.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
@@ -272,29 +262,19 @@ impl FileSystem {
         Err(ERR_NOT_FOUND)
     }
 
-    /// Hands `f` what is in a file from `offset` on, at most `len` bytes, with its
-    /// place among them; their number.
-    pub fn readfile(&mut self, name: &[u8], offset: u32, len: u32, f: Drain) -> Result<u32> {
+    /// At most `len` bytes of a file, from `offset` on; their number.
+    pub fn readfile(&mut self, name: &[u8], offset: u32, len: u32, f: Bytes) -> Result<u32> {
         let entry = self.fs_lookup(name)?;
         let len = len.min(entry.size.saturating_sub(offset));
-        let mut done = 0;
-        while done < len {
-            let skip = (offset + done) as usize % SECTOR_SIZE;
-            let n = (len - done).min((BUFFER_SIZE - skip) as u32);
-            let sectors = &mut self.buffer[..round_up(skip + n as usize)];
-            let at = entry.header + 1 + (offset + done) / SECTOR_SIZE as u32;
-            read_write_disk(sectors, at, false)?;
-            f(done, &sectors[skip..skip + n as usize]);
-            done += n;
-        }
+        self.transfer(entry.header + 1, offset, len, false, f)?;
         Ok(len)
     }
 
     /// The whole of a program: the file of that name, or of that name in bin/.
     pub fn read_program(&mut self, name: &[u8]) -> Result<Pages> {
         let found = self.find(|entry, header| {
-            let in_bin = || name_of(header).eq(b"bin/".iter().chain(name));
-            entry.is_file() && (has_name(header, name) || in_bin())
+            let in_bin = name_of(header).eq(b"bin/".iter().chain(name));
+            entry.is_file && (in_bin || has_name(header, name))
         });
         let entry = found?.ok_or(ERR_NOT_FOUND)?;
         let mut pages = Pages::alloc(entry.size as usize).ok_or(ERR_NO_MEMORY)?;
@@ -303,21 +283,25 @@ impl FileSystem {
         Ok(pages)
     }
 
-    /// Writes `len` bytes that `f` gives, by their place among them, to the file data at
-    /// `sector`, `offset` bytes into it. Up to the next sector, zeros follow.
-    fn fill(&mut self, sector: u32, offset: u32, len: u32, f: Source) -> Result<()> {
+    /// Moves `len` bytes from or to a file's data, which begins at sector `data`, from
+    /// `offset` on. What is written ends the file: zeros follow up to the next sector.
+    fn transfer(&mut self, data: u32, offset: u32, len: u32, write: bool, f: Bytes) -> Result<()> {
         let mut done = 0;
         while done < len {
-            let at = sector + (offset + done) / SECTOR_SIZE as u32;
+            let at = data + (offset + done) / SECTOR_SIZE as u32;
             let skip = (offset + done) as usize % SECTOR_SIZE;
-            let end = skip + (len - done).min((BUFFER_SIZE - skip) as u32) as usize;
-            if skip != 0 {
-                self.buffer[..SECTOR_SIZE].copy_from_slice(self.disk.read(at)?);
-            }
+            let end = BUFFER_SIZE.min(skip + (len - done) as usize);
             let sectors = &mut self.buffer[..round_up(end)];
+            if !write {
+                read_write_disk(sectors, at, false)?;
+            } else if skip > 0 {
+                sectors[..SECTOR_SIZE].copy_from_slice(self.disk.read(at)?);
+            }
             f(done, &mut sectors[skip..end]);
-            sectors[end..].fill(0);
-            self.disk.write(sectors, at)?;
+            if write {
+                sectors[end..].fill(0);
+                self.disk.write(sectors, at)?;
+            }
             done += (end - skip) as u32;
         }
         Ok(())
@@ -336,28 +320,28 @@ impl FileSystem {
     }
 
     fn write_hole(&mut self, start: u32, end: u32) -> Result<()> {
+        if start == end {
+            return Ok(());
+        }
         let size = (end - start - 1) * SECTOR_SIZE as u32;
         let mut sectors = [0; 2 * SECTOR_SIZE];
-        let (header, comment) = sectors.split_at_mut(SECTOR_SIZE);
-        header.copy_from_slice(&make_header(HOLE, PAX_GLOBAL, size)?);
-        if size == 0 {
-            return self.disk.write(header, start);
+        sectors[2 * SECTOR_SIZE - 1] = b'\n';
+        if size > SECTOR_SIZE as u32 {
+            self.disk.write(&mut sectors[SECTOR_SIZE..], end - 1)?;
+            sectors[2 * SECTOR_SIZE - 1] = 0;
         }
-        comment[SECTOR_SIZE - 1] = b'\n';
-        self.disk.write(comment, end - 1)?;
-        comment[..COMMENT.len()].copy_from_slice(COMMENT);
-        int2digits(&mut comment[..10], size, 10);
-        comment[SECTOR_SIZE - 1] = if end - start == 2 { b'\n' } else { 0 };
-        self.disk.write(&mut sectors, start)
+        sectors[..SECTOR_SIZE].copy_from_slice(&make_header(HOLE, PAX_GLOBAL, size)?);
+        sectors[SECTOR_SIZE..][..COMMENT.len()].copy_from_slice(COMMENT);
+        int2digits(&mut sectors[SECTOR_SIZE..][..10], size, 10);
+        self.disk.write(&mut sectors[..round_up(size as usize + 1).min(2 * SECTOR_SIZE)], start)
     }
 
     /// `n` sectors for an entry: in the first hole that is large enough, or at the end.
     fn allocate(&mut self, n: u32) -> Result<u32> {
         let end = self.archive_end()?;
-        let hole = self.find(|entry, header| entry.is_hole(header) && entry.end - entry.start >= n)?;
+        let hole = self.find(|entry, _| entry.is_hole && entry.end - entry.start >= n)?;
         match hole {
-            Some(hole) if hole.end - hole.start > n => self.write_hole(hole.start + n, hole.end)?,
-            Some(_) => {}
+            Some(hole) => self.write_hole(hole.start + n, hole.end)?,
             None if self.sectors - end < n + 2 => return Err(ERR_DISK_FULL),
             None => self.end_at(end + n)?,
         }
@@ -368,13 +352,9 @@ impl FileSystem {
     /// archive, that ends here.
     fn free(&mut self, entry: Entry) -> Result<()> {
         let Range { mut start, mut end } = entry.start..entry.end;
-        self.find(|entry, header| {
-            if entry.is_hole(header) && entry.end == start {
-                start = entry.start;
-            }
-            if entry.is_hole(header) && entry.start == end {
-                end = entry.end;
-            }
+        self.find(|entry, _| {
+            start = if entry.is_hole && entry.end == start { entry.start } else { start };
+            end = if entry.is_hole && entry.start == end { entry.end } else { end };
             false
         })?;
         match self.entry(end)? {
@@ -384,17 +364,17 @@ impl FileSystem {
     }
 
     /// Makes a file, or gives it new contents: `len` bytes that `f` gives.
-    pub fn writefile(&mut self, name: &[u8], len: u32, f: Source) -> Result<()> {
+    pub fn writefile(&mut self, name: &[u8], len: u32, f: Bytes) -> Result<()> {
         let mut header = make_header(name, REGULAR, len)?;
         let start = self.allocate(1 + sectors_of(len))?;
-        self.fill(start + 1, 0, len, f)?;
+        self.transfer(start + 1, 0, len, true, f)?;
         self.disk.write(&mut header, start)?;
         self.remove_others(name, start)
     }
 
     /// Adds to the end of a file, which moves to the end of the archive first if
     /// something follows it there; makes it if there is none.
-    pub fn appendfile(&mut self, name: &[u8], len: u32, f: Source) -> Result<()> {
+    pub fn appendfile(&mut self, name: &[u8], len: u32, f: Bytes) -> Result<()> {
         let old = match self.fs_lookup(name) {
             Err(ERR_NOT_FOUND) => return self.writefile(name, len, f),
             result => result?,
@@ -410,13 +390,13 @@ impl FileSystem {
         let mut header = make_header(name, REGULAR, size)?;
         if in_place {
             self.disk.write(&mut header, start)?; // first: it must not find data for a header
-            return self.fill(start + 1, old.size, len, f);
+            return self.transfer(start + 1, old.size, len, true, f);
         }
         for i in 1..old.end - old.header {
             let mut sector = *self.disk.read(old.header + i)?;
             self.disk.write(&mut sector, start + i)?;
         }
-        self.fill(start + 1, old.size, len, f)?;
+        self.transfer(start + 1, old.size, len, true, f)?;
         self.disk.write(&mut header, start)?;
         self.free(old)
     }
@@ -430,7 +410,7 @@ impl FileSystem {
     /// there may be two.
     fn remove_others(&mut self, name: &[u8], keep: u32) -> Result<()> {
         let other = |entry: &Entry, header: &Sector| {
-            entry.is_file() && has_name(header, name) && entry.header != keep
+            entry.is_file && has_name(header, name) && entry.header != keep
         };
         while let Some(entry) = self.find(other)? {
             self.free(entry)?;

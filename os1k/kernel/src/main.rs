@@ -43,7 +43,7 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     irq::init();
     keyboard::init();
     serial::listen();
-    break_on_purpose(&boot);
+    selftest::break_on_purpose(&boot);
     fs::fs_init();
     if let Err(error) = process::create_process("shell", 0) {
         panic!("cannot start the shell: error {error}");
@@ -51,21 +51,5 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     loop {
         process::yield_();
         port::wait_for_interrupt();
-    }
-}
-
-/// Words on the Multiboot command line that show what the kernel's own faults
-/// look like.
-fn break_on_purpose(boot: &boot::BootInfo) {
-    if boot.has_word("panic") {
-        panic!("as the command line asked");
-    }
-    if boot.has_word("fault") {
-        // SAFETY: none: a write where nothing is mapped.
-        unsafe { core::arch::asm!("mov byte ptr [{}], 1", in(reg) 0x10) };
-    }
-    if boot.has_word("overflow") {
-        // SAFETY: none: pushes until the stack is used up.
-        unsafe { core::arch::asm!("2: push eax", "jmp 2b", options(noreturn)) };
     }
 }

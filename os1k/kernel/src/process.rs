@@ -3,8 +3,8 @@
 //! becomes. The kernel is not preempted: a process leaves the CPU inside the
 //! kernel only where it calls `yield_`.
 
-use crate::global::Global;
 use crate::fs::with_files;
+use crate::global::Global;
 use crate::memory::{VirtAddr, PAGE_SIZE};
 use crate::paging::{self, AddressSpace, USER_END};
 use crate::port::wait_for_interrupt;
@@ -94,12 +94,6 @@ pub fn init() {
     let idle = &mut TABLE.lock().procs[IDLE];
     idle.state = State::Runnable;
     idle.name[..4].copy_from_slice(b"idle");
-}
-
-impl Process {
-    fn name(&self) -> &str {
-        text(&self.name)
-    }
 }
 
 impl Table {
@@ -326,7 +320,7 @@ pub fn wait(pid: u32) -> Result<i32> {
 pub fn with_current(f: impl FnOnce(&str, u32)) {
     let mut table = TABLE.lock();
     let process = table.current();
-    f(process.name(), process.pid)
+    f(text(&process.name), process.pid)
 }
 
 /// The process in slot `slot`.

@@ -5,7 +5,7 @@
 use crate::address_of;
 use crate::global::Global;
 use crate::memory::VirtAddr;
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::mem::size_of;
 
 pub const KERNEL_CODE: u16 = 0x08;
@@ -39,14 +39,11 @@ static GDT: Global<[u64; 7]> = Global::new([
     0,
 ]);
 
-global_asm!(
-    r#"
-    .global double_fault_entry
-double_fault_entry:
-    clts            # the task switch forbade the FPU
-    call double_fault
-"#
-);
+global_asm!(include_str!("segments.s"));
+
+extern "C" {
+    fn load_segments(pointer: &[u32; 2]);
+}
 
 /// Fills in the parts that both tasks need, and the descriptor.
 fn init_task(task: &Global<Tss>, selector: u16) {
@@ -71,29 +68,8 @@ pub fn init() {
     task[ES + 1] = u32::from(KERNEL_CODE);
 
     let limit = size_of::<[u64; 7]>() as u32 - 1;
-    let pointer = [limit << 16, GDT.as_ptr() as u32];
     // SAFETY: the table is complete and static; code and data stay flat.
-    unsafe {
-        asm!(
-            "lgdt [{pointer} + 2]",
-            "push {code}",
-            "lea {tmp}, [2f]",
-            "push {tmp}",
-            "retf",
-            "2:",
-            "mov ds, {data:e}",
-            "mov es, {data:e}",
-            "mov fs, {data:e}",
-            "mov gs, {data:e}",
-            "mov ss, {data:e}",
-            "ltr {tss:x}",
-            pointer = in(reg) &pointer,
-            code = in(reg) u32::from(KERNEL_CODE),
-            tmp = out(reg) _,
-            data = in(reg) u32::from(KERNEL_DATA),
-            tss = in(reg) u32::from(TSS),
-        );
-    }
+    unsafe { load_segments(&[limit << 16, GDT.as_ptr() as u32]) };
 }
 
 /// The stack for the next trap from ring 3.

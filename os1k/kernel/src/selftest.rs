@@ -1,6 +1,7 @@
 //! The part of `selftest` (user/src/bin/selftest.rs) that only the kernel can do: pages,
-//! page tables, and a key that nobody pressed.
+//! page tables, a key that nobody pressed, and faults of its own.
 
+use crate::boot::BootInfo;
 use crate::input;
 use crate::memory::{count, Pages, VirtAddr, KERNEL_BASE, PAGE_SIZE};
 use crate::paging::{AddressSpace, PAGE_W, USER_BASE, USER_END};
@@ -74,4 +75,20 @@ fn paging() -> Option<bool> {
     holds &= other.write(page(1), b"other", PAGE_W).is_some();
     space.read(page(1), &mut bytes)?;
     Some(holds && bytes[0] == b'x')
+}
+
+/// Words on the Multiboot command line that show what the kernel's own faults
+/// look like.
+pub fn break_on_purpose(boot: &BootInfo) {
+    if boot.has_word("panic") {
+        panic!("as the command line asked");
+    }
+    if boot.has_word("fault") {
+        // SAFETY: none: a write where nothing is mapped.
+        unsafe { core::arch::asm!("mov byte ptr [{}], 1", in(reg) 0x10) };
+    }
+    if boot.has_word("overflow") {
+        // SAFETY: none: pushes until the stack is used up.
+        unsafe { core::arch::asm!("2: push eax", "jmp 2b", options(noreturn)) };
+    }
 }

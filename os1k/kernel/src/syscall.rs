@@ -81,7 +81,7 @@ fn readfile(name: u32, buf: u32, len: u32, offset: u32) -> Result<i32> {
     let mut buffer = [0; FILE_NAME_MAX];
     let name = read_string(name, &mut buffer)?;
     check(buf, len, PAGE_W)?;
-    let mut copy = |at, bytes: &[u8]| write(buf + at, bytes).expect("checked");
+    let mut copy = |at, bytes: &mut [u8]| write(buf + at, bytes).expect("checked");
     with_files(|fs| fs.readfile(name, offset, len, &mut copy)).map(|n| n as i32)
 }
 

@@ -1,6 +1,6 @@
 //! The disk: virtio-blk behind virtio-mmio registers, one request at a time. The
 //! process that waits for it is blocked until the device's interrupt. (VIRTIO 1.2,
-//! 2.7, 4.2 and 5.2; version 1 of the registers, the legacy one, or version 2)
+//! 2.7, 4.2.4 and 5.2: the legacy interface, version 1 of the registers)
 
 use crate::global::Global;
 use crate::memory::{alloc_pages, VirtAddr, PAGE_SIZE};
@@ -22,18 +22,15 @@ const VIRTIO_REG_VERSION: u32 = 0x04;
 const VIRTIO_REG_DEVICE_ID: u32 = 0x08;
 const VIRTIO_REG_DEVICE_FEATURES: u32 = 0x10;
 const VIRTIO_REG_DRIVER_FEATURES: u32 = 0x20;
-const VIRTIO_REG_DRIVER_FEATURES_SEL: u32 = 0x24;
-const VIRTIO_REG_PAGE_SIZE: u32 = 0x28; // version 1
+const VIRTIO_REG_PAGE_SIZE: u32 = 0x28; // the unit of QUEUE_PFN
 const VIRTIO_REG_QUEUE_SEL: u32 = 0x30;
 const VIRTIO_REG_QUEUE_NUM: u32 = 0x38;
-const VIRTIO_REG_QUEUE_ALIGN: u32 = 0x3c; // version 1
-const VIRTIO_REG_QUEUE_PFN: u32 = 0x40; // version 1
-const VIRTIO_REG_QUEUE_READY: u32 = 0x44;
+const VIRTIO_REG_QUEUE_ALIGN: u32 = 0x3c;
+const VIRTIO_REG_QUEUE_PFN: u32 = 0x40;
 const VIRTIO_REG_QUEUE_NOTIFY: u32 = 0x50;
 const VIRTIO_REG_INTERRUPT_STATUS: u32 = 0x60;
 const VIRTIO_REG_INTERRUPT_ACK: u32 = 0x64;
 const VIRTIO_REG_DEVICE_STATUS: u32 = 0x70;
-const VIRTIO_REG_QUEUE_ADDRESSES: [u32; 3] = [0x80, 0x90, 0xa0]; // descriptors, avail, used
 const VIRTIO_REG_DEVICE_CONFIG: u32 = 0x100; // the capacity in sectors, 64 bits
 const VIRTIO_STATUS_ACK: u32 = 1;
 const VIRTIO_STATUS_DRIVER: u32 = 2;
@@ -92,7 +89,6 @@ struct Disk {
     registers: u32,
     blk_request_vq: *mut VirtioVirtq,
     blk_capacity: u64, // in sectors
-    read_only: bool,
 }
 
 static DISK: Global<Option<Disk>> = Global::new(None);
@@ -108,7 +104,8 @@ impl Disk {
     }
 
     fn virtio_reg_write32(&self, offset: u32, value: u32) {
-        fence(Ordering::SeqCst); // the device is to find memory written
+        // What the device is to find in memory must be there by now.
+        fence(Ordering::SeqCst);
         // SAFETY: as above; the device touches only what the queue says.
         unsafe { ((self.registers + offset) as *mut u32).write_volatile(value) }
     }
@@ -119,27 +116,17 @@ impl Disk {
 
     fn is_blk(&self) -> bool {
         self.virtio_reg_read32(VIRTIO_REG_MAGIC) == VIRTIO_MAGIC
-            && matches!(self.virtio_reg_read32(VIRTIO_REG_VERSION), 1 | 2)
+            && self.virtio_reg_read32(VIRTIO_REG_VERSION) == 1
             && self.virtio_reg_read32(VIRTIO_REG_DEVICE_ID) == VIRTIO_DEVICE_BLK
     }
 
     fn virtq_init(&self) {
-        let vq = self.blk_request_vq;
+        let virtq_pfn = phys(self.blk_request_vq) as u32 / PAGE_SIZE as u32;
+        self.virtio_reg_write32(VIRTIO_REG_PAGE_SIZE, PAGE_SIZE as u32);
         self.virtio_reg_write32(VIRTIO_REG_QUEUE_SEL, 0);
         self.virtio_reg_write32(VIRTIO_REG_QUEUE_NUM, VIRTQ_ENTRY_NUM as u32);
-        if self.virtio_reg_read32(VIRTIO_REG_VERSION) == 1 {
-            self.virtio_reg_write32(VIRTIO_REG_PAGE_SIZE, PAGE_SIZE as u32);
-            self.virtio_reg_write32(VIRTIO_REG_QUEUE_ALIGN, PAGE_SIZE as u32);
-            self.virtio_reg_write32(VIRTIO_REG_QUEUE_PFN, phys(vq) as u32 / PAGE_SIZE as u32);
-        } else {
-            // SAFETY: only points into the pages of the queue.
-            let parts = unsafe { [phys(vq), phys(addr_of!((*vq).avail)), phys(addr_of!((*vq).used))] };
-            for (register, address) in VIRTIO_REG_QUEUE_ADDRESSES.into_iter().zip(parts) {
-                self.virtio_reg_write32(register, address as u32);
-                self.virtio_reg_write32(register + 4, 0);
-            }
-            self.virtio_reg_write32(VIRTIO_REG_QUEUE_READY, 1);
-        }
+        self.virtio_reg_write32(VIRTIO_REG_QUEUE_ALIGN, PAGE_SIZE as u32);
+        self.virtio_reg_write32(VIRTIO_REG_QUEUE_PFN, virtq_pfn);
     }
 
     fn virtq_kick(&self, vq: &mut VirtioVirtq, desc_index: u16) {
@@ -160,12 +147,7 @@ impl Disk {
 pub fn virtio_blk_init() -> u64 {
     let slots = (0..SLOTS).map(|n| VIRTIO_BLK_PADDR + n * SLOT_SIZE);
     let no_queue = core::ptr::null_mut();
-    let disk = |registers| Disk {
-        registers,
-        blk_request_vq: no_queue,
-        blk_capacity: 0,
-        read_only: false,
-    };
+    let disk = |registers| Disk { registers, blk_request_vq: no_queue, blk_capacity: 0 };
     let mut disk = match slots.map(disk).find(Disk::is_blk) {
         Some(disk) => disk,
         None => return 0,
@@ -176,11 +158,7 @@ pub fn virtio_blk_init() -> u64 {
     disk.virtio_reg_write32(VIRTIO_REG_DEVICE_STATUS, 0);
     disk.virtio_reg_fetch_and_or32(VIRTIO_REG_DEVICE_STATUS, VIRTIO_STATUS_ACK);
     disk.virtio_reg_fetch_and_or32(VIRTIO_REG_DEVICE_STATUS, VIRTIO_STATUS_DRIVER);
-    disk.read_only = disk.virtio_reg_read32(VIRTIO_REG_DEVICE_FEATURES) & VIRTIO_BLK_F_RO != 0;
-    for (half, features) in [(0, 0), (1, disk.virtio_reg_read32(VIRTIO_REG_VERSION) - 1)] {
-        disk.virtio_reg_write32(VIRTIO_REG_DRIVER_FEATURES_SEL, half);
-        disk.virtio_reg_write32(VIRTIO_REG_DRIVER_FEATURES, features); // none but VERSION_1
-    }
+    disk.virtio_reg_write32(VIRTIO_REG_DRIVER_FEATURES, 0);
     disk.virtio_reg_fetch_and_or32(VIRTIO_REG_DEVICE_STATUS, VIRTIO_STATUS_FEAT_OK);
     disk.virtq_init();
     disk.virtio_reg_fetch_and_or32(VIRTIO_REG_DEVICE_STATUS, VIRTIO_STATUS_DRIVER_OK);
@@ -202,7 +180,7 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
         println!("virtio: tried to read/write sector={sector}, but capacity is {capacity}");
         return Err(ERR_DISK);
     }
-    if is_write && disk.read_only {
+    if is_write && disk.virtio_reg_read32(VIRTIO_REG_DEVICE_FEATURES) & VIRTIO_BLK_F_RO != 0 {
         return Err(ERR_READ_ONLY);
     }
     // SAFETY: no request is under way, so the queue is ours alone.

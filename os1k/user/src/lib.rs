@@ -19,11 +19,13 @@ extern "Rust" {
     fn user_main(command: &str) -> i32;
 }
 
-/// Names the function a program begins with: `entry!(main);`. It is given the
-/// command it was started by, and returns its exit status.
+/// Names the function a program begins with: `entry!(main);`, and brings in all that is
+/// here. The function is given the command it was started by, and returns its exit status.
 #[macro_export]
 macro_rules! entry {
     ($main:ident) => {
+        #[allow(unused_imports)]
+        use $crate::*;
         #[no_mangle]
         fn user_main(command: &str) -> i32 {
             $main(command)
@@ -39,6 +41,15 @@ pub fn number(command: &str, n: usize, default: u32) -> u32 {
         println!("not a number: {}", word.unwrap_or(""));
         exit(2)
     })
+}
+
+/// What the book's two processes do, which never yield here: prints a letter for ever.
+pub fn proc_entry(letter: char) -> ! {
+    println!("starting process {letter}");
+    loop {
+        print!("{letter}");
+        (0..300_000).for_each(|_| core::hint::spin_loop());
+    }
 }
 
 #[no_mangle]

@@ -46,7 +46,9 @@ fn next_key() -> u8 {
         last = match (last, byte) {
             (_, ESCAPE) => ESCAPE,
             (ESCAPE, b'[' | b'O') | (b'[', b' '..=b'?') => b'[',
-            (b'[', b'A'..=b'D') => return [CTRL_P, CTRL_N, CTRL_F, CTRL_B][usize::from(byte - b'A')],
+            (b'[', b'A'..=b'D') => {
+                return [CTRL_P, CTRL_N, CTRL_F, CTRL_B][usize::from(byte - b'A')]
+            }
             (b'[', b'@'..=b'~') => 0,
             _ => return byte,
         };

@@ -60,13 +60,12 @@ pub fn read_at(name: &str, buf: &mut [u8], offset: u32) -> i32 {
 
 /// Makes the file or replaces what is in it; the number of bytes.
 pub fn writefile(name: &str, buf: &[u8]) -> i32 {
-    let (address, len) = (buf.as_ptr() as u32, buf.len() as u32);
-    with_zero(name, |name| syscall(SYS_WRITEFILE, name, address, len, 0))
+    with_zero(name, |n| syscall(SYS_WRITEFILE, n, buf.as_ptr() as u32, buf.len() as u32, 0))
 }
 
+/// Adds to the end of the file, or makes it.
 pub fn appendfile(name: &str, buf: &[u8]) -> i32 {
-    let (address, len) = (buf.as_ptr() as u32, buf.len() as u32);
-    with_zero(name, |name| syscall(SYS_APPENDFILE, name, address, len, 0))
+    with_zero(name, |n| syscall(SYS_APPENDFILE, n, buf.as_ptr() as u32, buf.len() as u32, 0))
 }
 
 pub fn removefile(name: &str) -> i32 {

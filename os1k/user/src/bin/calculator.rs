@@ -2,8 +2,7 @@
 //! expression it reads one a line, until Ctrl-D.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     match command.split_once(' ') {
@@ -18,59 +17,52 @@ fn main(command: &str) -> i32 {
     0
 }
 
-fn show(expression: &str) {
-    let mut rest = expression.as_bytes();
-    match sum(&mut rest).filter(|_| peek(&mut rest).is_none()) {
+fn show(text: &str) {
+    let mut rest = text.as_bytes();
+    match expression(&mut rest, 0).filter(|_| next(&mut rest).is_none()) {
         Some(value) => println!("{value}"),
         None => println!("not an expression, or a number too large"),
     }
 }
 
 /// The next character that is no blank.
-fn peek(rest: &mut &[u8]) -> Option<u8> {
-    while let [b' ', after @ ..] = *rest {
-        *rest = after;
-    }
+fn next(rest: &mut &[u8]) -> Option<u8> {
+    *rest = &rest[rest.iter().take_while(|c| **c == b' ').count()..];
     rest.first().copied()
 }
 
-fn take(rest: &mut &[u8], characters: &[u8]) -> Option<u8> {
-    let found = peek(rest).filter(|c| characters.contains(c))?;
-    *rest = &rest[1..];
-    Some(found)
-}
-
-fn sum(rest: &mut &[u8]) -> Option<i64> {
-    let mut value = product(rest)?;
-    while let Some(operator) = take(rest, b"+-") {
-        let right = product(rest)?;
-        value = if operator == b'+' { value.checked_add(right) } else { value.checked_sub(right) }?;
-    }
-    Some(value)
-}
-
-fn product(rest: &mut &[u8]) -> Option<i64> {
-    let mut value = factor(rest)?;
-    while let Some(operator) = take(rest, b"*/") {
-        let right = factor(rest)?;
-        value = if operator == b'*' { value.checked_mul(right) } else { value.checked_div(right) }?;
-    }
-    Some(value)
-}
-
-fn factor(rest: &mut &[u8]) -> Option<i64> {
-    if take(rest, b"-").is_some() {
-        return factor(rest)?.checked_neg();
-    }
-    if take(rest, b"(").is_some() {
-        let value = sum(rest)?;
-        return take(rest, b")").map(|_| value);
-    }
-    let digit = |c: u8| i64::from(c - b'0');
-    let mut value = digit(take(rest, b"0123456789")?);
-    while let Some(c) = rest.first().filter(|c| c.is_ascii_digit()) {
-        value = value.checked_mul(10)?.checked_add(digit(*c))?;
+/// Operands with operators between them that bind more tightly than `level`.
+fn expression(rest: &mut &[u8], level: u32) -> Option<i64> {
+    let mut value = operand(rest)?;
+    while let Some(operator) = next(rest) {
+        let (binds, apply): (u32, fn(i64, i64) -> Option<i64>) = match operator {
+            b'+' => (1, i64::checked_add),
+            b'-' => (1, i64::checked_sub),
+            b'*' => (2, i64::checked_mul),
+            b'/' => (2, i64::checked_div),
+            _ => break,
+        };
+        if binds <= level {
+            break;
+        }
         *rest = &rest[1..];
+        value = apply(value, expression(rest, binds)?)?;
     }
     Some(value)
+}
+
+fn operand(rest: &mut &[u8]) -> Option<i64> {
+    let first = next(rest)?;
+    let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let (taken, after) = rest.split_at(digits.max(1));
+    *rest = after;
+    match first {
+        b'-' => operand(rest)?.checked_neg(),
+        b'(' => {
+            let value = expression(rest, 0);
+            *rest = rest.strip_prefix(b")")?;
+            value
+        }
+        _ => core::str::from_utf8(taken).ok()?.parse().ok(),
+    }
 }

@@ -1,8 +1,7 @@
 //! `counter [N [MILLISECONDS]]`: counts to N, with a pause before each number.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let pause = number(command, 2, 1000);

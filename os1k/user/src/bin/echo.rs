@@ -1,8 +1,7 @@
 //! `echo WORDS`: says them.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     println!("{}", command.strip_prefix("echo ").unwrap_or("").trim_start());

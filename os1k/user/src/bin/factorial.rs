@@ -1,8 +1,7 @@
 //! `factorial [N]`: N!, if 64 bits can hold it.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let n = number(command, 1, 10);

@@ -1,8 +1,7 @@
 //! `fibonacci [N]`: the first N Fibonacci numbers, as far as 64 bits go.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let (mut this, mut next) = (0u64, 1u64);

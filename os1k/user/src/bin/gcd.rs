@@ -1,8 +1,7 @@
 //! `gcd A B`: the greatest common divisor, by Euclid.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let (mut a, mut b) = (number(command, 1, 48), number(command, 2, 36));

@@ -1,8 +1,7 @@
 //! The product of two matrices.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 type Matrix = [[i32; 3]; 3];
 const A: Matrix = [[1, 2, 3], [4, 5, 6], [7, 8, 9]];

@@ -1,8 +1,7 @@
 //! `multiplication [N]`: the multiplication table up to N times N.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let n = number(command, 1, 10).min(99);

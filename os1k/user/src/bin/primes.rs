@@ -1,8 +1,7 @@
 //! `primes [N]`: the primes up to N.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     let is_prime = |n: &u32| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);

@@ -1,14 +1,9 @@
-//! Process A of the book's chapter on processes, with a `A` for ever; but it never
-//! yields: the timer takes turns between it and its fellow.
+//! Process A of the book's chapter on processes. It never yields: the timer takes turns
+//! between it and its fellow.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(_: &str) -> i32 {
-    println!("starting process A");
-    loop {
-        putchar(b'A');
-        (0..300_000).for_each(|_| core::hint::spin_loop());
-    }
+    proc_entry('A')
 }

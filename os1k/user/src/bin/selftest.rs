@@ -2,8 +2,7 @@
 //! status 0 if all holds. `selftest spawn N` runs N programs one after another instead.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 fn main(command: &str) -> i32 {
     match command.split_ascii_whitespace().nth(1) {
@@ -111,8 +110,10 @@ fn files() -> bool {
     }
     let mut part = [0; 100];
     holds &= read_at("selftest.3", &mut part, 4050) == 100 && part == pattern[4050..4150];
-    holds &= read_at("selftest.3", &mut part, 8950) == 50 && read_at("selftest.3", &mut part, 9001) == 0;
-    let ours = |file: &FileInfo| text(&file.name).starts_with("selftest.") || text(&file.name) == long;
+    holds &=
+        read_at("selftest.3", &mut part, 8950) == 50 && read_at("selftest.3", &mut part, 9001) == 0;
+    let ours =
+        |file: &FileInfo| text(&file.name).starts_with("selftest.") || text(&file.name) == long;
     holds &= list().filter(ours).count() == 5;
     for name in ["selftest.1", "selftest.2", "selftest.3", "selftest.4", long] {
         holds &= removefile(name) == 0 && readfile(name, &mut part) == ERR_NOT_FOUND;
@@ -142,7 +143,9 @@ fn hostile_arguments() -> bool {
     let name = b"hello.txt\0".as_ptr() as u32;
     let code = main as *const () as u32;
     let mut holds = readfile("hello.txt", &mut [0; 16]) > 0;
-    for bad in [0, 0x1000, 0x00ff_ffff, 0x0200_0000, 0x8000_0000, 0x8010_0000, 0xfeb0_0000, u32::MAX] {
+    for bad in
+        [0, 0x1000, 0x00ff_ffff, 0x0200_0000, 0x8000_0000, 0x8010_0000, 0xfeb0_0000, u32::MAX]
+    {
         holds &= syscall(SYS_READFILE, bad, ours, 16, 0) == ERR_BAD_ADDRESS;
         holds &= syscall(SYS_READFILE, name, bad, 16, 0) == ERR_BAD_ADDRESS;
         holds &= syscall(SYS_READFILE, name, ours, bad | 1 << 25, 0) == ERR_BAD_ADDRESS;

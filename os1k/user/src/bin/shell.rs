@@ -2,8 +2,7 @@
 //! in the background if the line ends with `&`.
 #![no_std]
 #![no_main]
-use user::*;
-entry!(main);
+user::entry!(main);
 
 const HELP: &str = "\
 hello                say hello
@@ -58,12 +57,9 @@ fn main(_: &str) -> i32 {
                 let ms = uptime();
                 println!("up {}.{:02} seconds", ms / 1000, ms % 1000 / 10);
             }
-            ("kill", pid) => match pid.parse() {
-                Ok(pid) => match kill(pid) {
-                    ERR_NO_PROCESS => println!("no such process: {pid}"),
-                    error if error < 0 => println!("cannot kill process {pid}"),
-                    _ => {}
-                },
+            ("kill", pid) => match pid.parse().map(kill) {
+                Ok(0) => {}
+                Ok(error) => println!("cannot kill process {pid}: {}", error_message(error)),
                 Err(_) => println!("usage: kill PID"),
             },
             ("reboot", _) => reboot(),
@@ -133,7 +129,6 @@ fn run(line: &str) {
     let (name, _) = split(foreground);
     match spawn(foreground, if background { SPAWN_BACKGROUND } else { 0 }) {
         ERR_NOT_FOUND | ERR_NO_DISK => println!("unknown command: {name}"),
-        ERR_NO_SLOT => println!("no free process slots"),
         error if error < 0 => println!("cannot run {name}: {}", error_message(error)),
         pid if background => println!("[{pid}] {foreground}"),
         pid => {

@@ -70,6 +70,10 @@ errors! {
 
 pub type Result<T> = core::result::Result<T, i32>;
 
+pub fn ensure(holds: bool, error: i32) -> Result<()> {
+    holds.then_some(()).ok_or(error)
+}
+
 /// Exit statuses of processes that did not end by themselves.
 pub const STATUS_PANIC: i32 = 101;
 pub const STATUS_FAULT: i32 = 128; // plus the exception's number

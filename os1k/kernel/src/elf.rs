@@ -37,12 +37,7 @@ fn header(image: &[u8]) -> Option<(VirtAddr, u32, u32)> {
         && u16_at(image, 16)? == ET_EXEC
         && u16_at(image, 18)? == EM_386
         && u16_at(image, 42)? == PROGRAM_HEADER as u32;
-    let header = (VirtAddr(u32_at(image, 24)?), u32_at(image, 28)?, u16_at(image, 44)?);
-    if fits {
-        Some(header)
-    } else {
-        None
-    }
+    fits.then_some((VirtAddr(u32_at(image, 24)?), u32_at(image, 28)?, u16_at(image, 44)?))
 }
 
 fn load_segment(space: &mut AddressSpace, image: &[u8], header: &[u8], limit: u32) -> Result<()> {

@@ -124,9 +124,8 @@ fn round_up(size: usize) -> usize {
 
 /// Of a header, with its checksum taken for blanks.
 fn checksum(header: &Sector) -> u32 {
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-    let blanks = CHECKSUM.len() as u32 * u32::from(b' ');
-    sum(&header[..CHECKSUM.start]) + blanks + sum(&header[CHECKSUM.end..])
+    let byte = |i| if CHECKSUM.contains(&i) { b' ' } else { header[i] };
+    (0..SECTOR_SIZE).map(|i| u32::from(byte(i))).sum()
 }
 
 fn text(header: &Sector, field: Range<usize>) -> &[u8] {
@@ -156,9 +155,7 @@ fn make_header(name: &[u8], kind: u8, size: u32) -> Result<Sector> {
         length if length <= NAME.len() => (&name[..0], name),
         length => (0..length).find(fits).map(|i| (&name[..i], &name[i + 1..])).ok_or(ERR_NAME)?,
     };
-    if name.is_empty() {
-        return Err(ERR_NAME);
-    }
+    ensure(!name.is_empty(), ERR_NAME)?;
     let mut header = [0; SECTOR_SIZE];
     for (field, text) in [(NAME, name), (MAGIC, b"ustar\x0000"), (PREFIX, prefix)] {
         header[field][..text.len()].copy_from_slice(text);
@@ -199,35 +196,25 @@ impl Cache {
 impl FileSystem {
     /// What is at sector `start`; None at the end of the archive.
     fn entry(&mut self, start: u32) -> Result<Option<Entry>> {
-        if self.sectors == 0 {
-            return Err(self.error);
-        }
+        ensure(self.sectors > 0, self.error)?;
         let mut at = start;
         while at < self.sectors {
             let header = self.disk.read(at)?;
             if header.iter().all(|byte| *byte == 0) {
                 break;
             }
-            if !header[MAGIC].starts_with(b"ustar") {
-                return Err(ERR_NOT_TAR);
-            }
-            if oct2int(&header[CHECKSUM]) != Some(checksum(header)) {
-                return Err(ERR_CHECKSUM);
-            }
+            ensure(header[MAGIC].starts_with(b"ustar"), ERR_NOT_TAR)?;
+            ensure(oct2int(&header[CHECKSUM]) == Some(checksum(header)), ERR_CHECKSUM)?;
             let size = oct2int(&header[SIZE]).ok_or(ERR_NOT_TAR)?;
             let end = at + 1 + sectors_of(size);
-            if end > self.sectors {
-                return Err(ERR_CUT_SHORT);
+            ensure(end <= self.sectors, ERR_CUT_SHORT)?;
+            let kind = header[TYPE];
+            if matches!(kind, b'x' | b'L' | b'K') {
+                at = end; // an extended header: it belongs to the next one
+                continue;
             }
-            let (is_file, is_hole) = match header[TYPE] {
-                b'x' | b'L' | b'K' => {
-                    at = end; // an extended header: it belongs to the next one
-                    continue;
-                }
-                kind => {
-                    (matches!(kind, REGULAR | 0), kind == PAX_GLOBAL && text(header, NAME) == HOLE)
-                }
-            };
+            let is_file = matches!(kind, REGULAR | 0);
+            let is_hole = kind == PAX_GLOBAL && text(header, NAME) == HOLE;
             return Ok(Some(Entry { start, header: at, end, size, is_file, is_hole }));
         }
         Ok(None)
@@ -383,9 +370,7 @@ impl FileSystem {
         let in_place = old.end == end && old.start == old.header;
         let start = if in_place { old.header } else { end };
         let size = old.size.checked_add(len).ok_or(ERR_DISK_FULL)?;
-        if self.sectors - start < 1 + sectors_of(size) + 2 {
-            return Err(ERR_DISK_FULL);
-        }
+        ensure(1 + sectors_of(size) + 2 <= self.sectors - start, ERR_DISK_FULL)?;
         self.end_at(start + 1 + sectors_of(size))?;
         let mut header = make_header(name, REGULAR, size)?;
         if in_place {

@@ -45,9 +45,7 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     serial::listen();
     selftest::break_on_purpose(&boot);
     fs::fs_init();
-    if let Err(error) = process::create_process("shell", 0) {
-        panic!("cannot start the shell: error {error}");
-    }
+    process::create_process("shell", 0).expect("cannot start the shell");
     loop {
         process::yield_();
         port::wait_for_interrupt();

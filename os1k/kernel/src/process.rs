@@ -203,12 +203,9 @@ pub fn set_at_disk(at_disk: bool) {
 
 /// At the end of a system call: ends the calling process if that was put off.
 pub fn end_if_killed() {
-    let (pid, killed) = {
-        let mut table = TABLE.lock();
-        (table.current().pid, table.current().killed)
-    };
+    let killed = TABLE.lock().current().killed;
     if let Some(status) = killed {
-        end_process(pid, status).expect("killed twice");
+        end_process(current_pid(), status).expect("killed twice");
         yield_();
     }
 }
@@ -251,9 +248,7 @@ pub fn with_space<T>(f: impl FnOnce(&mut AddressSpace) -> T) -> T {
 /// slot too unless a parent may still ask for the status. If it is the calling
 /// process, `yield_` does not return any more.
 pub fn end_process(pid: u32, status: i32) -> Result<()> {
-    if pid <= SHELL_PID {
-        return Err(ERR_INVALID);
-    }
+    ensure(pid > SHELL_PID, ERR_INVALID)?;
     let mut table = TABLE.lock();
     let living = |p: &&mut Process| !matches!(p.state, State::Exited(_));
     let process = table.find(pid).filter(living).ok_or(ERR_NO_PROCESS)?;

@@ -21,7 +21,9 @@ pub fn handle_syscall(frame: &mut TrapFrame) {
         SYS_READ_AT => readfile(a, b, c, d),
         SYS_WRITEFILE => writefile(a, b, c, false),
         SYS_APPENDFILE => writefile(a, b, c, true),
-        SYS_REMOVEFILE => removefile(a),
+        SYS_REMOVEFILE => {
+            with_string(a, |name| with_files(|fs| fs.removefile(name)).and_then(done))
+        }
         SYS_LIST => with_files(|fs| fs.list(a)).and_then(|file| give(b, &file)),
         SYS_SPAWN => spawn(a, b),
         SYS_WAIT => process::wait(a),
@@ -58,58 +60,49 @@ fn give<T: Record>(to: u32, record: &T) -> Result<i32> {
     write(to, bytes_of(record)).and_then(done)
 }
 
-/// A string of the calling process, without the zero byte that ends it.
-fn read_string(from: u32, buffer: &mut [u8]) -> Result<&[u8]> {
-    let mut length = 0;
-    loop {
-        let byte = buffer.get_mut(length..=length).ok_or(ERR_NAME)?;
-        read(from.wrapping_add(length as u32), byte)?;
-        if *byte == [0] {
-            return Ok(&buffer[..length]);
+/// Hands `f` a string of the calling process, without the zero byte that ends it.
+fn with_string<T>(from: u32, f: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    let mut buffer = [0; FILE_NAME_MAX];
+    for i in 0..buffer.len() {
+        read(from.wrapping_add(i as u32), &mut buffer[i..=i])?;
+        if buffer[i] == 0 {
+            return f(&buffer[..i]);
         }
-        length += 1;
     }
+    Err(ERR_NAME)
 }
 
 /// Looks at memory before the disk is touched: after that, copying cannot fail.
 fn check(address: u32, len: u32, flags: u32) -> Result<()> {
     let may = process::with_space(|space| space.may(VirtAddr(address), len as usize, flags));
-    may.then_some(()).ok_or(ERR_BAD_ADDRESS)
+    ensure(may, ERR_BAD_ADDRESS)
 }
 
 fn readfile(name: u32, buf: u32, len: u32, offset: u32) -> Result<i32> {
-    let mut buffer = [0; FILE_NAME_MAX];
-    let name = read_string(name, &mut buffer)?;
     check(buf, len, PAGE_W)?;
     let mut copy = |at, bytes: &mut [u8]| write(buf + at, bytes).expect("checked");
-    with_files(|fs| fs.readfile(name, offset, len, &mut copy)).map(|n| n as i32)
+    let read = |name: &[u8]| with_files(|fs| fs.readfile(name, offset, len, &mut copy));
+    with_string(name, read).map(|n| n as i32)
 }
 
 fn writefile(name: u32, buf: u32, len: u32, append: bool) -> Result<i32> {
-    let mut buffer = [0; FILE_NAME_MAX];
-    let name = read_string(name, &mut buffer)?;
     check(buf, len, 0)?;
     let mut copy = |at, bytes: &mut [u8]| read(buf + at, bytes).expect("checked");
-    with_files(|fs| match append {
-        false => fs.writefile(name, len, &mut copy),
-        true => fs.appendfile(name, len, &mut copy),
-    })?;
-    Ok(len as i32)
-}
-
-fn removefile(name: u32) -> Result<i32> {
-    let mut buffer = [0; FILE_NAME_MAX];
-    let name = read_string(name, &mut buffer)?;
-    with_files(|fs| fs.removefile(name)).and_then(done)
+    let write = |name: &[u8]| {
+        with_files(|fs| match append {
+            false => fs.writefile(name, len, &mut copy),
+            true => fs.appendfile(name, len, &mut copy),
+        })
+    };
+    with_string(name, write).map(|_| len as i32)
 }
 
 fn spawn(command: u32, flags: u32) -> Result<i32> {
-    let mut buffer = [0; COMMAND_MAX];
-    let command = read_string(command, &mut buffer)?;
-    let command = core::str::from_utf8(command).map_err(|_| ERR_INVALID)?;
-    let background = flags & SPAWN_BACKGROUND != 0;
-    let parent = if background { 0 } else { process::current_pid() };
-    process::create_process(command, parent).map(|pid| pid as i32)
+    let parent = if flags & SPAWN_BACKGROUND != 0 { 0 } else { process::current_pid() };
+    with_string(command, |command| {
+        let command = core::str::from_utf8(command).map_err(|_| ERR_INVALID)?;
+        process::create_process(command, parent).map(|pid| pid as i32)
+    })
 }
 
 fn kill(pid: u32) -> Result<i32> {

@@ -24,10 +24,7 @@ const MACHINE_CHECK: u32 = 18;
 pub struct TrapFrame {
     fpu: [u8; FPU_SIZE],
     _pad: u32,
-    gs: u32,
-    fs: u32,
-    es: u32,
-    ds: u32,
+    segments: [u32; 4], // GS, FS, ES, DS
     edi: u32,
     pub esi: u32,
     ebp: u32,
@@ -79,7 +76,7 @@ impl TrapFrame {
 
         // SAFETY: the rest are integers.
         let zero = unsafe { core::mem::zeroed() };
-        TrapFrame { fpu, ds: data, es: data, eip: eip.0, cs, eflags, esp: esp.0, ss: data, ..zero }
+        TrapFrame { fpu, segments: [data; 4], eip: eip.0, cs, eflags, esp: esp.0, ss: data, ..zero }
     }
 
     fn is_from_user(&self) -> bool {

@@ -5,7 +5,7 @@
 use crate::global::Global;
 use crate::memory::{alloc_pages, VirtAddr, PAGE_SIZE};
 use crate::process::{self, State};
-use common::{println, Result, ERR_DISK, ERR_NO_DISK, ERR_READ_ONLY};
+use common::{ensure, println, Result, ERR_DISK, ERR_NO_DISK, ERR_READ_ONLY};
 use core::mem::size_of;
 use core::ptr::addr_of;
 use core::sync::atomic::{fence, Ordering};
@@ -180,9 +180,8 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
         println!("virtio: tried to read/write sector={sector}, but capacity is {capacity}");
         return Err(ERR_DISK);
     }
-    if is_write && disk.virtio_reg_read32(VIRTIO_REG_DEVICE_FEATURES) & VIRTIO_BLK_F_RO != 0 {
-        return Err(ERR_READ_ONLY);
-    }
+    let read_only = disk.virtio_reg_read32(VIRTIO_REG_DEVICE_FEATURES) & VIRTIO_BLK_F_RO != 0;
+    ensure(!(is_write && read_only), ERR_READ_ONLY)?;
     // SAFETY: no request is under way, so the queue is ours alone.
     let vq = unsafe { &mut *disk.blk_request_vq };
     let kind = if is_write { VIRTIO_BLK_T_OUT } else { VIRTIO_BLK_T_IN };

@@ -6,7 +6,7 @@ mod line;
 mod syscalls;
 
 pub use common::*;
-pub use line::{Editor, Input};
+pub use line::Editor;
 pub use syscalls::*;
 
 // So that cargo links again when the linker script has changed.

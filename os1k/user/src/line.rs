@@ -15,14 +15,9 @@ const CTRL_P: u8 = 16; // up
 const CTRL_U: u8 = 21;
 const ESCAPE: u8 = 27;
 const DELETE: u8 = 127;
+const ARROWS: [u8; 4] = [CTRL_P, CTRL_N, CTRL_F, CTRL_B]; // of ESC [ A to D
 const LENGTH_MAX: usize = COMMAND_MAX - 1; // a zero byte follows
 const HISTORY: usize = 16;
-
-pub enum Input<'a> {
-    Line(&'a str),
-    TooLong,
-    End,
-}
 
 #[derive(Clone, Copy, PartialEq)]
 struct Line {
@@ -46,9 +41,8 @@ fn next_key() -> u8 {
         last = match (last, byte) {
             (_, ESCAPE) => ESCAPE,
             (ESCAPE, b'[' | b'O') | (b'[', b' '..=b'?') => b'[',
-            (b'[', b'A'..=b'D') => {
-                return [CTRL_P, CTRL_N, CTRL_F, CTRL_B][usize::from(byte - b'A')]
-            }
+            (b'[', b'A'..=b'D') => return ARROWS[usize::from(byte - b'A')],
+
             (b'[', b'@'..=b'~') => 0,
             _ => return byte,
         };
@@ -95,16 +89,18 @@ impl Editor {
         Editor { lines: [EMPTY; HISTORY] }
     }
 
-    /// Reads one line, without its end. The characters are printable ASCII.
-    pub fn read_line(&mut self) -> Input<'_> {
+    /// Reads one line, without its end; None at the end of input. The characters are
+    /// printable ASCII. A line that is too long is as good as none.
+    pub fn read_line(&mut self) -> Option<&str> {
+        self.lines[0].cursor = self.lines[0].length;
         if self.lines[0].length != 0 && self.lines[0].bytes != self.lines[1].bytes {
             self.lines.rotate_right(1);
         }
         self.lines[0] = EMPTY;
         let (mut recalled, mut too_long) = (0, false);
         loop {
-            let old = self.lines[0];
-            let line = &mut self.lines[0];
+            let [line, earlier @ ..] = &mut self.lines;
+            let old = *line;
             match next_key() {
                 b'\r' | b'\n' => break,
                 CTRL_C => {
@@ -114,31 +110,31 @@ impl Editor {
                 }
                 CTRL_D if line.length == 0 => {
                     println!();
-                    return Input::End;
+                    return None;
                 }
                 BACKSPACE | DELETE if line.cursor > 0 => line.erase(),
                 CTRL_B if line.cursor > 0 => line.cursor -= 1,
                 CTRL_F if line.cursor < line.length => line.cursor += 1,
-                CTRL_U => {
-                    *line = EMPTY;
-                    too_long = false;
+                CTRL_U => (*line, too_long) = (EMPTY, false),
+                CTRL_P if recalled < HISTORY - 1 && earlier[recalled].length > 0 => {
+                    *line = earlier[recalled];
+                    recalled += 1;
                 }
-                key @ (CTRL_P | CTRL_N) => {
-                    let next = if key == CTRL_P { recalled + 1 } else { recalled.max(1) - 1 };
-                    let known = next < HISTORY && (next == 0 || self.lines[next].length > 0);
-                    recalled = if known { next } else { recalled };
-                    self.lines[0] = if recalled == 0 { EMPTY } else { self.lines[recalled] };
+                CTRL_N if recalled > 0 => {
+                    recalled -= 1;
+                    *line = if recalled > 0 { earlier[recalled - 1] } else { EMPTY };
                 }
                 b' '..=b'~' if line.length == LENGTH_MAX => too_long = true,
                 byte @ b' '..=b'~' => line.insert(byte),
                 _ => {}
             }
-            self.lines[0].replace(&old);
+            line.replace(&old);
         }
         println!();
-        match too_long {
-            false => Input::Line(self.lines[0].text(0, self.lines[0].length)),
-            true => Input::TooLong,
+        if too_long {
+            println!("command line too long");
+            self.lines[0] = EMPTY;
         }
+        Some(self.lines[0].text(0, self.lines[0].length))
     }
 }

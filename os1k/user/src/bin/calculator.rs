@@ -9,7 +9,7 @@ fn main(command: &str) -> i32 {
         Some((_, expression)) => show(expression),
         None => {
             let mut editor = Editor::new();
-            while let Input::Line(line) = editor.read_line() {
+            while let Some(line) = editor.read_line() {
                 show(line);
             }
         }

@@ -5,6 +5,5 @@ user::entry!(main);
 
 fn main(_: &str) -> i32 {
     // SAFETY: none: this is meant to end the program.
-    unsafe { core::arch::asm!("out 0x80, al") };
-    1
+    unsafe { core::arch::asm!("out 0x80, al", options(noreturn)) }
 }

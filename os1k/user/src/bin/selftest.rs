@@ -141,6 +141,8 @@ fn hostile_arguments() -> bool {
     let ours = &mut [0u8; 16];
     let ours = ours.as_mut_ptr() as u32;
     let name = b"hello.txt\0".as_ptr() as u32;
+    let mut echo = [b'x'; COMMAND_MAX + 1];
+    echo[..5].copy_from_slice(b"echo ");
     let code = main as *const () as u32;
     let mut holds = readfile("hello.txt", &mut [0; 16]) > 0;
     for bad in
@@ -170,7 +172,9 @@ fn hostile_arguments() -> bool {
         && syscall(SYS_READFILE, name, ours, 0, 0) == 0
         && spawn("hello.txt", 0) == ERR_BAD_PROGRAM
         && spawn("no-such-program", 0) == ERR_NOT_FOUND
-        && spawn(text(&[b'x'; COMMAND_MAX]), 0) == ERR_NAME
+        && spawn(text(&[b'x'; COMMAND_MAX]), 0) == ERR_NOT_FOUND
+        && spawn(text(&[b'x'; FILE_NAME_MAX]), 0) == ERR_NAME
+        && spawn(text(&echo), 0) == ERR_INVALID
         && [0, 1].iter().all(|pid| kill(*pid) == ERR_INVALID)
         && wait(getpid()) == ERR_NO_PROCESS
 }

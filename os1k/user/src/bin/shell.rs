@@ -27,12 +27,8 @@ fn main(_: &str) -> i32 {
     loop {
         print!("> ");
         let line = match editor.read_line() {
-            Input::Line(line) => line.trim(),
-            Input::TooLong => {
-                println!("command line too long");
-                continue;
-            }
-            Input::End => return 0,
+            Some(line) => line.trim(),
+            None => return 0,
         };
         let (command, rest) = split(line);
         match (command, rest) {
@@ -41,18 +37,13 @@ fn main(_: &str) -> i32 {
             ("help", _) => println!("{HELP}"),
             ("readfile", _) => cat("hello.txt"),
             ("writefile", _) => wrote("hello.txt", writefile("hello.txt", b"Hello from shell!\n")),
-            ("ls", _) => {
-                list().for_each(|file| println!("{:8}  {}", file.size, text(&file.name)));
-            }
+            ("ls", _) => list().for_each(|f| println!("{:8}  {}", f.size, text(&f.name))),
             ("cat", name) => cat(name),
             ("write", words) => write(words, writefile),
             ("append", words) => write(words, appendfile),
             ("rm", name) => complain(name, removefile(name)),
             ("ps", _) => show_processes(),
-            ("mem", _) => {
-                let (free, all) = mem();
-                println!("{free} of {all} pages free ({} of {} KiB)", free * 4, all * 4);
-            }
+            ("mem", _) => println!("{} of {} pages free, 4 KiB each", mem().0, mem().1),
             ("uptime", _) => {
                 let ms = uptime();
                 println!("up {}.{:02} seconds", ms / 1000, ms % 1000 / 10);

@@ -4,7 +4,5 @@
 user::entry!(main);
 
 fn main(_: &str) -> i32 {
-    loop {
-        core::hint::spin_loop();
-    }
+    loop {}
 }

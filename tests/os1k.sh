@@ -6,26 +6,162 @@ cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm}
 . tests/lib.sh
 read -ra options <<<"${VMM_OPTIONS:-}"
+slow=  # in the lab a guest's exit takes a hundred times as long: less of what is long
+grep -qs LAB_RUN /proc/cmdline && slow=1
+disk=$scratch/disk
+cp build/os1k.disk "$disk"
+
+# boot [OPTION...], without a disk, and with one.
+boot() { "$vmm" run --timeout 60 "${options[@]}" "$@" build/os1k.elf; }
+with() { boot --disk "$disk" "$@"; }
 
 # type_at TEXT [OPTION...]: boots with that typed; printf's escapes count.
 type_at() {
     local text=$1
     shift
     # shellcheck disable=SC2059
-    printf "$text" | "$vmm" run --timeout 60 "${options[@]}" "$@" build/os1k.elf
+    printf "$text" | with "$@"
 }
 
 # type_late TEXT TEXT: types the second when the first has been at work for a while.
 type_late() {
     # shellcheck disable=SC2059
-    { printf "$1" && sleep 1 && printf "$2"; } |
-        "$vmm" run --timeout 60 "${options[@]}" build/os1k.elf
+    { printf "$1" && sleep 1 && printf "$2"; } | with
+}
+
+# equal NAME GOT WANT
+equal() { if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "'$2', not '$3'"; fi; }
+
+# tar_agrees NAME DIRECTORY: the host's tar reads the disk without a word, and finds what is there.
+tar_agrees() {
+    rm -rf "$scratch/tree"
+    mkdir "$scratch/tree"
+    check "$1: the host's tar reads it" 0 tar -xf "$disk" -C "$scratch/tree"
+    equal "and has nothing to say" "$err" ""
+    check "and finds the same files" 0 diff -r "$2" "$scratch/tree"
 }
 
 check "a first session" 0 type_at 'hello\nexit\n'
 says "prints a banner" "$(head -n 1 <<<"$out")" '^1K OS [0-9]'
 says "says hello" "$out" '^Hello world from shell!$'
 says "prompts" "$out" '^> hello$'
+
+says "says how large the disk is" "$out" '^virtio-blk: capacity is 2097152 bytes$'
+says "and what is on it" "$out" '^file: hello.txt, size=44$'
+
+# What a newcomer does, line by line.
+check "a newcomer's session" 0 type_at 'ls\ncat hello.txt\nwrite note.txt to be, or not to be\ncat note.txt
+run primes 30\ncrash-null\nspin &\nps\nkill 4\nps\nshutdown\n'
+says "ls lists files" "$out" '^ +44  hello.txt$'
+says "cat shows one" "$out" '^Hello, this file lies on the disk'
+says "write says how much it wrote" "$out" '^wrote 20 bytes to disk$'
+says "cat shows what was written" "$out" '^to be, or not to be$'
+says "run runs a program" "$out" '^2 3 5 7 11 13 17 19 23 29 $'
+says "its end is told" "$out" '^process 2 exited$'
+says "a crash is told" "$out" '^crash-null \(pid 3\) killed: page fault'
+says "& says the process number" "$out" '^\[4\] spin$'
+equal "kill ends it" "$(grep -c ' spin$' <<<"${out#*4] spin}")" 1
+check "a second boot" 0 type_at 'cat note.txt\nappend note.txt that is\nreadfile\nwritefile\nreadfile\nrm meow.txt\ncat meow.txt\nexit\n'
+says "finds what the first one wrote" "$out" '^to be, or not to be$'
+says "writefile writes" "$out" '^wrote 18 bytes to disk$'
+says "readfile reads it" "$out" '^Hello from shell!$'
+says "what was removed is gone" "$out" '^file not found: meow.txt$'
+cp -R build/os1k/disk "$scratch/want"
+printf 'to be, or not to be\nthat is\n' >"$scratch/want/note.txt"
+printf 'Hello from shell!\n' >"$scratch/want/hello.txt"
+rm "$scratch/want/meow.txt"
+tar_agrees "after two boots" "$scratch/want"
+
+# A hundred writes, additions and removals; the same ones in a folder of the host.
+RANDOM=1000
+session=
+for ((i = 0; i < 100; i++)); do
+    name=file$((RANDOM % 7)) text=$(head -c $((RANDOM % 60 + 1)) /dev/zero | tr '\0' "$((RANDOM % 10))")
+    case $((RANDOM % 4)) in
+    0) session+="rm $name\n" && rm -f "$scratch/want/$name" ;;
+    1) session+="write $name $text\n" && echo "$text" >"$scratch/want/$name" ;;
+    *)  for ((j = RANDOM % 12; j >= 0; j--)); do
+            session+="append $name $text\n" && echo "$text" >>"$scratch/want/$name"
+        done ;;
+    esac
+done
+check "a hundred changes" 0 type_at "${session}exit\n"
+tar_agrees "then" "$scratch/want"
+
+check "programs" 0 type_at 'run multiplication 3\necho one two\nfibonacci 10\nfactorial 20\nfactorial 21\ngcd 84 36\nmatrix
+calculator 2*(3+4)-10/3-1\ncalculator 1/0\ncalculator -(7-10)*2\ncalculator\n6*7\n\004counter 3 1\nexit\n'
+says "multiplication" "$out" '^ +3 +6 +9$'
+says "echo" "$out" '^one two$'
+says "fibonacci" "$out" '^0 1 1 2 3 5 8 13 21 34 $'
+says "factorial" "$out" '^20! = 2432902008176640000$'
+says "factorial, too large" "$out" '^21! is too large$'
+says "gcd" "$out" '^gcd\(84, 36\) = 12$'
+says "matrix" "$out" '^ +14 +15 +16$'
+says "calculator" "$out" '^10$'
+says "calculator, no number" "$out" '^not an expression'
+says "calculator, unary minus" "$out" '^6$'
+says "calculator, line by line" "$out" '^42$'
+says "counter" "$out" '^3$'
+check "processes A and B, which never yield" 0 type_late 'proc-a &\nproc-b\n' '\003kill 2\nexit\n'
+says "take turns" "$out" 'A+B+A+B+A+B'
+
+printf 'no tar\n' >"$scratch/bad"
+truncate -s 64K "$scratch/bad"
+head -c 100000 build/os1k.disk >"$scratch/short"
+{ head -c 150 build/os1k.disk && printf 7 && tail -c +152 build/os1k.disk; } >"$scratch/sum"
+for bad in "bad:not a tar archive" "short:the archive is cut short" "sum:a header with a wrong checksum"; do
+    disk=$scratch/${bad%%:*}
+    cp "$disk" "$disk.before"
+    check "a disk that is ${bad#*:}" 0 type_at 'hello\nls\nwrite x y\nprimes\nps\nexit\n'
+    says "is named" "$out" "^cannot use the disk: ${bad#*:}\$"
+    says "leaves a shell" "$out" '^Hello world from shell!$'
+    says "that has no files" "$out" "^x: ${bad#*:}\$"
+    check "and is left alone" 0 cmp "$disk" "$disk.before"
+done
+disk=$scratch/empty
+truncate -s 8K "$disk"
+check "an empty disk" 0 type_at 'ls\nwrite one 1\nwrite two 2\nrm one\nwrite three 3\nls\nexit\n'
+mkdir "$scratch/few"
+echo 2 >"$scratch/few/two" && echo 3 >"$scratch/few/three"
+tar_agrees "becomes a tar" "$scratch/few"
+fill=$(printf 'append two 3456789 123456789 123456789 123456789 123456789\\n%.0s' {1..150})
+check "a full disk" 0 type_at "${fill}rm three\nwrite four 4\ncat four\nexit\n"
+says "is told of" "$out" '^two: the disk is full$'
+says "has room again" "$out" '^4$'
+check "and is a tar" 0 tar -tf "$disk"
+disk=$scratch/disk
+check "a read-only disk" 0 boot --disk "$disk,ro" <<<'cat note.txt
+write note.txt no
+exit'
+says "can be read" "$out" '^that is$'
+says "and no more" "$out" '^note.txt: the disk is read-only$'
+check "no disk" 0 boot <<<'hello
+ls
+primes
+selftest
+exit'
+says "is told of" "$out" '^virtio-blk: no disk'
+says "leaves a shell" "$out" '^Hello world from shell!$'
+says "without programs" "$out" '^unknown command: primes$'
+
+check "the system's own test" 0 type_at 'selftest\n'
+lacks "finds nothing" "$out" '^not ok'
+says "and says so" "$out" '^selftest: 0 failed$'
+tar_agrees "after it" "$scratch/want"
+if [[ ! $slow ]]; then
+    check "10,000 programs" 0 type_at 'mem\nselftest spawn 10000\nmem\nexit\n'
+    equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
+    says "each with a number of its own" "$out" '^process 10002 exited$'
+    # Ended at any moment, it leaves an archive that tar and the next boot can read.
+    for moment in 1.1 1.6 2.3; do
+        cp build/os1k.disk "$disk"
+        yes 'selftest files' | timeout -s KILL $moment "$vmm" run "${options[@]}" --disk "$disk" \
+            build/os1k.elf >/dev/null 2>&1
+        check "killed after $moment s" 0 type_at 'hello\ncat hello.txt\nexit\n'
+        says "it comes up again" "$out" '^Hello, this file lies on the disk'
+        says "and tar reads it" "$(tar -tf "$disk" 2>/dev/null)" '^meow.txt$'
+    done
+fi
 
 check "commands" 0 type_at 'help\nps\nuptime\nmem\nfrobnicate\nexit\n'
 says "help lists them" "$out" '^hello +'
@@ -46,8 +182,14 @@ says "is refused" "$out" '^command line too long$'
 says "and the next one works" "$out" '^Hello world from shell!$'
 check "Ctrl-D ends the shell" 0 type_at '\004'
 says "on a line of its own" "$out" '^process 1 exited$'
-check "arrow and function keys" 0 type_at 'he\033[Dl\033[1;5Cl\033[3~\033OAo\nexit\n'
+check "arrow keys" 0 type_at 'hlo\033[D\033[Del\033[C\033OC\nelo\001\002\033[D\033[D\033[Dh\033[C\033[Cl\nexit\n'
+if [[ $(grep -c '^Hello world' <<<"$out") == 2 ]]; then ok "move in the line"; else
+    not_ok "move in the line" "$(grep -c '^Hello world' <<<"$out") of 2 lines"; fi
+check "other keys" 0 type_at 'he\033[3~l\033[15~\033[Zlo\nexit\n'
 says "leave the line alone" "$out" '^Hello world from shell!$'
+check "history" 0 type_at 'hello\nuptime\n\033[A\033[A\n\033[A\033[A\033[A\033[B\033[B\033[A\033[A\033[A\n\033[A\033[B\033[Bhello\nexit\n'
+if [[ $(grep -c '^Hello world' <<<"$out") == 4 ]]; then ok "brings earlier lines back"; else
+    not_ok "brings earlier lines back" "$(grep -c '^Hello world' <<<"$out") of 4 lines"; fi
 check "much input at once" 0 type_at "$(printf 'hello\\n%.0s' {1..100})exit\n"
 if [[ $(grep -c '^Hello world' <<<"$out") == 100 ]]; then ok "none is lost"; else
     not_ok "none is lost" "$(grep -c '^Hello world' <<<"$out") of 100 lines"; fi
@@ -100,7 +242,7 @@ check "exit with a status" 15 type_at 'exit 7\n'
 check "the highest" 255 type_at 'exit abc\nexit 300\nexit 128\nexit -1\nkill 0\nexit 127\n'
 if [[ $(grep -c '^usage: exit' <<<"$out") == 4 ]]; then ok "no other is taken"; else
     not_ok "no other is taken" "not four times the usage"; fi
-says "idle cannot be killed" "$out" '^cannot kill process 0$'
+says "idle cannot be killed" "$out" '^cannot kill process 0: '
 check "a kernel panic" 101 type_at '' --append panic
 says "names file and line" "$out" 'PANIC.*\.rs:[0-9]+|panic.*\.rs:[0-9]+'
 check "a fault of the kernel" 101 type_at '' --append fault
@@ -111,10 +253,12 @@ says "is found by the double fault task" "$out" 'double fault'
 check "little memory" 0 type_at 'hello\nexit\n' -m 4
 check "much memory" 0 type_at 'mem\nexit\n' -m 1G
 
-check "time passes while it is idle" 124 "$vmm" run "${options[@]}" --timeout 2 \
-    --report "$scratch/report" build/os1k.elf </dev/null
+check "time passes while it is idle" 124 boot --timeout 2 --report "$scratch/report" </dev/null
 ticks=$(sed -nE 's/.*"irq": 0, "raised": [0-9]+, "injected": ([0-9]+).*/\1/p' "$scratch/report")
 if [[ ${ticks:-0} -ge 150 && $ticks -le 200 ]]; then ok "at 100 ticks a second"; else
     not_ok "at 100 ticks a second" "$ticks in 2 s less the boot"; fi
+
+lines=$(find os1k/*/src -name '*.rs' ! -name selftest.rs -exec grep -hvE '^\s*(//|$)' {} + | wc -l)
+if [[ $lines -le 2500 ]]; then ok "$lines lines of Rust"; else not_ok "lines of Rust" "$lines, more than 2500"; fi
 
 finish

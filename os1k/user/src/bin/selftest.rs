@@ -1,5 +1,6 @@
 //! `selftest`: tests the system from where its programs see it, and ends the machine, with
-//! status 0 if all holds. `selftest spawn N` runs N programs one after another instead.
+//! status 0 if all holds. Instead, `selftest spawn N` runs N programs one after another, and
+//! `selftest files` only works with files.
 #![no_std]
 #![no_main]
 user::entry!(main);
@@ -11,6 +12,7 @@ fn main(command: &str) -> i32 {
             sleep(300);
             return syscall(SYS_SELFTEST, 2, 0, 0, 0);
         }
+        Some("files") => return i32::from(!files()),
         Some("spawn") => {
             let before = mem();
             (0..number(command, 2, 100)).for_each(|_| assert_eq!(wait(spawn("echo", 0)), 0));

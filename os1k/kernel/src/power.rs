@@ -1,7 +1,7 @@
 //! The ways out. Status 0 powers the machine off; any other status v goes to a
 //! debug exit port, which ends the emulator with (v << 1) | 1.
 
-use crate::port::{halt_forever, outb, outw};
+use crate::port::{halt_forever, outb, outw, wait_for_interrupt};
 
 /// A panic's status: the emulator ends with 101.
 pub const PANIC: u8 = 50;
@@ -18,8 +18,9 @@ pub fn shutdown(status: u8) -> ! {
         outw(0x604, 0x2000); // QEMU
         outw(0xb004, 0x2000); // Bochs, older QEMU
         outw(0x4004, 0x3400); // VirtualBox
+        (0..10).for_each(|_| wait_for_interrupt()); // it takes a moment, if it is there at all
     }
-    outb(0xf4, status); // with status 0, if none of these is there
+    outb(0xf4, status);
     outb(0x501, status);
     halt_forever()
 }

@@ -150,6 +150,21 @@ check "the system's own test" 0 type_at 'selftest\n'
 lacks "finds nothing" "$out" '^not ok'
 says "and says so" "$out" '^selftest: 0 failed$'
 tar_agrees "after it" "$scratch/want"
+session='mem\n'
+for ((i = 0; i < 8; i++)); do # numbers: 2 and 3, 4 and 5, ...
+    session+="selftest files &\ncounter 1 $((7 * i * i))\nkill $((2 * i + 2))\n"
+done
+check "programs killed at work with files" 0 type_at "${session}mem\nps\nexit\n"
+equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
+lacks "end" "$out" '^ *[0-9].* selftest$'
+check "and leave a tar" 0 tar -tf "$disk"
+cp build/os1k.disk "$disk"
+check "four programs at the disk at once" 0 type_at 'mem\nselftest spawn 9 &\nselftest spawn 9 &\nselftest spawn 9 &
+selftest files\ncounter 2 1000\nmem\nps\nexit\n'
+equal "all get there" "$(grep -c '^memory before and after' <<<"$out")" 3
+equal "and memory is as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
+tar_agrees "after them" build/os1k/disk
+
 if [[ ! $slow ]]; then
     check "10,000 programs" 0 type_at 'mem\nselftest spawn 10000\nmem\nexit\n'
     equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1

@@ -1,5 +1,5 @@
-//! The ways out. Status 0 powers the machine off; any other status v goes to a
-//! debug exit port, which ends the emulator with (v << 1) | 1.
+//! The ways out. Status 0 powers the machine off, if it can be; any other status v goes
+//! to a debug exit port, which ends the emulator with (v << 1) | 1.
 
 use crate::port::{halt_forever, outb, outw, wait_for_interrupt};
 

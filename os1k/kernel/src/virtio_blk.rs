@@ -199,6 +199,7 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
     while disk.virtq_is_busy() {
         process::block(State::Disk);
     }
+    fence(Ordering::SeqCst); // from here on, what the device has written is read
     // SAFETY: as in `virtq_is_busy`.
     let status = unsafe { addr_of!((*disk.blk_request_vq).blk_req.status).read_volatile() };
     if status != 0 {

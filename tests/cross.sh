@@ -47,7 +47,8 @@ says "is explained, too" "$err" 'exception 0, #DE divide error'
 check "the host's time" 124 "$cross" run --timeout 300ms build/guests/flood.bin
 
 same "1K OS with commands and crashes" build/os1k.elf \
-    'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n'
+    'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n' \
+    --disk build/os1k.disk,ro
 same "1K OS typed at on the keyboard" build/os1k.elf 'Hello\nuptime\nexit\n' --input keyboard
 same "hello" build/guests/hello.bin ''
 same "counter" build/guests/counter.bin ''

@@ -37,7 +37,8 @@ vmm=${1:-build/vmm}
 shift
 others=("$@")
 same "1K OS with commands and crashes" build/os1k.elf \
-    'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n'
+    'hello\nps\nspin &\ncrash-null\ncrash-stack\ncounter 3 20\nmem\nuptime\nkill 2\nps\nexit 5\n' \
+    --disk build/os1k.disk,ro
 same "1K OS typed at on the keyboard" build/os1k.elf 'Hello\nuptime\nexit\n' --input keyboard
 same "the timer" build/guests/timer32.bin '' --mode pm32
 tests/disk.sh >"$scratch/disk"

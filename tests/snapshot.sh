@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/lib.sh
 vmm=${1:-build/vmm}
 read -ra options <<<"${VMM_OPTIONS:-}"
-run() { "$vmm" run "${options[@]}" "$@"; }
+run() { "$vmm" run --disk build/os1k.disk,ro "${options[@]}" "$@"; }
 os=build/os1k.elf saved=$scratch/saved
 mkfifo "$scratch/silence"
 exec 9<>"$scratch/silence"

@@ -267,6 +267,16 @@ ticks=$(sed -nE 's/.*"irq": 0, "raised": [0-9]+, "injected": ([0-9]+).*/\1/p' "$
 if [[ ${ticks:-0} -ge 150 && $ticks -le 200 ]]; then ok "at 100 ticks a second"; else
     not_ok "at 100 ticks a second" "$ticks in 2 s less the boot"; fi
 
+# docs/1k-os.md: | chapter | `file`... | lines | book |
+while IFS='|' read -r _ chapter files lines _; do
+    sum=0
+    for file in ${files//\`/}; do
+        [[ $file == */* ]] && file=os1k/$file || file=os1k/kernel/src/$file
+        [[ $file == *.s ]] && comment='#' || comment=//
+        sum=$((sum + $(grep -cvE "^\s*($comment|\$)" "$file")))
+    done
+    [[ $sum == $((lines)) ]] || not_ok "the lines of chapter $chapter" "$sum, not $lines"
+done < <(grep -E '^\| [0-9]+ .*`.*[0-9]+ \|' docs/1k-os.md | grep -v '| in ')
 rust=$(find os1k/*/src -name '*.rs' ! -name selftest.rs -exec grep -hvE '^\s*(//|$)' {} + | wc -l)
 if [[ $rust -le 2500 ]]; then ok "$rust lines of Rust"; else not_ok "lines of Rust" "$rust, more than 2500"; fi
 

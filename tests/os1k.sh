@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm}
 . tests/lib.sh
 read -ra options <<<"${VMM_OPTIONS:-}"
-slow="" seconds=60 changes=100 lines=600
+slow="" seconds=60 changes=100 lines=600 pause=1000
 if grep -qs LAB_RUN /proc/cmdline; then # there, a guest's exit takes a hundred times as long
-    slow=1 seconds=200 changes=20 lines=60
+    slow=1 seconds=200 changes=20 lines=60 pause=6000
 fi
 disk=$scratch/disk
 cp build/os1k.disk "$disk"
@@ -154,13 +154,13 @@ session='mem\n'
 for ((i = 0; i < 8; i++)); do # numbers: 2 and 3, 4 and 5, ...
     session+="selftest files &\ncounter 1 $((7 * i * i))\nkill $((2 * i + 2))\n"
 done
-check "programs killed at work with files" 0 type_at "${session}mem\nps\nexit\n"
+check "programs killed at work with files" 0 type_at "${session}counter 1 $pause\nmem\nps\nexit\n"
 equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
 lacks "end" "$out" '^ *[0-9].* selftest$'
 check "and leave a tar" 0 tar -tf "$disk"
 cp build/os1k.disk "$disk"
-check "four programs at the disk at once" 0 type_at 'mem\nselftest spawn 9 &\nselftest spawn 9 &\nselftest spawn 9 &
-selftest files\ncounter 2 1000\nmem\nps\nexit\n'
+check "four programs at the disk at once" 0 type_at "mem\nselftest spawn 9 &\nselftest spawn 9 &\nselftest spawn 9 &
+selftest files\ncounter 2 $pause\nmem\nps\nexit\n"
 equal "all get there" "$(grep -c '^memory before and after' <<<"$out")" 3
 equal "and memory is as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
 tar_agrees "after them" build/os1k/disk

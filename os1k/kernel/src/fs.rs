@@ -296,7 +296,9 @@ impl FileSystem {
 
     fn archive_end(&mut self) -> Result<u32> {
         let mut end = 0;
-        self.find(|entry, _| core::mem::replace(&mut end, entry.end) == u32::MAX)?;
+        while let Some(entry) = self.entry(end)? {
+            end = entry.end;
+        }
         Ok(end)
     }
 
@@ -377,9 +379,10 @@ impl FileSystem {
             self.disk.write(&mut header, start)?; // first: it must not find data for a header
             return self.transfer(start + 1, old.size, len, true, f);
         }
-        for i in 1..old.end - old.header {
-            let mut sector = *self.disk.read(old.header + i)?;
-            self.disk.write(&mut sector, start + i)?;
+        for at in (old.header + 1..old.end).step_by(BUFFER_SIZE / SECTOR_SIZE) {
+            let n = BUFFER_SIZE.min((old.end - at) as usize * SECTOR_SIZE);
+            read_write_disk(&mut self.buffer[..n], at, false)?;
+            self.disk.write(&mut self.buffer[..n], start + at - old.header)?;
         }
         self.transfer(start + 1, old.size, len, true, f)?;
         self.disk.write(&mut header, start)?;

@@ -199,7 +199,8 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
     while disk.virtq_is_busy() {
         process::block(State::Disk);
     }
-    fence(Ordering::SeqCst); // from here on, what the device has written is read
+    // What the device has written is read only from here on.
+    fence(Ordering::SeqCst);
     // SAFETY: as in `virtq_is_busy`.
     let status = unsafe { addr_of!((*disk.blk_request_vq).blk_req.status).read_volatile() };
     if status != 0 {

@@ -43,7 +43,30 @@ says "ends, and says why" "$err" 'asked for a reset'
 check "a guest that has ended is not saved" 0 run --save "$scratch/none" build/guests/hello.bin
 says "and it is said" "$err" 'nothing is saved'
 check "nowhere to save" 2 typed '' --timeout 200ms --save /nonexistent/file $os
-says "is said" "$err" "can't write the snapshot /nonexistent/file: No such file"
+says "is said before it runs" "$err" "can't write the snapshot /nonexistent/file: No such file"
+lacks "and nothing runs" "$out" '1K OS'
+mkfifo "$scratch/fifo"
+check "no file to save to" 2 run --timeout 200ms --save "$scratch/fifo" $os
+says "is said" "$err" "can't write the snapshot .*fifo: it is there, and no file"
+ln -s saved "$scratch/link"
+chmod 640 "$saved"
+check "a link to save to" 124 typed '' --timeout 300ms --restore "$saved" --save "$scratch/link"
+[[ -L $scratch/link && $(stat -c %a "$saved") == 640 ]] && ok "is followed, and the file keeps its mode" ||
+    not_ok "is followed, and the file keeps its mode" "$(stat -c '%N %a' "$scratch/link" "$saved")"
+[[ $(echo "$scratch"/saved*) == "$scratch/saved" ]] && ok "nothing is left beside it" ||
+    not_ok "nothing is left beside it" "$(echo "$scratch"/saved*)"
+cp build/guests/hello.bin "$scratch/hello.bin"
+for option in --save --report --record; do
+    check "$option over the image" 2 "$vmm" run --cpu soft $option "$scratch/hello.bin" "$scratch/hello.bin"
+    says "is refused: $option" "$err" "the image and $option are the same file"
+done
+cmp -s build/guests/hello.bin "$scratch/hello.bin" && ok "the image is as it was" || not_ok "the image is as it was" "changed"
+check "other disks" 2 "$vmm" run --restore "$saved"
+says "are said to differ" "$err" "disk 0 of the snapshot was 2048 KiB,ro, this one is 0 KiB"
+check "other RAM" 2 run -m 32 --restore "$saved"
+says "is said to differ" "$err" 'the snapshot has 64 MiB of RAM, the machine 32'
+check "a file without end" 2 run --restore /dev/zero
+says "is no snapshot" "$err" '/dev/zero is not a snapshot'
 head -c 100000 "$saved" >"$scratch/short"
 check "a file cut short" 2 run --restore "$scratch/short"
 says "is said" "$err" 'short is damaged or cut short'
@@ -98,6 +121,22 @@ for input in serial keyboard; do
         same "is the same" "$(end_of "$scratch/live")" "$(end_of "$scratch/again")"
     done
 done
+# A reset in a recorded run, with the next input sooner after it than the first was.
+# Echoes COM1; 'r' resets, 'q' powers off.
+#   l: mov dx, 0x3fd; in al, dx; test al, 1; jz l; mov dx, 0x3f8; in al, dx; out dx, al
+#   cmp al, 'r'; jne +4; mov al, 0xfe; out 0x64, al; cmp al, 'q'; jne l; mov dx, 0x604; mov ax, 0x2000; out dx, ax
+printf '\xba\xfd\x03\xec\xa8\x01\x74\xf8\xba\xf8\x03\xec\xee\x3c\x72\x75\x04\xb0\xfe\xe6\x64\x3c\x71\x75\xe7\xba\x04\x06\xb8\x00\x20\xef' \
+    >"$scratch/echo.bin"
+(sleep 0.4; printf abr; sleep 0.1; printf cq) |
+    run --record "$scratch/reset.log" --report "$scratch/live" "$scratch/echo.bin" >"$scratch/live.out"
+check "a run with a reset, repeated" 0 run --clock virtual --replay "$scratch/reset.log" \
+    --report "$scratch/again" "$scratch/echo.bin" </dev/null
+same "prints the same" "abrcq" "$out"
+same "is the same" "$(end_of "$scratch/live")" "$(end_of "$scratch/again")"
+if [[ -w /dev/full ]]; then
+    check "no room for the log" 2 typed 'exit\n' --record /dev/full $os
+    says "is said" "$err" 'the input log /dev/full is not complete'
+fi
 echo 'five o'\''clock tea' >>"$scratch/log"
 check "a log with a bad line" 2 run --replay "$scratch/log" $os
 says "is refused by its number" "$err" 'log:[0-9]+: not a line of an input log'

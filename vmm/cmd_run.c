@@ -115,7 +115,7 @@ int cmd_run(int argc, char **argv)
     }
     if (optind < argc && !options_take_image(&options, argv[optind]))
         return STATUS_USAGE;
-    status = run_guest(&options);
+    status = options_check(&options) ? run_guest(&options) : STATUS_USAGE;
     options_free(&options);
     return status;
 }

@@ -59,11 +59,11 @@ static int read_snapshot(struct guest *guest)
     struct inbox_event *to;
     size_t count;
 
-    guest->snapshot =
-        snapshot_read(guest->options->restore, guest->error, sizeof(guest->error));
+    guest->snapshot = snapshot_read(guest->options->restore, guest->error, sizeof(guest->error));
     if (!guest->snapshot)
         return -1;
-    guest->config.memory_size = snapshot_memory_size(guest->snapshot);
+    if (!guest->options->has_memory) /* else it is compared */
+        guest->config.memory_size = snapshot_memory_size(guest->snapshot);
     events = snapshot_script(guest->snapshot, guest->options->input, &count);
     to = guest_script(guest, count);
     if (!to)
@@ -99,17 +99,28 @@ static int choose_engine(struct guest *guest, char *note, size_t note_size)
 
 static void record(void *owner, const struct machine_input *input);
 
+/* Gives the next boot the recorded input up to where the guest reset itself. */
+static void replay_from(struct guest *guest, const struct machine_input *input)
+{
+    const struct machine_input *end = guest->replay.inputs + guest->replay.count;
+
+    guest->config.replay = input;
+    while (input != end && input->kind != INPUT_RESET)
+        input++;
+    guest->config.replay_end = input;
+}
+
 static int open_files(struct guest *guest)
 {
     const struct options *options = guest->options;
 
+    if (options->save && snapshot_can_write(options->save, guest->error, sizeof(guest->error)) < 0)
+        return -1;
     if (options->replay) {
-        if (input_log_read(&guest->replay, options->replay, guest->error,
-                           sizeof(guest->error)) < 0)
+        if (input_log_read(&guest->replay, options->replay, guest->error, sizeof(guest->error)) < 0)
             return -1;
         guest->config.epoch = guest->replay.epoch;
-        guest->config.replay = guest->replay.inputs;
-        guest->config.replay_end = guest->replay.inputs + guest->replay.count;
+        replay_from(guest, guest->replay.inputs);
     }
     if (options->record) {
         guest->record = input_log_create(options->record, guest->config.epoch);
@@ -119,8 +130,7 @@ static int open_files(struct guest *guest)
         guest->config.record = record;
     }
     if (options->report) {
-        guest->report =
-            strcmp(options->report, "-") == 0 ? stdout : fopen(options->report, "we");
+        guest->report = strcmp(options->report, "-") == 0 ? stdout : fopen(options->report, "we");
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));
@@ -144,8 +154,7 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     guest->done_fd = eventfd(0, EFD_CLOEXEC);
     if (guest->done_fd < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(errno));
-    if ((options->restore && read_snapshot(guest) < 0) ||
-        choose_engine(guest, note, note_size) < 0)
+    if ((options->restore && read_snapshot(guest) < 0) || choose_engine(guest, note, note_size) < 0)
         return -1;
     return open_files(guest);
 }
@@ -166,8 +175,7 @@ static void record(void *owner, const struct machine_input *input)
 /* A machine as it comes from its image, or, the first time, from the snapshot. */
 static struct machine *make_machine(struct guest *guest)
 {
-    struct machine *machine =
-        machine_create(&guest->config, guest->error, sizeof(guest->error));
+    struct machine *machine = machine_create(&guest->config, guest->error, sizeof(guest->error));
 
     if (!machine || !guest->snapshot || guest->host.reboots > 0)
         return machine;
@@ -176,8 +184,9 @@ static struct machine *make_machine(struct guest *guest)
         return NULL;
     }
     machine_set_timeout(machine, guest->config.timeout);
-    for (machine->replay = guest->config.replay; machine->replay != guest->config.replay_end &&
-                                                 machine->replay->time < clock_now(&machine->clock);)
+    for (machine->replay = guest->config.replay;
+         machine->replay != guest->config.replay_end &&
+         machine->replay->time < clock_now(&machine->clock);)
         machine->replay++; /* it came before the snapshot */
     inbox_preload(&guest->inbox, guest->options->input, guest->script, guest->script_count);
     return machine;
@@ -226,7 +235,14 @@ static bool boot(struct guest *guest)
         !guest->config.image.path)
         return false;
     charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host);
-    guest->config.replay = machine->replay;
+    if (guest->record) {
+        struct machine_input reset = {.time = machine->outcome.guest_ns, .kind = INPUT_RESET};
+        input_log_put(guest->record, &reset);
+    }
+    if (guest->config.replay) {
+        const struct machine_input *end = guest->config.replay_end;
+        replay_from(guest, end == guest->replay.inputs + guest->replay.count ? end : end + 1);
+    }
     machine_destroy(machine);
     guest->machine = NULL;
     return true;
@@ -251,8 +267,7 @@ static void *guest_thread(void *argument)
     return NULL;
 }
 
-int guest_start(struct guest *guest,
-                void (*print)(void *owner, const uint8_t *bytes, size_t count),
+int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
                 void (*warning)(void *owner, const char *text), void *owner)
 {
     pthread_attr_t attributes;
@@ -284,6 +299,7 @@ int guest_conclude(struct guest *guest)
 {
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
+    bool is_complete = !guest->not_saved;
 
     if (!machine) {
         fprintf(stderr, "vmm: %s\n", guest->error);
@@ -301,11 +317,18 @@ int guest_conclude(struct guest *guest)
         fprintf(stderr, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
     if (guest->report) {
         int error = report_write(guest->report, machine, &guest->host);
-        if (error < 0)
+        if (error < 0) {
             fprintf(stderr, "vmm: can't write the report to %s: %s\n", guest->options->report,
                     strerror(-error));
+            is_complete = false;
+        }
     }
-    return guest->not_saved ? STATUS_USAGE : outcome->status;
+    if (guest->record && (fflush(guest->record) != 0 || ferror(guest->record))) {
+        fprintf(stderr, "vmm: the input log %s is not complete: %s\n", guest->options->record,
+                strerror(errno));
+        is_complete = false;
+    }
+    return is_complete ? outcome->status : STATUS_USAGE;
 }
 
 void guest_free(struct guest *guest)

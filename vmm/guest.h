@@ -43,11 +43,10 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
 struct inbox_event *guest_script(struct guest *guest, size_t count);
 
 /*
- * Starts it. `print` and `warn` are called on its thread: see struct machine_config. Signals must be
- * blocked, for the thread inherits that. Returns 0 or an errno.
+ * Starts it. `print` and `warn` are called on its thread: see struct machine_config. Signals must
+ * be blocked, for the thread inherits that. Returns 0 or an errno.
  */
-int guest_start(struct guest *guest,
-                void (*print)(void *owner, const uint8_t *bytes, size_t count),
+int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
                 void (*warn)(void *owner, const char *text), void *owner);
 
 /* Waits for the thread of a guest whose done_fd is readable. */
@@ -57,8 +56,8 @@ void guest_join(struct guest *guest);
 const char *guest_path(const struct guest *guest);
 
 /*
- * Once it has been joined: says on stderr how it ended, writes the report, and returns the status of
- * `vmm run`.
+ * Once it has been joined: says on stderr how it ended, writes the report, and returns the status
+ * of `vmm run`.
  */
 int guest_conclude(struct guest *guest);
 

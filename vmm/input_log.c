@@ -1,5 +1,5 @@
 /*
- * The input log's lines:  TIME ACCESSES serial BYTE | key CODE down | key CODE up | quit
+ * The input log's lines:  TIME ACCESSES serial BYTE | key CODE down | key CODE up | quit | reset
  * TIME in ns of the guest's clock, ACCESSES to devices before it. '#' begins a comment.
  */
 #include "input_log.h"
@@ -26,15 +26,18 @@ FILE *input_log_create(const char *path, int64_t epoch)
 void input_log_put(FILE *file, const struct machine_input *input)
 {
     fprintf(file, "%" PRIu64 " %" PRIu64 " ", input->time, input->accesses);
-    switch (input->ring) {
-    case INBOX_SERIAL:
+    switch (input->kind) {
+    case INPUT_SERIAL:
         fprintf(file, "serial %#x\n", input->event.code);
         break;
-    case INBOX_KEYBOARD:
+    case INPUT_KEY:
         fprintf(file, "key %#x %s\n", input->event.code, input->event.down ? "down" : "up");
         break;
-    case INBOX_RINGS:
+    case INPUT_QUIT:
         fprintf(file, "quit\n");
+        break;
+    case INPUT_RESET:
+        fprintf(file, "reset\n");
     }
 }
 
@@ -51,12 +54,14 @@ static bool parse_line(const char *line, struct machine_input *input)
     line += end;
     end = 0;
     if (strcmp(what, "quit") == 0)
-        input->ring = INBOX_RINGS;
+        input->kind = INPUT_QUIT;
+    else if (strcmp(what, "reset") == 0)
+        input->kind = INPUT_RESET;
     else if (strcmp(what, "serial") == 0 && sscanf(line, "%x %n", &code, &end) == 1 && code < 256)
-        input->ring = INBOX_SERIAL;
+        input->kind = INPUT_SERIAL;
     else if (strcmp(what, "key") == 0 && sscanf(line, "%x %7s %n", &code, way, &end) == 2 &&
              code <= UINT16_MAX && (strcmp(way, "down") == 0 || strcmp(way, "up") == 0))
-        input->ring = INBOX_KEYBOARD;
+        input->kind = INPUT_KEY;
     else
         return false;
     input->event = (struct inbox_event){.code = (uint16_t)code, .down = strcmp(way, "down") == 0};
@@ -65,8 +70,8 @@ static bool parse_line(const char *line, struct machine_input *input)
 
 static struct machine_input *add(struct input_log *log)
 {
-    if ((log->count & (log->count - 1)) == 0) { /* a power of two: the room is used up */
-        size_t room = log->count ? 2 * log->count : 1;
+    if (log->count && (log->count & (log->count - 1)) == 0) { /* the room is used up */
+        size_t room = 2 * log->count;
         struct machine_input *grown = realloc(log->inputs, room * sizeof(*grown));
         if (!grown)
             return NULL;
@@ -81,14 +86,16 @@ int input_log_read(struct input_log *log, const char *path, char *error, size_t 
     FILE *file = fopen(path, "re");
     char line[128];
     unsigned number = 0;
-    bool has_epoch = false, ok = true;
+    bool has_epoch = false, ok;
 
-    *log = (struct input_log){0};
+    *log = (struct input_log){.inputs = calloc(1, sizeof(struct machine_input))};
+    ok = log->inputs != NULL;
     if (!file || !fgets(line, sizeof(line), file)) {
         snprintf(error, error_size, "can't read the input log %s: %s", path,
                  file && !ferror(file) ? "it is empty" : strerror(errno));
         if (file)
             fclose(file);
+        input_log_free(log);
         return -1;
     }
     for (number = 1; ok && (number == 1 || fgets(line, sizeof(line), file)); number++) {
@@ -109,7 +116,7 @@ int input_log_read(struct input_log *log, const char *path, char *error, size_t 
         snprintf(error, error_size,
                  "%s:%u: not a line of an input log ('vmm run --record' writes "
                  "one)",
-                 path, number - 1);
+                 path, number ? number - 1 : 0);
         input_log_free(log);
     }
     fclose(file);

@@ -281,24 +281,28 @@ static uint64_t accesses(const struct machine *machine)
 }
 
 /* An input comes to the guest, now. */
-static void give_input(struct machine *machine, enum inbox_ring ring, struct inbox_event event)
+static void give_input(struct machine *machine, enum machine_input_kind kind,
+                       struct inbox_event event)
 {
     if (machine->config.record) {
         struct machine_input input = {.time = clock_now(&machine->clock),
                                       .accesses = accesses(machine),
-                                      .ring = ring,
+                                      .kind = kind,
                                       .event = event};
         machine->config.record(machine->config.log, &input);
     }
-    switch (ring) {
-    case INBOX_SERIAL:
+    switch (kind) {
+    case INPUT_SERIAL:
         ns16550_receive(&machine->com1, (uint8_t)event.code);
         break;
-    case INBOX_KEYBOARD:
+    case INPUT_KEY:
         i8042_key(&machine->keyboard, event.code, event.down);
         break;
-    case INBOX_RINGS:
+    case INPUT_QUIT:
         machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
+        break;
+    case INPUT_RESET:
+        break;
     }
 }
 
@@ -310,9 +314,9 @@ static void take_input(struct machine *machine)
 
     machine->input_ready = false;
     while (ns16550_can_receive(&machine->com1) && inbox_take(inbox, INBOX_SERIAL, &event))
-        give_input(machine, INBOX_SERIAL, event);
+        give_input(machine, INPUT_SERIAL, event);
     while (i8042_can_type(&machine->keyboard) && inbox_take(inbox, INBOX_KEYBOARD, &event))
-        give_input(machine, INBOX_KEYBOARD, event);
+        give_input(machine, INPUT_KEY, event);
 }
 
 /* The input of a recorded run that came at this point of it. The same run never gets past it. */
@@ -334,7 +338,7 @@ static void replay_input(struct machine *machine)
         }
         if (input->time > now || input->accesses > accesses(machine))
             return;
-        give_input(machine, input->ring, input->event);
+        give_input(machine, input->kind, input->event);
     }
 }
 
@@ -360,7 +364,7 @@ static void look_into_inbox(struct machine *machine)
                 atomic_exchange(&inbox->news, false);
 
     if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
-        give_input(machine, INBOX_RINGS, (struct inbox_event){0});
+        give_input(machine, INPUT_QUIT, (struct inbox_event){0});
     /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
     if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
         i8042_listen(&machine->keyboard);

@@ -26,9 +26,14 @@
 /* An input as it came to the guest: the order of accesses to devices says on which side of an
  * access it came, where time is counted in instructions. */
 struct machine_input {
-    uint64_t time;        /* of the machine's clock, ns */
-    uint64_t accesses;    /* exits for ports and MMIO before it */
-    enum inbox_ring ring; /* INBOX_RINGS: the wish to quit */
+    uint64_t time;     /* of the machine's clock, ns */
+    uint64_t accesses; /* exits for ports and MMIO before it */
+    enum machine_input_kind {
+        INPUT_SERIAL = INBOX_SERIAL,
+        INPUT_KEY = INBOX_KEYBOARD,
+        INPUT_QUIT,
+        INPUT_RESET, /* by the guest, with whose next boot time begins anew; not for a machine */
+    } kind;
     struct inbox_event event;
 };
 

@@ -6,6 +6,7 @@
 #include "ram_image.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,6 +90,44 @@ void memory_changed(const struct memory *memory, uint64_t address, uint64_t leng
     for (uint64_t at = address & ~(uint64_t)(MEMORY_PAGE - 1);
          memory->log->is_dirty && at < address + length; at += MEMORY_PAGE)
         memory_mark(memory, at);
+}
+
+/* Bits of a page's entry in /proc/self/pagemap: Linux, Documentation/admin-guide/mm/pagemap.rst. */
+#define PAGEMAP_PRESENT_OR_SWAPPED (UINT64_C(3) << 62)
+
+static bool read_pagemap(FILE *pagemap, const void *address, uint64_t page, uint64_t *entries,
+                         size_t count)
+{
+    off_t at = (off_t)((uintptr_t)address / page * sizeof(*entries));
+
+    return fseeko(pagemap, at, SEEK_SET) == 0 &&
+           fread(entries, sizeof(*entries), count, pagemap) == count;
+}
+
+uint8_t *memory_given(const struct memory *memory)
+{
+    uint64_t page = page_size(), entry = 0, *entries;
+    size_t count = memory->size / page;
+    uint8_t *given = calloc(memory->size / MEMORY_PAGE, 1);
+    FILE *pagemap = fopen("/proc/self/pagemap", "re");
+    bool ok;
+
+    entries = calloc(count, sizeof(*entries));
+    /* Under an emulator the file may speak of other addresses: not if it knows our stack. */
+    ok = given && entries && pagemap && read_pagemap(pagemap, &entry, page, &entry, 1) &&
+         (entry & PAGEMAP_PRESENT_OR_SWAPPED) &&
+         read_pagemap(pagemap, memory->base, page, entries, count);
+    for (size_t i = 0; ok && i < count; i++) {
+        if (entries[i] & PAGEMAP_PRESENT_OR_SWAPPED)
+            memset(given + i * page / MEMORY_PAGE, 1, page / MEMORY_PAGE);
+    }
+    if (pagemap)
+        fclose(pagemap);
+    free(entries);
+    if (ok)
+        return given;
+    free(given);
+    return NULL;
 }
 
 uint64_t memory_resident(const struct memory *memory)

@@ -57,6 +57,13 @@ static inline void memory_mark(const struct memory *memory, uint64_t address)
     }
 }
 
+/*
+ * Which pages of MEMORY_PAGE bytes the host has given, or taken back to its swap: all others are
+ * zeros, and reading them would cost memory. One byte a page, to be freed; NULL if the host doesn't
+ * tell.
+ */
+uint8_t *memory_given(const struct memory *memory);
+
 /* How many bytes of RAM the host has given so far. */
 uint64_t memory_resident(const struct memory *memory);
 

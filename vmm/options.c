@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DEFAULT_MEMORY (UINT64_C(64) << 20)
 
@@ -69,6 +70,7 @@ static bool take_memory(struct options *options, const char *shown, char *value)
         return false;
     }
     options->config.memory_size = (uint64_t)bytes;
+    options->has_memory = true;
     return true;
 }
 
@@ -191,12 +193,12 @@ static bool take_strict(struct options *options, const char *shown, char *value)
 }
 
 /* Those that are kept as they are. */
-#define TAKE_TEXT(function, member)                                                       \
-    static bool function(struct options *options, const char *shown, char *value)        \
-    {                                                                                     \
-        (void)shown;                                                                      \
-        options->member = value;                                                          \
-        return true;                                                                      \
+#define TAKE_TEXT(function, member)                                               \
+    static bool function(struct options *options, const char *shown, char *value) \
+    {                                                                             \
+        (void)shown;                                                              \
+        options->member = value;                                                  \
+        return true;                                                              \
     }
 TAKE_TEXT(take_name, name)
 TAKE_TEXT(take_cpu, cpu)
@@ -208,27 +210,72 @@ TAKE_TEXT(take_record, record)
 TAKE_TEXT(take_replay, replay)
 
 const struct option_kind option_kinds[] = {
-    {"name", true, take_name},
-    {"memory", true, take_memory},
-    {"mem", true, take_memory},
-    {"cpu", true, take_cpu},
-    {"clock", true, take_clock},
-    {"mode", true, take_mode},
-    {"load", true, take_load},
-    {"append", true, take_append},
-    {"module", true, take_module},
-    {"disk", true, take_disk},
-    {"input", true, take_input},
-    {"timeout", true, take_timeout},
-    {"report", true, take_report},
-    {"save", true, take_save},
-    {"restore", true, take_restore},
-    {"record", true, take_record},
-    {"replay", true, take_replay},
-    {"no-reboot", false, take_no_reboot},
-    {"strict", false, take_strict},
-    {0},
+    {"name", true, take_name},       {"memory", true, take_memory},
+    {"mem", true, take_memory},      {"cpu", true, take_cpu},
+    {"clock", true, take_clock},     {"mode", true, take_mode},
+    {"load", true, take_load},       {"append", true, take_append},
+    {"module", true, take_module},   {"disk", true, take_disk},
+    {"input", true, take_input},     {"timeout", true, take_timeout},
+    {"report", true, take_report},   {"save", true, take_save},
+    {"restore", true, take_restore}, {"record", true, take_record},
+    {"replay", true, take_replay},   {"no-reboot", false, take_no_reboot},
+    {"strict", false, take_strict},  {0},
 };
+
+/* A file that an option names. */
+struct used_file {
+    const char *option, *path;
+    bool is_written;
+    struct stat status; /* st_mode 0: it is not there */
+};
+
+#define USED_MAX (8 + OPTIONS_MODULES + MACHINE_DISKS)
+
+static bool is_same_file(const struct used_file *a, const struct used_file *b)
+{
+    if (a->status.st_mode && b->status.st_mode)
+        return S_ISREG(a->status.st_mode) && a->status.st_ino == b->status.st_ino &&
+               a->status.st_dev == b->status.st_dev;
+    return a->path && b->path && strcmp(a->path, b->path) == 0 && strcmp(a->path, "-") != 0;
+}
+
+bool options_check(const struct options *options)
+{
+    struct used_file files[USED_MAX] = {
+        {"the image", options->config.image.path, false, {0}},
+        {"--restore", options->restore, false, {0}},
+        {"--replay", options->replay, false, {0}},
+        {"--record", options->record, true, {0}},
+        {"--report", options->report, true, {0}},
+        {"--save", options->save, true, {0}},
+    };
+    size_t count = 6;
+
+    for (unsigned i = 0; i < options->config.image.module_count; i++)
+        files[count++] = (struct used_file){.option = "--module", .path = options->modules[i].path};
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].path && stat(files[i].path, &files[i].status) < 0)
+            files[i].status.st_mode = 0;
+    }
+    for (unsigned i = 0; i < options->disk_count; i++) {
+        files[count] = (struct used_file){.option = "--disk", .is_written = true};
+        if (fstat(options->disks[i].fd, &files[count].status) == 0)
+            count++;
+    }
+    for (size_t a = 0; a < count; a++) {
+        for (size_t b = a + 1; b < count; b++) {
+            /* A snapshot may take the place of the one it goes on from. */
+            if (!(files[a].is_written || files[b].is_written) ||
+                !is_same_file(&files[a], &files[b]) ||
+                (files[a].path == options->restore && files[b].path == options->save))
+                continue;
+            fprintf(stderr, "vmm: %s and %s are the same file%s%s\n", files[a].option,
+                    files[b].option, files[a].path ? ": " : "", files[a].path ? files[a].path : "");
+            return false;
+        }
+    }
+    return true;
+}
 
 /* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is
  * behind it, or NULL. */
@@ -265,8 +312,9 @@ static bool take_word(struct options *options, char *word)
         }
         return kind->take(options, shown, value);
     }
-    fprintf(stderr, "vmm: %s: a guest has no such option (a comma in a file's name is written "
-                    "twice)\n",
+    fprintf(stderr,
+            "vmm: %s: a guest has no such option (a comma in a file's name is written "
+            "twice)\n",
             shown);
     return false;
 }

@@ -1,6 +1,6 @@
 /*
- * What the user says about a guest: its image, its machine, the files of its run. The same names are
- * options (--cpu soft), parts of an argument (IMAGE,cpu=soft) and words in a file of guests.
+ * What the user says about a guest: its image, its machine, the files of its run. The same names
+ * are options (--cpu soft), parts of an argument (IMAGE,cpu=soft) and words in a file of guests.
  */
 #ifndef VMM_OPTIONS_H
 #define VMM_OPTIONS_H
@@ -17,6 +17,7 @@ struct options {
     struct image_module modules[OPTIONS_MODULES];
     struct disk disks[MACHINE_DISKS];
     unsigned disk_count;
+    bool has_memory; /* the size was given */
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
     bool no_reboot;
@@ -41,13 +42,16 @@ void options_init(struct options *options);
  * are not copied. */
 void options_copy(struct options *to, const struct options *from);
 
+/* Whether no file is to be written that is used for something else, too. False, with a message. */
+bool options_check(const struct options *options);
+
 /* Closes the disks. */
 void options_free(struct options *options);
 
 /*
  * The image of a guest with options of its own behind it: IMAGE[,NAME=VALUE]... or IMAGE[,NAME]. A
- * comma in a name or value is written twice. `text` is changed and must stay. False, with a message,
- * if something is wrong.
+ * comma in a name or value is written twice. `text` is changed and must stay. False, with a
+ * message, if something is wrong.
  */
 bool options_take_image(struct options *options, char *text);
 

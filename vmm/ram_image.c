@@ -108,8 +108,10 @@ struct ram_image *ram_image_take(const struct memory *memory)
         for (uint32_t i = 0; ok && i < log->dirty_count; i++)
             ok = copy_page(memory, image, log->dirty[i]);
     } else {
+        uint8_t *given = memory_given(memory);
         for (uint32_t i = 0; ok && i < image->page_count; i++)
-            ok = copy_page(memory, image, i);
+            ok = (given && !given[i]) || copy_page(memory, image, i);
+        free(given);
     }
     if (!ok) {
         ram_image_free(image);
@@ -138,10 +140,13 @@ int ram_image_restore(const struct memory *memory, struct ram_image *image)
     for (uint32_t i = 0; i < log->dirty_count; i++)
         restore_page(memory, image, log->dirty[i]);
     if (log->base != image) {
+        uint8_t *given = log->base ? NULL : memory_given(memory);
         for (uint32_t i = 0; i < image->page_count; i++) {
-            if (!log->base || log->base->pages[i] != image->pages[i])
+            if (log->base ? log->base->pages[i] != image->pages[i]
+                          : image->pages[i] || !given || given[i])
                 restore_page(memory, image, i);
         }
+        free(given);
     }
     set_base(log, image);
     log->changes++;

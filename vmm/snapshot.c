@@ -8,10 +8,12 @@
 #include "ram_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* To be raised when a part changes its meaning and not its size. */
@@ -61,7 +63,10 @@ struct snapshot {
     uint8_t *part[PARTS];
     struct script script[INBOX_RINGS];
     const struct machine_input *replay;
-    uint64_t sectors[MACHINE_DISKS]; /* of its disks; 0: none */
+    struct disk_kind {
+        uint64_t sectors; /* 0: there is none */
+        uint8_t read_only, modern, unused[6];
+    } disks[MACHINE_DISKS];
     struct ram_image *ram;
 };
 
@@ -108,11 +113,33 @@ static struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 /* ---- in memory ---- */
 
-static uint64_t sectors_of(const struct machine *machine, unsigned slot)
+static struct disk_kind disk_kind(const struct machine *machine, unsigned slot)
 {
     const struct disk *disk = machine->config.disks[slot];
 
-    return disk ? disk->sectors : 0;
+    if (!disk)
+        return (struct disk_kind){0};
+    return (struct disk_kind){
+        .sectors = disk->sectors, .read_only = disk->read_only, .modern = disk->modern};
+}
+
+static int check_disks(const struct machine *machine, const struct snapshot *snapshot, char *error,
+                       size_t error_size)
+{
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
+        struct disk_kind had = snapshot->disks[slot], has = disk_kind(machine, slot);
+        if (had.sectors == has.sectors && had.read_only == has.read_only &&
+            had.modern == has.modern)
+            continue;
+        return refuse(
+            error, error_size,
+            "disk %u of the snapshot was %llu KiB%s%s, this one is %llu KiB%s%s: give the "
+            "same --disk options",
+            slot, (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
+            had.modern ? ",modern" : "", (unsigned long long)has.sectors / 2,
+            has.read_only ? ",ro" : "", has.modern ? ",modern" : "");
+    }
+    return 0;
 }
 
 struct snapshot *snapshot_take(struct machine *machine, char *error, size_t error_size)
@@ -147,7 +174,7 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         inbox_preloaded(machine->config.inbox, ring, &snapshot->script[ring].events,
                         &snapshot->script[ring].count);
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
-        snapshot->sectors[slot] = sectors_of(machine, slot);
+        snapshot->disks[slot] = disk_kind(machine, slot);
     snapshot->replay = machine->replay;
     return snapshot;
 }
@@ -183,15 +210,8 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
         return refuse(error, error_size, "the snapshot has %llu MiB of RAM, the machine %llu",
                       (unsigned long long)(snapshot_memory_size(snapshot) >> 20),
                       (unsigned long long)(machine->memory.size >> 20));
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
-        if (snapshot->sectors[slot] != sectors_of(machine, slot))
-            return refuse(
-                error, error_size,
-                "the snapshot has %llu KiB of disk in slot %u, the machine %llu: give the "
-                "same --disk options",
-                (unsigned long long)snapshot->sectors[slot] / 2, slot,
-                (unsigned long long)sectors_of(machine, slot) / 2);
-    }
+    if (check_disks(machine, snapshot, error, error_size) < 0)
+        return -1;
     output_flush(&machine->output);
     failure = ops->collect_writes(machine->cpu);
     if (failure == 0)
@@ -245,7 +265,7 @@ struct section {
     uint64_t size;
 };
 
-static const char cpu_name[16] = "cpu", disk_sizes[16] = "disk-sectors";
+static const char cpu_name[16] = "cpu", disk_kinds[16] = "disks";
 
 static const char script_names[INBOX_RINGS][16] = {
     [INBOX_SERIAL] = "serial-input",
@@ -311,7 +331,7 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
     put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
     for (size_t i = 0; i < PARTS; i++)
         put_section(writer, parts[i].name, snapshot->part[i], parts[i].size);
-    put_section(writer, disk_sizes, snapshot->sectors, sizeof(snapshot->sectors));
+    put_section(writer, disk_kinds, snapshot->disks, sizeof(snapshot->disks));
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         put_section(writer, script_names[ring], snapshot->script[ring].events,
                     snapshot->script[ring].count * sizeof(struct inbox_event));
@@ -324,33 +344,85 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
     fwrite(&writer->sum, 1, sizeof(writer->sum), writer->file);
 }
 
+/* A file beside `path`, to take its place: its name, to be freed, is `*name`; where the place is,
+ * links followed, `*place`. NULL, and errno, on failure. */
+static FILE *open_beside(const char *path, char **name, char **place)
+{
+    struct stat status;
+    mode_t mode = S_IRUSR | S_IWUSR;
+    size_t length;
+    int fd;
+
+    *name = NULL;
+    *place = realpath(path, NULL);
+    if (*place && stat(*place, &status) == 0) {
+        if (!S_ISREG(status.st_mode)) {
+            errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+            return NULL;
+        }
+        mode = status.st_mode & 0777;
+    } else if (!*place && errno == ENOENT) {
+        *place = strdup(path);
+    }
+    if (!*place)
+        return NULL;
+    length = strlen(*place) + sizeof(".XXXXXX");
+    *name = malloc(length);
+    if (!*name)
+        return NULL;
+    snprintf(*name, length, "%s.XXXXXX", *place);
+    fd = mkostemp(*name, O_CLOEXEC);
+    if (fd < 0) {
+        free(*name);
+        *name = NULL;
+        return NULL;
+    }
+    fchmod(fd, mode);
+    return fdopen(fd, "w");
+}
+
+static int refuse_path(const char *path, char *error, size_t error_size)
+{
+    return refuse(error, error_size, "can't write the snapshot %s: %s", path,
+                  errno == EINVAL ? "it is there, and no file" : strerror(errno));
+}
+
+int snapshot_can_write(const char *path, char *error, size_t error_size)
+{
+    char *name, *place;
+    FILE *file = open_beside(path, &name, &place);
+    int result = file ? 0 : refuse_path(path, error, error_size);
+
+    if (file)
+        fclose(file);
+    if (name)
+        unlink(name);
+    free(name);
+    free(place);
+    return result;
+}
+
 int snapshot_write(const struct snapshot *snapshot, const char *path, char *error,
                    size_t error_size)
 {
-    size_t length = strlen(path) + sizeof(".new");
-    char *temporary = malloc(length);
     struct writer writer = {.sum = CHECKSUM_START};
+    char *name, *place;
     bool ok;
 
-    if (!temporary)
-        return refuse(error, error_size, "no memory to write %s", path);
-    snprintf(temporary, length, "%s.new", path);
-    writer.file = fopen(temporary, "we");
+    writer.file = open_beside(path, &name, &place);
     ok = writer.file != NULL;
     if (ok) {
         put_all(&writer, snapshot);
         ok = !ferror(writer.file) && fflush(writer.file) == 0 && fsync(fileno(writer.file)) == 0;
         ok = fclose(writer.file) == 0 && ok;
-        ok = ok && rename(temporary, path) == 0;
-        if (!ok) {
-            int failure = errno;
-            unlink(temporary);
-            errno = failure;
-        }
+        ok = ok && rename(name, place) == 0;
     }
     if (!ok)
-        refuse(error, error_size, "can't write the snapshot %s: %s", path, strerror(errno));
-    free(temporary);
+        refuse_path(path, error, error_size);
+    if (!ok && name)
+        unlink(name);
+    free(name);
+    free(place);
     return ok ? 0 : -1;
 }
 
@@ -403,11 +475,11 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
             return false;
         memcpy(snapshot->part[i], bytes, size);
     }
-    size = sizeof(snapshot->sectors);
-    bytes = get_section(reader, disk_sizes, &size);
+    size = sizeof(snapshot->disks);
+    bytes = get_section(reader, disk_kinds, &size);
     if (!bytes)
         return false;
-    memcpy(snapshot->sectors, bytes, size);
+    memcpy(snapshot->disks, bytes, size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++) {
         struct script *script = &snapshot->script[ring];
         size = 0;
@@ -435,6 +507,11 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
     return snapshot->ram && reader->at == reader->end;
 }
 
+static bool has_magic(const uint8_t *bytes, size_t size)
+{
+    return size >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0;
+}
+
 static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t size, char *error,
                               size_t error_size)
 {
@@ -443,7 +520,7 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
     struct header header;
     uint64_t sum;
 
-    if (size < sizeof(header) + sizeof(sum) || memcmp(bytes, magic, sizeof(magic)) != 0) {
+    if (size < sizeof(header) + sizeof(sum) || !has_magic(bytes, size)) {
         refuse(error, error_size, "%s is not a snapshot ('vmm run --save FILE' writes one)", path);
         return NULL;
     }
@@ -486,8 +563,10 @@ struct snapshot *snapshot_read(const char *path, char *error, size_t error_size)
         }
         count = fread(bytes + size, 1, room - size, file);
         size += count;
+        if (!has_magic(bytes, size))
+            break; /* what it is may have no end */
     }
-    if (!file || count > 0 || ferror(file))
+    if (!file || (file && ferror(file)) || (count > 0 && has_magic(bytes, size)))
         refuse(error, error_size, "can't read the snapshot %s: %s", path, strerror(errno));
     else
         snapshot = parse(path, bytes, size, error, error_size);

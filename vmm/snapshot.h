@@ -32,10 +32,13 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
 /*
  * To a file and back. The file has a version and a checksum; one that is damaged, cut short, of
  * another version or another kind of host is refused. It is no defence against a forged one.
- * snapshot_write replaces a file that is there only when the new one is whole.
+ * snapshot_write replaces a file that is there only when the new one is whole; it keeps its
+ * permissions (a new one is its owner's alone), follows links, and refuses what is no file.
  */
 int snapshot_write(const struct snapshot *snapshot, const char *path, char *error,
                    size_t error_size);
+/* Whether snapshot_write can write there, before there is anything to lose. */
+int snapshot_can_write(const char *path, char *error, size_t error_size);
 struct snapshot *snapshot_read(const char *path, char *error, size_t error_size);
 
 /* Bytes of RAM; the engine's name. */

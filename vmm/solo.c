@@ -1,5 +1,6 @@
 /*
- * vmm run with one guest: this thread passes on what is typed, and signals, until the guest is done.
+ * vmm run with one guest: this thread passes on what is typed, and signals, until the guest is
+ * done.
  */
 #include "solo.h"
 
@@ -110,7 +111,8 @@ static void post_waiting(struct solo *solo)
 {
     unsigned posted = 0;
 
-    while (posted < solo->waiting_count && inbox_post(&solo->guest->inbox, solo->guest->options->input, solo->waiting[posted]))
+    while (posted < solo->waiting_count &&
+           inbox_post(&solo->guest->inbox, solo->guest->options->input, solo->waiting[posted]))
         posted++;
     solo->waiting_count -= posted;
     memmove(solo->waiting, solo->waiting + posted, solo->waiting_count * sizeof(solo->waiting[0]));
@@ -134,7 +136,8 @@ static void queue_byte(struct solo *solo, uint8_t byte)
 
 static void type_byte(struct solo *solo, uint8_t byte)
 {
-    enum escape_action action = solo->has_terminal ? escape_type(&solo->escape, &byte) : ESCAPE_BYTE;
+    enum escape_action action =
+        solo->has_terminal ? escape_type(&solo->escape, &byte) : ESCAPE_BYTE;
 
     switch (action) {
     case ESCAPE_NONE:
@@ -219,8 +222,8 @@ static bool attend(struct solo *solo, int signal_fd)
     for (;;) {
         bool waits = solo->waiting_count > 0;
         bool reads =
-            input_open &&
-            (solo->has_terminal || solo->waiting_count + READ_MAX * KEYMAP_EVENTS_MAX <= WAITING_MAX);
+            input_open && (solo->has_terminal ||
+                           solo->waiting_count + READ_MAX * KEYMAP_EVENTS_MAX <= WAITING_MAX);
         struct pollfd fds[FDS] = {
             [DONE] = {.fd = solo->guest->done_fd, .events = POLLIN},
             [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
@@ -233,13 +236,14 @@ static bool attend(struct solo *solo, int signal_fd)
         int ready = poll(fds, FDS,
                          solo->signal               ? QUIT_WAIT_MS
                          : solo->keymap.length == 1 ? LONE_ESCAPE_WAIT_MS
-                                                   : -1);
+                                                    : -1);
 
         if (ready == 0 && solo->signal)
             return false;
         if (ready == 0) {
             if (solo->waiting_count < WAITING_MAX)
-                solo->waiting_count += keymap_flush(&solo->keymap, solo->waiting + solo->waiting_count);
+                solo->waiting_count +=
+                    keymap_flush(&solo->keymap, solo->waiting + solo->waiting_count);
             post_waiting(solo);
         }
         if (ready <= 0)

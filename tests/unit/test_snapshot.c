@@ -407,11 +407,12 @@ static void a_log_is_read_as_it_was_written(void **unused)
 {
     (void)unused;
     static const struct machine_input inputs[] = {
-        {.time = 0, .accesses = 0, .ring = INBOX_SERIAL, .event = {.code = 0}},
-        {.time = 12, .accesses = 7, .ring = INBOX_SERIAL, .event = {.code = 0xff}},
-        {.time = 13, .accesses = 8, .ring = INBOX_KEYBOARD, .event = {0xe048, true}},
-        {.time = UINT64_MAX, .accesses = 9, .ring = INBOX_KEYBOARD, .event = {0x1e, false}},
-        {.time = UINT64_MAX, .accesses = UINT64_MAX, .ring = INBOX_RINGS},
+        {.time = 0, .accesses = 0, .kind = INPUT_SERIAL, .event = {.code = 0}},
+        {.time = 12, .accesses = 7, .kind = INPUT_SERIAL, .event = {.code = 0xff}},
+        {.time = 13, .accesses = 8, .kind = INPUT_KEY, .event = {0xe048, true}},
+        {.time = UINT64_MAX, .accesses = 9, .kind = INPUT_KEY, .event = {0x1e, false}},
+        {.time = UINT64_MAX, .accesses = UINT64_MAX, .kind = INPUT_QUIT},
+        {.time = 1, .accesses = 0, .kind = INPUT_RESET},
     };
     struct input_log log;
     FILE *file = input_log_create(path, -5);
@@ -426,7 +427,7 @@ static void a_log_is_read_as_it_was_written(void **unused)
     for (size_t i = 0; i < log.count; i++) {
         assert_int_equal(log.inputs[i].time, inputs[i].time);
         assert_int_equal(log.inputs[i].accesses, inputs[i].accesses);
-        assert_int_equal(log.inputs[i].ring, inputs[i].ring);
+        assert_int_equal(log.inputs[i].kind, inputs[i].kind);
         assert_int_equal(log.inputs[i].event.code, inputs[i].event.code);
         assert_int_equal(log.inputs[i].event.down, inputs[i].event.down);
     }

@@ -28,7 +28,7 @@ type_at() {
 # type_late TEXT TEXT: types the second when the first has been at work for a while.
 type_late() {
     # shellcheck disable=SC2059
-    { printf "$1" && sleep 1 && printf "$2"; } | with
+    { printf "$1" && sleep 1.5 && printf "$2"; } | with
 }
 
 # equal NAME GOT WANT
@@ -225,7 +225,7 @@ says "ends the program in the foreground" "$out" '^Hello world'
 lacks "at once" "$out" '^ *[0-9].* spin$'
 check "Ctrl-C on the keyboard" 0 type_at 'spin\n\003hello\nexit\n' --input keyboard
 says "does so too" "$out" '^Hello world'
-check "Ctrl-C at a shell in a shell" 0 type_at 'shell\nspin\n\003ps\nhex\003exit\nexit\n'
+check "Ctrl-C at a shell in a shell" 0 type_late 'shell\nspin\n\003ps\n' 'hex\003exit\nexit\n'
 says "ends what the inner one runs" "$out" '^ *2 +1 +running .* shell$'
 lacks "and leaves nothing behind" "$out" '^ *[0-9].* spin$'
 says "gives up a line" "$out" '^> hex\^C$'

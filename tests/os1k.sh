@@ -25,10 +25,19 @@ type_at() {
     printf "$text" | with "$@"
 }
 
-# type_late TEXT TEXT: types the second when the first has been at work for a while.
+# type_late TEXT PATTERN TEXT: types the second when the first has brought forth output that matches,
+# line ends left out; or after 30 s. It runs under `check`, which has the output in a file.
 type_late() {
-    # shellcheck disable=SC2059
-    { printf "$1" && sleep 1.5 && printf "$2"; } | with
+    {
+        # shellcheck disable=SC2059
+        printf "$1"
+        for ((i = 0; i < 300; i++)); do
+            tr -d '\000\r\n' <"$scratch/out" | grep -Eq "$2" && break
+            sleep 0.1
+        done
+        # shellcheck disable=SC2059
+        printf "$3"
+    } | with
 }
 
 # equal NAME GOT WANT
@@ -104,8 +113,8 @@ says "calculator, no number" "$out" '^not an expression'
 says "calculator, unary minus" "$out" '^6$'
 says "calculator, line by line" "$out" '^42$'
 says "counter" "$out" '^3$'
-check "processes A and B, which never yield" 0 type_late 'proc-a &\nproc-b\n' '\003kill 2\nexit\n'
-says "take turns" "$out" 'A+B+A+B+A+B'
+check "processes A and B, which never yield" 0 type_late 'proc-a &\nproc-b\n' 'A+B+A+B+A+B' '\003kill 2\nexit\n'
+says "take turns" "$(tr -d '\n' <<<"$out")" 'A+B+A+B+A+B'
 
 printf 'no tar\n' >"$scratch/bad"
 truncate -s 64K "$scratch/bad"
@@ -225,12 +234,12 @@ says "ends the program in the foreground" "$out" '^Hello world'
 lacks "at once" "$out" '^ *[0-9].* spin$'
 check "Ctrl-C on the keyboard" 0 type_at 'spin\n\003hello\nexit\n' --input keyboard
 says "does so too" "$out" '^Hello world'
-check "Ctrl-C at a shell in a shell" 0 type_late 'shell\nspin\n\003ps\n' 'hex\003exit\nexit\n'
+check "Ctrl-C at a shell in a shell" 0 type_late 'shell\nspin\n\003ps\n' ' shell> $' 'hex\003exit\nexit\n'
 says "ends what the inner one runs" "$out" '^ *2 +1 +running .* shell$'
 lacks "and leaves nothing behind" "$out" '^ *[0-9].* spin$'
 says "gives up a line" "$out" '^> hex\^C$'
 much=$(printf 'a%.0s' {1..3000})
-check "Ctrl-C behind 3000 characters" 0 type_late 'spin\n' "$much\003hello\nexit\n"
+check "Ctrl-C behind 3000 characters" 0 type_late 'spin\n' '> spin' "$much\003hello\nexit\n"
 says "is seen" "$out" '^Hello world'
 lacks "and they are forgotten" "$out" 'aaaa'
 check "the same, of a shell in a shell" 0 type_at "shell\ncounter 1 500\n$much\003hello\nexit\nexit\n"

@@ -295,36 +295,36 @@ void guest_join(struct guest *guest)
 
 /* ---- after it ---- */
 
-int guest_conclude(struct guest *guest)
+int guest_conclude(struct guest *guest, FILE *to)
 {
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
     bool is_complete = !guest->not_saved;
 
     if (!machine) {
-        fprintf(stderr, "vmm: %s\n", guest->error);
+        fprintf(to, "vmm: %s\n", guest->error);
         return STATUS_USAGE;
     }
     outcome = &machine->outcome;
     if (outcome->text[0])
-        fprintf(stderr, "vmm: %s: %s\n", guest_path(guest), outcome->text);
+        fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
     if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
-        crash_print(stderr, machine);
+        crash_print(to, machine);
     else if (machine->output.total == 0)
-        crash_print_screen(stderr, machine); /* all that it has said */
+        crash_print_screen(to, machine); /* all that it has said */
     if (guest->options->save && !guest->not_saved &&
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
-        fprintf(stderr, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
+        fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
     if (guest->report) {
         int error = report_write(guest->report, machine, &guest->host);
         if (error < 0) {
-            fprintf(stderr, "vmm: can't write the report to %s: %s\n", guest->options->report,
+            fprintf(to, "vmm: can't write the report to %s: %s\n", guest->options->report,
                     strerror(-error));
             is_complete = false;
         }
     }
     if (guest->record && (fflush(guest->record) != 0 || ferror(guest->record))) {
-        fprintf(stderr, "vmm: the input log %s is not complete: %s\n", guest->options->record,
+        fprintf(to, "vmm: the input log %s is not complete: %s\n", guest->options->record,
                 strerror(errno));
         is_complete = false;
     }

@@ -56,10 +56,10 @@ void guest_join(struct guest *guest);
 const char *guest_path(const struct guest *guest);
 
 /*
- * Once it has been joined: says on stderr how it ended, writes the report, and returns the status
- * of `vmm run`.
+ * Once it has been joined: says in `to` how it ended, writes the report, and returns the status of
+ * `vmm run`.
  */
-int guest_conclude(struct guest *guest);
+int guest_conclude(struct guest *guest, FILE *to);
 
 /* Frees all but the options. */
 void guest_free(struct guest *guest);

@@ -83,12 +83,27 @@ void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
     *count = inbox->ring[ring].preloaded_count;
 }
 
-void inbox_quit(struct inbox *inbox)
+static void request(struct inbox *inbox, atomic_bool *what, bool value)
 {
     pthread_mutex_lock(&inbox->lock);
-    atomic_store(&inbox->quit, true);
+    atomic_store(what, value);
     wake_machine(inbox);
     pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_quit(struct inbox *inbox)
+{
+    request(inbox, &inbox->quit, true);
+}
+
+void inbox_look(struct inbox *inbox)
+{
+    request(inbox, &inbox->look, true);
+}
+
+void inbox_pause(struct inbox *inbox, bool paused)
+{
+    request(inbox, &inbox->paused, paused);
 }
 
 void inbox_listen(struct inbox *inbox, struct cpu *cpu)

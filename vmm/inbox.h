@@ -36,8 +36,10 @@ struct inbox {
     struct cpu *cpu;  /* kicked by posters; NULL while no machine listens */
     atomic_bool news; /* something was posted since the machine last looked */
     atomic_bool quit; /* the run is to end */
-    int wake_fd;      /* eventfd: readable after a post; what a halted machine sleeps on */
-    int room_fd;      /* eventfd: readable once a ring that was full has room again */
+    atomic_bool look; /* somebody wants to see the machine: machine_config.show */
+    atomic_bool paused;
+    int wake_fd; /* eventfd: readable after a post; what a halted machine sleeps on */
+    int room_fd; /* eventfd: readable once a ring that was full has room again */
 };
 
 /* Returns 0, or -errno. */
@@ -58,6 +60,12 @@ void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
 
 /* Any thread: asks the machine to end its run. */
 void inbox_quit(struct inbox *inbox);
+
+/* Any thread: asks the machine to show itself, soon and once. */
+void inbox_look(struct inbox *inbox);
+
+/* Any thread: stops the guest and its time, or lets it go on. */
+void inbox_pause(struct inbox *inbox, bool paused);
 
 /* The machine's thread: says which CPU posters must kick; NULL for none. */
 void inbox_listen(struct inbox *inbox, struct cpu *cpu);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Inputs of the PIC pair on a PC. */
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
@@ -357,12 +358,43 @@ static uint64_t next_deadline(const struct machine *machine)
     return input < deadline ? input : deadline;
 }
 
+static void show(struct machine *machine)
+{
+    struct inbox *inbox = machine->config.inbox;
+
+    if (atomic_exchange(&inbox->look, false) && machine->config.show)
+        machine->config.show(machine->config.owner, machine);
+}
+
+/* Waits until the guest may go on, or is to end; that time is none of its own. */
+static void stay_paused(struct machine *machine)
+{
+    struct inbox *inbox = machine->config.inbox;
+    uint64_t start = clock_host_ns(), gone;
+
+    output_flush(&machine->output);
+    while (atomic_load(&inbox->paused) && !atomic_load(&inbox->quit)) {
+        inbox_wait(inbox, CLOCK_NEVER);
+        show(machine);
+    }
+    gone = clock_host_ns() - start;
+    machine->host_begin += gone;
+    machine->host_start += gone;
+    if (machine->cpu->ops->take_back)
+        machine->cpu->ops->take_back(machine->cpu, gone);
+}
+
 static void look_into_inbox(struct machine *machine)
 {
     struct inbox *inbox = machine->config.inbox;
     bool news = atomic_load_explicit(&inbox->news, memory_order_relaxed) &&
                 atomic_exchange(&inbox->news, false);
 
+    if (news) {
+        show(machine);
+        if (atomic_load(&inbox->paused))
+            stay_paused(machine);
+    }
     if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
         give_input(machine, INPUT_QUIT, (struct inbox_event){0});
     /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
@@ -629,6 +661,35 @@ static void pace(struct machine *machine)
         on_timeout(machine);
 }
 
+/* --cpu-limit: how long the CPU may run before it is looked at. */
+#define LIMIT_SLICE_NS UINT64_C(5000000)
+
+static uint64_t thread_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
+}
+
+/* Sleeps off what the thread has used over its share since it was last here. */
+static void keep_limit(struct machine *machine)
+{
+    struct inbox *inbox = machine->config.inbox;
+    uint64_t now = clock_host_ns(), used, end;
+
+    if (now - machine->slice_start < LIMIT_SLICE_NS)
+        return;
+    used = thread_ns();
+    end = machine->slice_start + (used - machine->slice_used) * 100 / machine->config.cpu_limit;
+    for (; now < end && !atomic_load(&inbox->quit); now = clock_host_ns()) {
+        inbox_wait(inbox, end - now);
+        show(machine);
+    }
+    machine->slice_start = now;
+    machine->slice_used = used;
+}
+
 /* HLT: sleeps until a timer or the inbox has something, or ends a sleep that has no end. */
 static void sleep_halted(struct machine *machine)
 {
@@ -714,6 +775,8 @@ const struct machine_outcome *machine_run(struct machine *machine)
     machine->timers_due = true;
     machine->host_begin = clock_host_ns();
     machine->host_start = machine->host_begin - clock_now(&machine->clock);
+    machine->slice_start = machine->host_begin;
+    machine->slice_used = thread_ns();
     while (outcome->end == END_NONE) {
         /* What happened outside comes first, then what time brings, so that every line is at its
          * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */
@@ -729,7 +792,14 @@ const struct machine_outcome *machine_run(struct machine *machine)
             sleep_halted(machine);
             continue;
         }
-        enum cpu_stop stop = cpu_run(machine->cpu, next_deadline(machine));
+        uint64_t deadline = next_deadline(machine);
+        if (machine->config.cpu_limit) {
+            uint64_t slice;
+            keep_limit(machine);
+            slice = clock_now(&machine->clock) + LIMIT_SLICE_NS;
+            deadline = slice < deadline ? slice : deadline;
+        }
+        enum cpu_stop stop = cpu_run(machine->cpu, deadline);
         machine->counts.exits[stop]++;
         handle_stop(machine, stop);
     }

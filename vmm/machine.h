@@ -40,6 +40,7 @@ struct machine_input {
 #define MACHINE_DISKS 4
 
 struct disk;
+struct machine;
 
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
@@ -57,11 +58,14 @@ struct machine_config {
     void (*warn)(void *owner, const char *text);
     /* Takes each input when it reaches the guest; may be NULL. */
     void (*record)(void *log, const struct machine_input *input);
+    /* Looks at the machine, which holds still; called on its thread after inbox_look. */
+    void (*show)(void *owner, const struct machine *machine);
     void *owner, *log;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
-    bool strict;       /* warn of the first use of each unmapped address */
-    bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
+    unsigned cpu_limit; /* percent of a host's processor that the CPU may take; 0: all of it */
+    bool strict;        /* warn of the first use of each unmapped address */
+    bool virtual_time;  /* where time is counted: let it run as fast as it can, not as the host's */
 };
 
 enum machine_end {
@@ -116,9 +120,11 @@ struct machine {
     struct timer timeout;
     uint64_t host_begin; /* host ns when it began to run */
     uint64_t host_start; /* host ns at the clock's 0 */
-    bool halted;         /* in HLT: the CPU does not run until an interrupt comes */
-    bool input_ready;    /* a device has room for input that may wait in the inbox */
-    bool timers_due;     /* a timer's deadline may have come since they were last fired */
+    uint64_t slice_start,
+        slice_used;   /* --cpu-limit: host ns and thread ns when it was last seen to */
+    bool halted;      /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready; /* a device has room for input that may wait in the inbox */
+    bool timers_due;  /* a timer's deadline may have come since they were last fired */
     const struct machine_input *replay; /* what is next */
     uint8_t *seen_unmapped; /* --strict: a bit for each port and 64 KiB of memory told of */
     struct machine_counts counts;

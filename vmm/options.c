@@ -145,6 +145,19 @@ static bool take_input(struct options *options, const char *shown, char *value)
     return choice >= 0;
 }
 
+static bool take_cpu_limit(struct options *options, const char *shown, char *value)
+{
+    static const struct unit units[] = {{"", 1}, {"%", 1}, {NULL, 0}};
+    double percent;
+
+    if (!parse_quantity(value, units, &percent) || percent < 1 || percent > 100) {
+        fprintf(stderr, "vmm: %s: not a percentage from 1 to 100\n", shown);
+        return false;
+    }
+    options->config.cpu_limit = percent < 100 ? (unsigned)percent : 0;
+    return true;
+}
+
 static bool take_module(struct options *options, const char *shown, char *value)
 {
     struct image_request *image = &options->config.image;
@@ -210,16 +223,27 @@ TAKE_TEXT(take_record, record)
 TAKE_TEXT(take_replay, replay)
 
 const struct option_kind option_kinds[] = {
-    {"name", true, take_name},       {"memory", true, take_memory},
-    {"mem", true, take_memory},      {"cpu", true, take_cpu},
-    {"clock", true, take_clock},     {"mode", true, take_mode},
-    {"load", true, take_load},       {"append", true, take_append},
-    {"module", true, take_module},   {"disk", true, take_disk},
-    {"input", true, take_input},     {"timeout", true, take_timeout},
-    {"report", true, take_report},   {"save", true, take_save},
-    {"restore", true, take_restore}, {"record", true, take_record},
-    {"replay", true, take_replay},   {"no-reboot", false, take_no_reboot},
-    {"strict", false, take_strict},  {0},
+    {"name", true, take_name},
+    {"memory", true, take_memory},
+    {"mem", true, take_memory},
+    {"cpu", true, take_cpu},
+    {"cpu-limit", true, take_cpu_limit},
+    {"clock", true, take_clock},
+    {"mode", true, take_mode},
+    {"load", true, take_load},
+    {"append", true, take_append},
+    {"module", true, take_module},
+    {"disk", true, take_disk},
+    {"input", true, take_input},
+    {"timeout", true, take_timeout},
+    {"report", true, take_report},
+    {"save", true, take_save},
+    {"restore", true, take_restore},
+    {"record", true, take_record},
+    {"replay", true, take_replay},
+    {"no-reboot", false, take_no_reboot},
+    {"strict", false, take_strict},
+    {0},
 };
 
 /* A file that an option names. */

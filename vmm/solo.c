@@ -6,8 +6,8 @@
 
 #include "cmd.h"
 #include "console/escape.h"
-#include "console/keymap.h"
 #include "console/terminal.h"
+#include "console/typing.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,11 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define LONE_ESCAPE_WAIT_MS 50
-
-/* Typed ahead of the guest: then a terminal drops keys, anything else is not read for a while. */
-#define WAITING_MAX 16384
-#define READ_MAX    255 /* bytes at a time, each up to KEYMAP_EVENTS_MAX events */
+#define READ_MAX 255 /* bytes at a time, each up to KEYMAP_EVENTS_MAX events */
 
 /* A tty takes this much without blocking once poll says it is writable; a pipe takes PIPE_BUF. */
 #define WRITE_MAX 256
@@ -39,9 +35,7 @@ struct solo {
     bool has_terminal;
     int signal; /* that ended the run, or 0 */
     struct escape escape;
-    struct keymap keymap;
-    struct inbox_event waiting[WAITING_MAX + KEYMAP_EVENTS_MAX]; /* typed, not yet posted */
-    unsigned waiting_count;
+    struct typing typing;
 };
 
 /* ---- the guest's thread ---- */
@@ -107,33 +101,6 @@ static void warn(void *owner, const char *text)
 
 /* ---- the user's side ---- */
 
-static void post_waiting(struct solo *solo)
-{
-    unsigned posted = 0;
-
-    while (posted < solo->waiting_count &&
-           inbox_post(&solo->guest->inbox, solo->guest->options->input, solo->waiting[posted]))
-        posted++;
-    solo->waiting_count -= posted;
-    memmove(solo->waiting, solo->waiting + posted, solo->waiting_count * sizeof(solo->waiting[0]));
-}
-
-/* A byte for the guest, as what its input device takes. */
-static void queue_byte(struct solo *solo, uint8_t byte)
-{
-    struct inbox_event *to = solo->waiting + solo->waiting_count;
-
-    if (solo->waiting_count >= WAITING_MAX) { /* only a terminal is read when this is full */
-        if (write(STDERR_FILENO, "\a", 1) < 0)
-            return;
-    } else if (solo->guest->options->input == INBOX_SERIAL) {
-        *to = (struct inbox_event){.code = byte};
-        solo->waiting_count++;
-    } else {
-        solo->waiting_count += keymap_type(&solo->keymap, byte, to);
-    }
-}
-
 static void type_byte(struct solo *solo, uint8_t byte)
 {
     enum escape_action action =
@@ -149,7 +116,9 @@ static void type_byte(struct solo *solo, uint8_t byte)
         fprintf(stderr, "\n%s", escape_help);
         return;
     case ESCAPE_BYTE:
-        queue_byte(solo, byte);
+        if (!typing_byte(&solo->typing, solo->guest->options->input, byte) &&
+            write(STDERR_FILENO, "\a", 1) < 0)
+            return;
     }
 }
 
@@ -163,7 +132,7 @@ static bool read_input(struct solo *solo)
         return errno == EINTR || errno == EAGAIN;
     for (ssize_t i = 0; i < count; i++)
         type_byte(solo, bytes[i]);
-    post_waiting(solo);
+    typing_post(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
     return count > 0;
 }
 
@@ -220,10 +189,9 @@ static bool attend(struct solo *solo, int signal_fd)
     bool input_open = true, output_open = true;
 
     for (;;) {
-        bool waits = solo->waiting_count > 0;
-        bool reads =
-            input_open && (solo->has_terminal ||
-                           solo->waiting_count + READ_MAX * KEYMAP_EVENTS_MAX <= WAITING_MAX);
+        bool waits = solo->typing.count > 0;
+        /* A terminal is always read: Ctrl-A X must work. */
+        bool reads = input_open && (solo->has_terminal || typing_has_room(&solo->typing, READ_MAX));
         struct pollfd fds[FDS] = {
             [DONE] = {.fd = solo->guest->done_fd, .events = POLLIN},
             [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
@@ -234,18 +202,14 @@ static bool attend(struct solo *solo, int signal_fd)
         };
         uint64_t count;
         int ready = poll(fds, FDS,
-                         solo->signal               ? QUIT_WAIT_MS
-                         : solo->keymap.length == 1 ? LONE_ESCAPE_WAIT_MS
-                                                    : -1);
+                         solo->signal                         ? QUIT_WAIT_MS
+                         : typing_holds_escape(&solo->typing) ? LONE_ESCAPE_WAIT_MS
+                                                              : -1);
 
         if (ready == 0 && solo->signal)
             return false;
-        if (ready == 0) {
-            if (solo->waiting_count < WAITING_MAX)
-                solo->waiting_count +=
-                    keymap_flush(&solo->keymap, solo->waiting + solo->waiting_count);
-            post_waiting(solo);
-        }
+        if (ready == 0)
+            typing_flush(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
         if (ready <= 0)
             continue;
         if (fds[DONE].revents)
@@ -257,7 +221,7 @@ static bool attend(struct solo *solo, int signal_fd)
             request_quit(solo);
         }
         if (fds[ROOM].revents && read(solo->guest->inbox.room_fd, &count, sizeof(count)) > 0)
-            post_waiting(solo);
+            typing_post(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
         if (fds[INPUT].revents)
             input_open = read_input(solo);
     }
@@ -272,7 +236,7 @@ static int conclude(struct solo *solo)
         fputc('\n', stderr);
     if (solo->output_error && solo->output_error != EPIPE)
         fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(solo->output_error));
-    return guest_conclude(solo->guest);
+    return guest_conclude(solo->guest, stderr);
 }
 
 int solo_run(struct guest *guest)

@@ -136,6 +136,9 @@ struct cpu_ops {
     /* Moves time forward to `time`, never back. NULL where time passes by itself. */
     void (*skip_to)(struct cpu *cpu, uint64_t time);
 
+    /* Takes back the last `ns`, during which the guest was stopped. NULL where time is counted. */
+    void (*take_back)(struct cpu *cpu, uint64_t ns);
+
     /* True when an interrupt may be injected now: IF is set, no shadow of STI or MOV SS, no other
      * event waiting. Stays true until run, interrupt or set_state is called. */
     bool (*can_interrupt)(struct cpu *cpu);

@@ -58,6 +58,11 @@ static uint64_t kvm_now(void *cpu)
     return clock_host_ns() - ((struct kvm_cpu *)cpu)->epoch;
 }
 
+static void kvm_take_back(struct cpu *cpu, uint64_t ns)
+{
+    ((struct kvm_cpu *)cpu)->epoch += ns;
+}
+
 /* ---- registers ---- */
 
 static struct cpu_segment segment_from_kvm(const struct kvm_segment *from)
@@ -542,6 +547,7 @@ static const struct cpu_ops kvm_ops = {
     .name = "kvm",
     .run = kvm_run_guest,
     .now = kvm_now,
+    .take_back = kvm_take_back,
     .can_interrupt = kvm_can_interrupt,
     .interrupts_enabled = kvm_interrupts_enabled,
     .interrupt = kvm_interrupt,

@@ -67,7 +67,7 @@ static const uint16_t cp437_high[129] = {
     0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x0020,
 };
 
-static uint16_t unicode(uint8_t c)
+uint16_t vga_text_unicode(uint8_t c)
 {
     if (c < 0x20)
         return cp437_low[c];
@@ -263,14 +263,27 @@ bool vga_text_attach(struct vga_text *vga, struct bus *ports)
     return true;
 }
 
-/* The character in a cell of the screen; a blank if the page is not in RAM. */
-static uint16_t character(const struct vga_text *vga, unsigned row, unsigned column)
+/* A cell of the screen, character and attribute; a blank if the page is not in RAM. */
+static uint16_t cell_at(const struct vga_text *vga, unsigned row, unsigned column)
 {
     unsigned cell = register_pair(&vga->s.crtc, CRTC_START_HIGH) + row * VGA_TEXT_COLUMNS + column;
-    uint8_t c = ' ';
+    uint16_t value = ' ';
 
-    memory_read(vga->memory, VGA_TEXT_ADDRESS + 2 * (cell % VGA_TEXT_CELLS), &c, 1);
-    return unicode(c);
+    memory_read(vga->memory, VGA_TEXT_ADDRESS + 2 * (cell % VGA_TEXT_CELLS), &value, 2);
+    return value;
+}
+
+static uint16_t character(const struct vga_text *vga, unsigned row, unsigned column)
+{
+    return vga_text_unicode((uint8_t)cell_at(vga, row, column));
+}
+
+void vga_text_copy(const struct vga_text *vga, uint16_t cells[VGA_TEXT_ROWS][VGA_TEXT_COLUMNS])
+{
+    for (unsigned row = 0; row < VGA_TEXT_ROWS; row++) {
+        for (unsigned column = 0; column < VGA_TEXT_COLUMNS; column++)
+            cells[row][column] = cell_at(vga, row, column);
+    }
 }
 
 static unsigned row_length(const struct vga_text *vga, unsigned row)

@@ -17,17 +17,23 @@ size_t soft_arena_size(void)
     return ARENA_SIZE;
 }
 
-/* Forgets every block. */
-void soft_blocks_reset(struct soft *c)
+/* The state without blocks; the tables are as calloc gives them, and stay untouched. */
+void soft_blocks_init(struct soft *c)
 {
-    memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
-    memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
-    memset(c->code_lines, 0, c->memory->size / PAGE_SIZE * sizeof(c->code_lines[0]));
     for (unsigned i = 0; i < JUMP_SLOTS; i++)
         c->jumps[i] = c->no_block;
     c->arena_used = 0;
     c->pending_link = NULL;
     c->block = NULL;
+}
+
+/* Forgets every block. */
+static void reset_blocks(struct soft *c)
+{
+    memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
+    memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
+    memset(c->code_lines, 0, c->memory->size / PAGE_SIZE * sizeof(c->code_lines[0]));
+    soft_blocks_init(c);
 }
 
 /* Takes back what the present block was charged for `op` and all after it. */
@@ -173,7 +179,7 @@ static void watch_code(struct soft *c, struct block *block, struct page_link *li
 static struct block *new_block(struct soft *c)
 {
     if (c->arena_used + BLOCK_SPACE(BLOCK_OPS) > ARENA_SIZE)
-        soft_blocks_reset(c);
+        reset_blocks(c);
     return (struct block *)(void *)(c->arena + c->arena_used);
 }
 

@@ -352,7 +352,7 @@ struct op *soft_abort(struct soft *c, struct op *op);
 struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip);
 void soft_code_written(struct soft *c, uint64_t physical, uint32_t length);
 void soft_block_interrupt(struct soft *c);
-void soft_blocks_reset(struct soft *c);
+void soft_blocks_init(struct soft *c);
 size_t soft_arena_size(void);
 uint64_t soft_count_before(const struct soft *c, const struct op *op);
 

@@ -411,7 +411,7 @@ struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_s
         return NULL;
     }
     c->generation = 1;
-    soft_blocks_reset(c);
+    soft_blocks_init(c);
     soft_fpu_reset(c);
     c->s.mxcsr = 0x1f80;
     soft_mode_changed(c);

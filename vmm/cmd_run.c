@@ -2,10 +2,13 @@
  * vmm run: options, then the guest.
  */
 #include "cmd.h"
+#include "plain.h"
 #include "solo.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -48,7 +51,17 @@ static const struct option_kind *find_kind(const char *name)
     return kind;
 }
 
-/* All options of a guest, and --help. */
+/* Those that are not of a guest. */
+enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT };
+static const struct option common_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"guests", required_argument, NULL, OPTION_GUESTS},
+    {"cast", required_argument, NULL, OPTION_CAST},
+    {"plain", no_argument, NULL, OPTION_PLAIN},
+    {"exit", no_argument, NULL, OPTION_EXIT},
+};
+
+/* All options. */
 static void list_options(struct option list[KINDS_MAX])
 {
     size_t count = 0;
@@ -56,7 +69,8 @@ static void list_options(struct option list[KINDS_MAX])
     for (const struct option_kind *kind = option_kinds; kind->name; kind++)
         list[count++] = (struct option){kind->name, kind->has_value, NULL,
                                         FIRST_KIND + (int)(kind - option_kinds)};
-    list[count++] = (struct option){"help", no_argument, NULL, 'h'};
+    for (size_t i = 0; i < sizeof(common_options) / sizeof(common_options[0]); i++)
+        list[count++] = common_options[i];
     list[count] = (struct option){0};
 }
 
@@ -88,9 +102,154 @@ static int run_guest(struct options *options)
     return status;
 }
 
+/* ---- several guests ---- */
+
+/* How they are shown, and what is not of one guest. */
+struct common {
+    const char *guests; /* --guests FILE */
+    const char *cast;
+    bool plain, exit;
+};
+
+struct group {
+    struct options *options;
+    size_t count, size;
+    char *text; /* of --guests, which the options point into */
+};
+
+/* One more guest, which begins with the options of all; NULL: no memory. */
+static struct options *add_guest(struct group *group, const struct options *base)
+{
+    if (group->count == group->size) {
+        size_t size = 2 * group->size + 4;
+        struct options *grown = calloc(size, sizeof(*grown));
+        if (!grown)
+            return NULL;
+        for (size_t i = 0; i < group->count; i++)
+            options_move(&grown[i], &group->options[i]);
+        free(group->options);
+        group->options = grown;
+        group->size = size;
+    }
+    options_copy(&group->options[group->count], base);
+    return &group->options[group->count++];
+}
+
+/* --guests: a guest a line; # begins a comment. */
+static bool read_guests(struct group *group, const char *path, const struct options *base)
+{
+    FILE *file = fopen(path, "re");
+    size_t size = 0;
+    char *line, *next;
+
+    if (!file || getdelim(&group->text, &size, '\0', file) < 0) {
+        fprintf(stderr, "vmm: can't read the guests in %s: %s\n", path,
+                file && feof(file) ? "it is empty" : strerror(errno));
+        if (file)
+            fclose(file);
+        return false;
+    }
+    fclose(file);
+    for (line = group->text; line; line = next) {
+        struct options *options;
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        line += strspn(line, " \t\r");
+        line[strcspn(line, "\r")] = '\0';
+        if (!*line || *line == '#')
+            continue;
+        options = add_guest(group, base);
+        if (!options || !options_take_line(options, line)) {
+            fprintf(stderr, "vmm: that was in %s\n", path);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What several guests can't have in common: they would write it all at once. */
+static bool is_for_one(const struct options *base)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } own[] = {{"disk", base->disk_count > 0},
+               {"report", base->report},
+               {"save", base->save},
+               {"record", base->record}};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (own[i].is_given) {
+            fprintf(stderr,
+                    "vmm: --%s is for one guest: with several, say whose it is, behind its image "
+                    "(IMAGE,%s=FILE)\n",
+                    own[i].name, own[i].name);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_group(struct group *group, const struct common *common)
+{
+    struct many many;
+    int status = many_init(&many, group->options, group->count);
+
+    if (status == 0)
+        status = plain_run(&many);
+    (void)common;
+    many_raise(&many);
+    many_free(&many);
+    return status;
+}
+
+static int run_many(const struct options *base, const struct common *common, char **images,
+                    int count)
+{
+    struct group group = {0};
+    int status = STATUS_USAGE;
+    bool ok = !is_for_one(base) && (!common->guests || read_guests(&group, common->guests, base));
+
+    for (int i = 0; ok && i < count; i++) {
+        struct options *options = add_guest(&group, base);
+        ok = options && options_take_image(options, images[i]);
+    }
+    if (ok && group.count == 0)
+        fprintf(stderr, "vmm: there is no guest in %s\n", common->guests);
+    else if (ok)
+        status = run_group(&group, common);
+    for (size_t i = 0; i < group.count; i++)
+        options_free(&group.options[i]);
+    free(group.options);
+    free(group.text);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+static bool take_common(struct common *common, int option)
+{
+    switch (option) {
+    case OPTION_GUESTS:
+        common->guests = optarg;
+        return true;
+    case OPTION_CAST:
+        common->cast = optarg;
+        return true;
+    case OPTION_PLAIN:
+        return common->plain = true;
+    case OPTION_EXIT:
+        return common->exit = true;
+    default:
+        return false;
+    }
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct option list[KINDS_MAX];
+    struct common common = {0};
     struct options options;
     int option, status;
 
@@ -105,13 +264,17 @@ int cmd_run(int argc, char **argv)
             fprintf(stderr, "Try 'vmm run --help'.\n");
             return STATUS_USAGE;
         }
-        if (!take_option(&options, option))
+        if (!take_common(&common, option) && !take_option(&options, option))
             return STATUS_USAGE;
     }
-    if (argc - optind != 1 && !(argc == optind && options.restore)) {
-        fprintf(stderr, "vmm: %s\nTry 'vmm run --help'.\n",
-                argc == optind ? "no image given" : "more than one image given");
+    if (argc == optind && !options.restore && !common.guests) {
+        fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
         return STATUS_USAGE;
+    }
+    if (argc - optind > 1 || common.guests || common.cast || common.plain) {
+        status = run_many(&options, &common, argv + optind, argc - optind);
+        options_free(&options);
+        return status;
     }
     if (optind < argc && !options_take_image(&options, argv[optind]))
         return STATUS_USAGE;

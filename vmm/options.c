@@ -28,6 +28,14 @@ void options_copy(struct options *to, const struct options *from)
     memset(to->config.disks, 0, sizeof(to->config.disks));
 }
 
+void options_move(struct options *to, const struct options *from)
+{
+    *to = *from;
+    to->config.image.modules = to->modules;
+    for (unsigned i = 0; i < to->disk_count; i++)
+        to->config.disks[i] = &to->disks[i];
+}
+
 void options_free(struct options *options)
 {
     for (unsigned i = 0; i < options->disk_count; i++)
@@ -343,18 +351,58 @@ static bool take_word(struct options *options, char *word)
     return false;
 }
 
+static void take_path(struct options *options, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    options->config.image.path = path;
+    if (!options->name)
+        options->name = slash ? slash + 1 : path;
+}
+
 bool options_take_image(struct options *options, char *text)
 {
-    const char *slash;
     char *rest = cut_word(text);
 
-    options->config.image.path = text;
-    slash = strrchr(text, '/');
-    if (!options->name)
-        options->name = slash ? slash + 1 : text;
+    take_path(options, text);
     while (rest) {
         char *word = rest;
         rest = cut_word(word);
+        if (!take_word(options, word))
+            return false;
+    }
+    return true;
+}
+
+/* Ends the word at `text` at a blank that is in no quotes, which vanish. Returns what is behind it,
+ * or NULL. */
+static char *cut_quoted(char *text)
+{
+    char *to = text;
+    bool is_quoted = false;
+
+    for (; *text && (is_quoted || !strchr(" \t", *text)); text++) {
+        if (*text == '"')
+            is_quoted = !is_quoted;
+        else
+            *to++ = *text;
+    }
+    if (*text)
+        text++;
+    else
+        text = NULL;
+    *to = '\0';
+    return text ? text + strspn(text, " \t") : NULL;
+}
+
+bool options_take_line(struct options *options, char *text)
+{
+    char *rest = cut_quoted(text);
+
+    take_path(options, text);
+    while (rest && *rest) {
+        char *word = rest;
+        rest = cut_quoted(word);
         if (!take_word(options, word))
             return false;
     }

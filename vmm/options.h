@@ -45,6 +45,9 @@ void options_copy(struct options *to, const struct options *from);
 /* Whether no file is to be written that is used for something else, too. False, with a message. */
 bool options_check(const struct options *options);
 
+/* Moves all to a place that holds nothing; `from` is to be forgotten. */
+void options_move(struct options *to, const struct options *from);
+
 /* Closes the disks. */
 void options_free(struct options *options);
 
@@ -54,5 +57,9 @@ void options_free(struct options *options);
  * message, if something is wrong.
  */
 bool options_take_image(struct options *options, char *text);
+
+/* The same as words with blanks between: IMAGE NAME=VALUE NAME ..., a word with blanks in double
+ * quotes. */
+bool options_take_line(struct options *options, char *text);
 
 #endif

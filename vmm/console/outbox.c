@@ -1,0 +1,78 @@
+/*
+ * The ring between a guest's thread and the one that shows it.
+ */
+#include "outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void outbox_init(struct outbox *outbox, int news_fd)
+{
+    *outbox = (struct outbox){.news_fd = news_fd};
+    pthread_mutex_init(&outbox->lock, NULL);
+    pthread_cond_init(&outbox->room, NULL);
+}
+
+void outbox_free(struct outbox *outbox)
+{
+    pthread_cond_destroy(&outbox->room);
+    pthread_mutex_destroy(&outbox->lock);
+    free(outbox->bytes);
+    outbox->bytes = NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count)
+{
+    uint64_t one = 1;
+
+    pthread_mutex_lock(&outbox->lock);
+    if (!outbox->bytes)
+        outbox->bytes = malloc(OUTBOX_SIZE);
+    while (count > 0 && outbox->bytes) {
+        size_t last = (outbox->first + outbox->count) % OUTBOX_SIZE, now;
+        while (outbox->count == OUTBOX_SIZE && !outbox->is_closed)
+            pthread_cond_wait(&outbox->room, &outbox->lock);
+        now = least(count, least(OUTBOX_SIZE - outbox->count, OUTBOX_SIZE - last));
+        if (now == 0)
+            break; /* closed */
+        memcpy(outbox->bytes + last, bytes, now);
+        if (outbox->count == 0 && write(outbox->news_fd, &one, sizeof(one)) < 0)
+            break; /* can't be: the counter is far from full */
+        outbox->count += now;
+        bytes += now;
+        count -= now;
+    }
+    pthread_mutex_unlock(&outbox->lock);
+}
+
+size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t size)
+{
+    size_t taken = 0;
+
+    pthread_mutex_lock(&outbox->lock);
+    while (taken < size && outbox->count > 0) {
+        size_t now = least(size - taken, least(outbox->count, OUTBOX_SIZE - outbox->first));
+        memcpy(to + taken, outbox->bytes + outbox->first, now);
+        outbox->first = (outbox->first + now) % OUTBOX_SIZE;
+        outbox->count -= now;
+        taken += now;
+    }
+    if (taken > 0)
+        pthread_cond_signal(&outbox->room);
+    pthread_mutex_unlock(&outbox->lock);
+    return taken;
+}
+
+void outbox_close(struct outbox *outbox, bool closed)
+{
+    pthread_mutex_lock(&outbox->lock);
+    outbox->is_closed = closed;
+    pthread_cond_signal(&outbox->room);
+    pthread_mutex_unlock(&outbox->lock);
+}

@@ -1,0 +1,37 @@
+/*
+ * What a guest prints, on its way to another thread: a ring that holds the guest back when it is
+ * full.
+ */
+#ifndef VMM_CONSOLE_OUTBOX_H
+#define VMM_CONSOLE_OUTBOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OUTBOX_SIZE 16384
+
+struct outbox {
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    uint8_t *bytes; /* OUTBOX_SIZE of them; NULL before the first */
+    size_t first, count;
+    bool is_closed;
+    int news_fd; /* eventfd, written when something comes into an empty ring */
+};
+
+void outbox_init(struct outbox *outbox, int news_fd);
+void outbox_free(struct outbox *outbox);
+
+/* The guest's thread: adds all the bytes, waiting for room. */
+void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count);
+
+/* Takes up to `size` bytes; 0: there are none now. */
+size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t size);
+
+/* From now on, or until it is opened again, what finds no room is thrown away: the guest is to end,
+ * and must not wait. */
+void outbox_close(struct outbox *outbox, bool closed);
+
+#endif

@@ -338,9 +338,11 @@ static void attend(struct many *many)
     size_t next = 0;
     uint64_t count;
 
-    while (many->running > 0 || (!many->ends && !many->front->leaves(many->owner))) {
+    for (;;) {
         struct sink *sink = many->front->sink(many->owner);
         int timeout = many->front->update(many->owner);
+        if (many->running == 0 && (many->ends || many->front->leaves(many->owner)))
+            return;
         /* With something to write, its room wakes us; what guests print may wait for that, too. */
         struct pollfd fds[FDS] = {
             [DONE] = {.fd = many->done_fd, .events = POLLIN},

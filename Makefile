@@ -1,9 +1,10 @@
 # The only entry point. `make help` lists the targets; V=1 shows the commands; SAN=1 builds the VMM
-# with the address and undefined-behaviour sanitizers, beside the plain one; CC=clang works too, and
-# so does CROSS=aarch64-linux-gnu: a static VMM for another processor, in build/aarch64-linux-gnu.
+# with the address and undefined-behaviour sanitizers, beside the plain one, TSAN=1 with the thread
+# sanitizer; CC=clang works too, and so does CROSS=aarch64-linux-gnu: a static VMM for another
+# processor, in build/aarch64-linux-gnu.
 
 BUILD := build
-OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)
+OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)$(if $(TSAN),/tsan)
 VMM   := $(OUT)/vmm
 OS1K  := $(BUILD)/os1k.elf
 OS1K_DISK := $(BUILD)/os1k.disk
@@ -20,6 +21,7 @@ CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP \
             -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS  := -pthread $(if $(CROSS),-static)
+$(if $(TSAN),$(eval SAN := y)$(eval SANFLAGS := -fsanitize=thread))
 $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 
 # ---- what the targets need of the system: command or file, and its Debian package ----
@@ -29,7 +31,8 @@ CROSS_CPU  := $(firstword $(subst -, ,$(CROSS)))
 NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
               /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
-NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86
+NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
+              tmux:tmux pgrep:procps
 
 .PHONY: need-build need-lab need-test
 need-build:
@@ -41,7 +44,7 @@ need-test:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c)
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
 
@@ -108,7 +111,7 @@ $(OS1K_DISK): $(OS1K)
 
 # ---- running ----
 
-.PHONY: run guests lab
+.PHONY: run demo guests lab
 # The guest's disk: it keeps what was written, and may be looked into with tar.
 DISK  := $(BUILD)/disk.tar
 run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
@@ -117,6 +120,10 @@ run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
 	elif [ $(OS1K_DISK) -nt $(DISK) ]; then \
 	    echo "$(DISK) is older than what was built; remove it to have the new programs"; fi
 	@$(VMM) run --disk $(DISK) $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }  # quitting is no error
+
+DEMO := multiplication counter hello hctest
+demo: $(VMM) $(OS1K) $(DEMO:%=$(BUILD)/guests/%.bin)  ## run four assembly guests and 1K OS side by side
+	@$(VMM) run $(DEMO:%=$(BUILD)/guests/%.bin) $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }
 
 guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
@@ -132,7 +139,7 @@ include tests/tests.mk
 
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
-	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
+	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
 	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz
 
 distclean:  ## remove everything that is not in the repository

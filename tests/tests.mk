@@ -12,6 +12,7 @@ OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 .PHONY: test unit unit-build
 test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
+	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
 	@tests/run $(VMM) </dev/null
 

@@ -3,6 +3,7 @@
  */
 #include "cmd.h"
 #include "plain.h"
+#include "screen/screen.h"
 #include "solo.h"
 
 #include <errno.h>
@@ -191,14 +192,20 @@ static bool is_for_one(const struct options *base)
     return false;
 }
 
+static int show_group(struct many *many, const struct common *common)
+{
+    if (common->cast || (!common->plain && screen_is_possible()))
+        return screen_run(many, common->cast, common->exit);
+    return plain_run(many);
+}
+
 static int run_group(struct group *group, const struct common *common)
 {
     struct many many;
     int status = many_init(&many, group->options, group->count);
 
     if (status == 0)
-        status = plain_run(&many);
-    (void)common;
+        status = show_group(&many, common);
     many_raise(&many);
     many_free(&many);
     return status;

@@ -6,6 +6,7 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -450,6 +451,11 @@ int many_init(struct many *many, struct options *options, size_t count)
     *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1};
     if (!fits_into_host(options, count))
         return STATUS_USAGE;
+#ifdef M_MMAP_THRESHOLD
+    /* A guest's large tables are always mapped: so they cost what is touched of them, and go back
+     * with the guest. By itself glibc maps less and less the more is freed. */
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
     raise_limits(count);
     many->members = calloc(count, sizeof(*many->members));
     many->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -6,16 +6,25 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 static struct termios saved;
 static volatile sig_atomic_t is_raw;
+static const char *volatile farewell;
+
+void terminal_on_leave(const char *bytes)
+{
+    farewell = bytes;
+}
 
 void terminal_leave(void)
 {
     if (is_raw) {
         is_raw = 0;
+        if (farewell && write(STDOUT_FILENO, farewell, strlen(farewell)) < 0)
+            farewell = NULL;
         tcflush(STDIN_FILENO, TCIFLUSH); /* what was meant for the guest is not for the shell */
         tcsetattr(STDIN_FILENO, TCSANOW, &saved);
     }

@@ -11,6 +11,9 @@
  * fatal signals restore it. Does nothing, and returns false, where stdin is no terminal. */
 bool terminal_enter(void);
 
+/* Bytes to be written to the terminal on stdout when it is left; they must stay. */
+void terminal_on_leave(const char *bytes);
+
 /* Restores the terminal, if terminal_enter has changed it. Async-signal-safe. */
 void terminal_leave(void);
 

@@ -1,0 +1,255 @@
+#!/bin/bash
+# Many guests in one process: as lines, on the split screen (driven through tmux), in recordings; that
+# starting and stopping leaks nothing; that the threads race for nothing.
+#   tests/screen.sh [VMM] [VMM-WITH-THREAD-SANITIZER]        SOAK=1000 restarts more often
+set -u
+cd "$(dirname "$0")/.." || exit 2
+vmm=${1:-build/vmm} tsan=${2:-}
+. tests/lib.sh
+run() { timeout 60 "$vmm" run --cpu soft -m 16 "$@"; }
+guests=build/guests
+# jmp $
+printf '\xeb\xfe' >"$scratch/spin.bin"
+
+# ---- lines ----
+check "guests side by side, as lines" 0 run $guests/{multiplication,counter,hello,hctest}.bin </dev/null
+for guest in multiplication counter hello hctest; do
+    if cmp -s <(sed -n "s/^$guest\.bin: //p" "$scratch/out") <("$vmm" run --cpu soft $guests/$guest.bin </dev/null); then
+        ok "$guest says what it says alone"
+    else
+        not_ok "$guest says what it says alone" "$(grep "^$guest" "$scratch/out" | head -n 3)"
+    fi
+done
+if [[ $(wc -l <"$scratch/out") == $(cat tests/guests/{multiplication,counter,hello,hctest}.out | wc -l) ]]; then
+    ok "and nothing else is said"
+else
+    not_ok "and nothing else is said" "$(wc -l <"$scratch/out") lines"
+fi
+many=()
+for i in {1..24}; do many+=("$guests/multiplication.bin,name=g$i"); done
+check "many that print at once" 0 run "${many[@]}" </dev/null
+lacks "tear no line" "$out" -v
+if [[ $(grep -Ecx 'g[0-9]+: ([2-9] x [1-9] = [0-9]+)?' <<<"$out") == $((24 * $(wc -l <tests/guests/multiplication.out))) ]]; then
+    ok "and lose none"
+else
+    not_ok "and lose none" "$(grep -Evx 'g[0-9]+: ([2-9] x [1-9] = [0-9]+)?' <<<"$out" | head -n 3)"
+fi
+check "typing at one, and at all" 0 run build/os1k.elf,name=a build/os1k.elf,name=b < <(printf 'a: hello\nexit\n')
+if [[ $(grep -c 'Hello world' <<<"$out") == 1 ]]; then ok "reaches who is meant"; else not_ok "reaches who is meant" "$out"; fi
+says "by name" "$out" '^a: Hello world from shell!$'
+says "and all" "$out" '^b: process 1 exited$'
+check "a guest that crashes beside others" 6 run $guests/divide.bin,mode=pm32,name=bad $guests/hello.bin </dev/null
+says "is explained" "$err" '^bad: vmm: .*#DE divide error'
+says "and alone" "$out" '^hello.bin: Hello, KVM!$'
+check "a guest that hangs beside others" 124 run --timeout 300ms "$scratch/spin.bin" $guests/hello.bin </dev/null
+says "holds nobody up" "$out" '^hello.bin: Hello, KVM!$'
+printf '# two\n%s "name=a b" mem=8\n\n  %s name=c cpu-limit=50%%\n' $guests/hello.bin $guests/counter.bin >"$scratch/list"
+check "guests from a file" 0 run --guests "$scratch/list" </dev/null
+says "have their options" "$out" '^a b: Hello, KVM!$'
+says "each" "$out" '^c: 0123456789$'
+check "an image that is not there" 2 run "$scratch/nothing" $guests/hello.bin </dev/null
+says "is named" "$err" '^nothing: vmm: .*nothing: no such file'
+says "and the others run" "$out" '^hello.bin: '
+check "a disk for all of them" 2 run --disk "$scratch/list" $guests/hello.bin $guests/hello.bin
+says "is refused" "$err" 'disk is for one guest'
+check "more RAM than the host has" 2 run -m 3584M $(for ((i = 0; i < 300; i++)); do echo $guests/hello.bin; done)
+says "is refused" "$err" "the guests' RAM is [0-9]+ MiB together"
+check "a limit that is none" 2 run --cpu-limit 200 $guests/hello.bin
+check "a reader that has gone" 130 bash -c "set -o pipefail; timeout 20 $vmm run --cpu soft -m 16 build/os1k.elf build/os1k.elf </dev/null | head -c 1"
+
+# A limit of a processor's time: a guest that spins for a second at a tenth of it.
+cpu_ms() { sed -nE 's/.*"host_cpu_s": ([0-9]+)\.([0-9]{3}).*/\1\2/p' "$scratch/report"; }
+check "a limit of processor time" 124 run --cpu-limit 10 --timeout 1 --report "$scratch/report" "$scratch/spin.bin"
+used=$((10#$(cpu_ms)))
+if ((used < 200)); then ok "is kept"; else not_ok "is kept" "$used ms in a second"; fi
+
+# ---- 500 ----
+crowd_guest=$guests/keyboard.bin
+for i in {1..500}; do echo "$crowd_guest name=g$i input=keyboard mode=pm32"; done >"$scratch/list"
+mkfifo "$scratch/typed"
+"$vmm" run --cpu soft -m 16 --guests "$scratch/list" <"$scratch/typed" >"$scratch/out" 2>"$scratch/err" &
+crowd=$!
+exec 8>"$scratch/typed"
+# says_each PATTERN: within some seconds, all of them do.
+says_each() {
+    for ((i = 0; i < 200; i++)); do
+        [[ $(grep -Ec "^g[0-9]+: $1" "$scratch/out") == 500 ]] && return
+        sleep 0.1
+    done
+    return 1
+}
+if says_each type; then ok "500 guests boot"; else not_ok "500 guests boot" "$(wc -l <"$scratch/out")"; fi
+touched=$(sed -nE 's/.*"guest_touched_kib": ([0-9]+).*/\1/p' <(printf q |
+    run --clock virtual --input keyboard --mode pm32 --report - $crowd_guest))
+resident=$(sed -nE 's/^VmRSS:\s*([0-9]+) kB/\1/p' /proc/$crowd/status)
+if ((resident / 500 - touched < 1024 && resident > 0 && touched > 0)); then
+    ok "and take less than 1 MiB each beside what they touch"
+else
+    not_ok "and take less than 1 MiB each beside what they touch" "$resident KiB, $touched each touched"
+fi
+echo a >&8
+if says_each 1e; then ok "they answer"; else not_ok "they answer" "$(grep -c 1e "$scratch/out")"; fi
+echo q >&8
+wait $crowd
+status=$?
+if [[ $status == 0 ]]; then ok "and stop"; else not_ok "and stop" "status $status"; fi
+exec 8>&-
+echo "# 500 guests: $resident KiB, of which each has touched $touched"
+
+# ---- recordings ----
+check "a recording without a terminal" 0 env COLUMNS=100 LINES=30 "$vmm" run --cpu soft --cast "$scratch/cast" \
+    $guests/hello.bin build/os1k.elf < <(sleep 0.5; printf '\0012'; printf 'hello\nexit\n'; sleep 0.5)
+cast=$(cat "$scratch/cast")
+says "has a header" "$(head -n 1 <<<"$cast")" '^\{"version": 2, "width": 100, "height": 30, "timestamp": [0-9]+, '
+lacks "has nothing but events behind it" "$(tail -n +2 <<<"$cast" | grep -Ev '^\[[0-9]+\.[0-9]+, "o", "([^"\\]|\\u[0-9a-f]{4}|\\["\\])*"\]$')" .
+says "shows what was typed" "$cast" 'Hello world from shell!'
+says "and how it ended" "$cast" 'exited 0'
+
+# soak: guests that are started and stopped, again and again; nothing may be left of them.
+soak=${SOAK:-200}
+mkfifo "$scratch/keys"
+"$vmm" run --cpu soft -m 16 --cast /dev/null build/os1k.elf $guests/halt_forever.bin <"$scratch/keys" >/dev/null 2>&1 &
+soaked=$!
+exec 7>"$scratch/keys"
+restart() { for ((i = 0; i < $1; i++)); do printf '\001r\001n' >&7; sleep 0.012; done; sleep 0.3; }
+count() { ls /proc/$soaked/fd /proc/$soaked/task | wc -l; }
+kib() { sed -nE 's/^VmRSS:\s*([0-9]+) kB/\1/p' /proc/$soaked/status; }
+restart 20
+before=$(count) before_kib=$(kib)
+restart "$soak"
+after=$(count) after_kib=$(kib)
+if [[ $before == "$after" && $before -gt 5 ]]; then
+    ok "$soak restarts leak neither descriptors nor threads"
+else
+    not_ok "$soak restarts leak neither descriptors nor threads" "$before before, $after after"
+fi
+if ((after_kib < before_kib + 2048 && before_kib > 0)); then
+    ok "nor memory"
+else
+    not_ok "nor memory" "$before_kib KiB before, $after_kib after"
+fi
+printf '\001x' >&7
+wait $soaked
+exec 7>&-
+
+# ---- the screen ----
+if ! command -v tmux >/dev/null; then
+    echo "# there is no tmux here"
+    finish
+    exit
+fi
+terminal=(tmux -L "vmm-test-$$-0" -f /dev/null) sessions=0
+end_session() { "${terminal[@]}" kill-server 2>/dev/null; }
+trap 'end_session; rm -rf "$scratch"' EXIT
+keys() { "${terminal[@]}" send-keys -t 0 "$@"; }
+picture() { "${terminal[@]}" capture-pane -t 0 -p; }
+# shows NAME PATTERN: within some seconds the screen has such a line. It is in $out.
+shows() {
+    for ((i = 0; i < 50; i++)); do
+        out=$(picture)
+        grep -Eq -- "$2" <<<"$out" && break
+        sleep 0.1
+    done
+    says "$1" "$out" "$2"
+}
+# on_screen COLUMNSxROWS ARGUMENTS: a vmm on a terminal of that size.
+on_screen() {
+    end_session
+    terminal[2]="vmm-test-$$-$((++sessions))"
+    "${terminal[@]}" new-session -d -x "${1%x*}" -y "${1#*x}" \
+        "env LANG=C.UTF-8 $vmm run --cpu soft -m 16 ${*:2} 2>$scratch/err; echo status \$?; stty -a | grep -o '.icanon'; cat $scratch/err; sleep 60"
+    "${terminal[@]}" set-option -g window-size manual >/dev/null
+}
+
+on_screen 100x30 build/os1k.elf build/os1k.elf,name=second $guests/multiplication.bin $guests/divide.bin,mode=pm32
+shows "two of 1K OS beside two guests" '2 of 4 running'
+says "with their names" "$out" '1 os1k.elf .*2 second '
+says "and what has become of them" "$out" '3 multiplication.bin . exited 0 .*4 divide.bin . crashed'
+says "what they printed stays" "$out" '9 x 9 = 81'
+says "a crash is explained" "$out" 'eip 00100020'
+shows "there is a prompt in each" '^> +│>'
+keys hello Enter
+shows "typing goes to the first" '^Hello world from shell! +│'
+keys C-a Right
+keys -l ps
+keys Enter
+shows "and to the second" '│PID  PARENT'
+keys C-a z
+shows "zoom" '^PID  PARENT'
+lacks "leaves one" "$out" '│'
+keys C-a z C-a 4
+shows "the focus tells what has happened" 'exception 0, #DE divide error'
+keys C-a 3 C-a r
+shows "a guest starts again" '3 multiplication.bin . exited 0'
+keys C-a '['
+keys PgUp
+shows "what has scrolled away is there" '[0-9]+ lines up'
+keys g
+shows "from its beginning" '^2 x 1 = 2 '
+keys q C-a 1 C-a p
+shows "a pause" '1 os1k.elf . paused'
+keys C-a p
+shows "ends" '1 os1k.elf . (halted|running)'
+keys C-a h
+shows "help" 'restart the guest'
+keys x
+"${terminal[@]}" resize-window -t 0 -x 60 -y 16
+shows "another size" '^ Ctrl-A H: help +2 of 4 running$'
+says "has all of them" "$out" '3 multipl.*4 divide'
+for size in 10x5 1x1 3x2 2x40 40x1 200x60 100x30; do
+    "${terminal[@]}" resize-window -t 0 -x ${size%x*} -y ${size#*x}
+    sleep 0.1
+done
+keys -l hello
+keys Enter
+shows "sizes of all kinds do no harm" '2 of 4 running'
+keys C-a k
+shows "one is ended" '1 os1k.elf . ended by you'
+says "the other runs on" "$out" '2 second . (halted|running)'
+keys C-a 2
+keys -l exit
+keys Enter
+shows "when all have ended the screen stays" 'all guests have ended; Ctrl-A X leaves'
+keys C-a x
+shows "until it is left" '^status 130$'
+shows "the terminal is as it was" '^ icanon'
+says "and says how they ended" "$out" '^divide.bin: crashed after .*#DE divide error'
+
+# mov dword [0xb8000], "Hi" in yellow on blue; sti; hlt; jmp back
+printf '\xc7\x05\x00\x80\x0b\x00\x48\x1e\x69\x1e\xfb\xf4\xeb\xfd' >"$scratch/vga.bin"
+on_screen 80x24 $guests/vga.bin,mode=pm32 "$scratch/vga.bin,mode=pm32,name=vga" $guests/flood.bin
+shows "a guest that writes to its screen alone shows that" '(^|│)Hi +(│|$)'
+says "in colour" "$("${terminal[@]}" capture-pane -t 0 -pe)" '\[[0-9;]*44m.*Hi'
+keys C-a 2 C-a v
+shows "a key shows its serial line instead" 'its serial line'
+pid=$(pgrep -P "$("${terminal[@]}" display-message -t 0 -p '#{pane_pid}')" -x vmm)
+kill -TERM "$pid"
+shows "a signal ends it" '^status 143$'
+shows "and restores the terminal" '^ icanon'
+
+on_screen 80x24 build/os1k.elf build/os1k.elf
+shows "a screen that is killed" '2 of 2 running'
+pid=$(pgrep -P "$("${terminal[@]}" display-message -t 0 -p '#{pane_pid}')" -x vmm)
+kill -SEGV "$pid"
+shows "restores the terminal, too" '^ icanon'
+
+many=()
+for i in {1..20}; do many+=("$guests/halt_forever.bin,name=g$i"); done
+on_screen 80x24 "${many[@]}"
+shows "what does not fit is on another page" 'page 1/2  [0-9]+ of 20 running'
+keys C-a b
+shows "which a key shows" 'page 2/2'
+says "with the rest" "$out" '20 g20'
+
+# ---- races ----
+if [[ $tsan ]]; then
+    check "no data race, as lines" 0 timeout 60 "$tsan" run --cpu soft -m 16 build/os1k.elf,name=a build/os1k.elf,name=b \
+        $guests/multiplication.bin < <(printf 'a: hello\nexit\n')
+    lacks "is told of" "$err" 'ThreadSanitizer'
+    check "no data race on the screen" 130 timeout 60 "$tsan" run --cpu soft -m 16 --cast "$scratch/cast" build/os1k.elf \
+        $guests/flood.bin $guests/vga.bin,mode=pm32 $guests/divide.bin,mode=pm32 \
+        < <(sleep 1; printf 'hello\n'; for key in p p r 2 p v p r 3 r v 4 r z z k x; do sleep 0.15; printf '\001%s' $key; done; sleep 1)
+    lacks "is told of" "$err" 'ThreadSanitizer'
+fi
+
+finish

@@ -1,0 +1,63 @@
+/*
+ * Writing a recording.
+ */
+#include "cast.h"
+
+#include "../clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+int cast_open(struct cast *cast, const char *path, int rows, int columns)
+{
+    cast->file = fopen(path, "we");
+    if (!cast->file)
+        return errno;
+    cast->start = clock_host_ns();
+    fprintf(cast->file,
+            "{\"version\": 2, \"width\": %d, \"height\": %d, \"timestamp\": %lld, "
+            "\"env\": {\"TERM\": \"xterm-256color\"}}\n",
+            columns, rows, (long long)time(NULL));
+    return 0;
+}
+
+static double seconds(const struct cast *cast)
+{
+    return (double)(clock_host_ns() - cast->start) / 1e9;
+}
+
+void cast_output(struct cast *cast, const char *bytes, size_t count)
+{
+    if (!cast->file || count == 0)
+        return;
+    fprintf(cast->file, "[%.6f, \"o\", \"", seconds(cast));
+    for (size_t i = 0; i < count; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        if (c < 0x20 || c == 0x7f)
+            fprintf(cast->file, "\\u%04x", c);
+        else if (c == '"' || c == '\\')
+            fprintf(cast->file, "\\%c", c);
+        else
+            fputc(c, cast->file);
+    }
+    fprintf(cast->file, "\"]\n");
+}
+
+void cast_resize(struct cast *cast, int rows, int columns)
+{
+    if (cast->file)
+        fprintf(cast->file, "[%.6f, \"r\", \"%dx%d\"]\n", seconds(cast), columns, rows);
+}
+
+int cast_close(struct cast *cast)
+{
+    int error = 0;
+
+    if (!cast->file)
+        return 0;
+    if (fflush(cast->file) != 0 || ferror(cast->file))
+        error = errno ? errno : EIO;
+    fclose(cast->file);
+    cast->file = NULL;
+    return error;
+}

@@ -1,0 +1,99 @@
+/*
+ * Keys as a table of what terminals send for them.
+ */
+#include "keys.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define CTRL_A 0x01
+
+const char *const keys_help[] = {
+    "Ctrl-A, then:",
+    "  arrows, N, B, 1 to 9  another guest",
+    "  Z  zoom in, or out",
+    "  [, PgUp  scroll back; Q ends that",
+    "  P  pause, or go on",
+    "  R  restart the guest",
+    "  K  end the guest",
+    "  V  its serial line, or its VGA screen",
+    "  A  send Ctrl-A to the guest",
+    "  X  end all guests and leave",
+    "  H  these keys",
+    NULL,
+};
+
+static const struct {
+    const char *sequence; /* letters in lower case */
+    enum key key;
+} table[] = {
+    {"\033[A", KEY_UP},       {"\033OA", KEY_UP},
+    {"\033[B", KEY_DOWN},     {"\033OB", KEY_DOWN},
+    {"\033[C", KEY_RIGHT},    {"\033OC", KEY_RIGHT},
+    {"\033[D", KEY_LEFT},     {"\033OD", KEY_LEFT},
+    {"\033[5~", KEY_PAGE_UP}, {"\033[6~", KEY_PAGE_DOWN},
+    {"\033[H", KEY_HOME},     {"\033OH", KEY_HOME},
+    {"\033[1~", KEY_HOME},    {"\033[F", KEY_END},
+    {"\033OF", KEY_END},      {"\033[4~", KEY_END},
+    {"n", KEY_NEXT},          {"\t", KEY_NEXT},
+    {"b", KEY_PREVIOUS},      {"z", KEY_ZOOM},
+    {"[", KEY_SCROLL},        {"p", KEY_PAUSE},
+    {"r", KEY_RESTART},       {"k", KEY_KILL},
+    {"v", KEY_VIEW},          {"h", KEY_HELP},
+    {"?", KEY_HELP},          {"x", KEY_QUIT},
+    {"q", KEY_LEAVE},         {"\r", KEY_LEAVE},
+    {"\003", KEY_LEAVE},      {"g", KEY_HOME},
+    {"j", KEY_DOWN},          {"u", KEY_PAGE_UP},
+    {"d", KEY_PAGE_DOWN},
+};
+
+/* Looks the sequence up; *goes_on: more bytes may make it one. */
+static enum key find(const struct keys *keys, bool *goes_on)
+{
+    *goes_on = false;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strncmp(table[i].sequence, keys->sequence, keys->length) != 0)
+            continue;
+        if (!table[i].sequence[keys->length])
+            return table[i].key;
+        *goes_on = true;
+    }
+    return KEY_NONE;
+}
+
+static enum key type_command(struct keys *keys, uint8_t byte)
+{
+    bool goes_on;
+    enum key key;
+
+    if (keys->length == 0 && (byte == CTRL_A || tolower(byte) == 'a') && !keys->scrolling)
+        return KEY_BYTE;
+    if (keys->length == 0 && byte >= '1' && byte <= '9') {
+        keys->number = (unsigned)(byte - '1');
+        return KEY_NUMBER;
+    }
+    keys->sequence[keys->length] = (char)(keys->length == 0 ? tolower(byte) : byte);
+    keys->length++;
+    key = find(keys, &goes_on);
+    if (!goes_on || keys->length == sizeof(keys->sequence) - 1)
+        return key;
+    keys->pending = true; /* go on with the sequence */
+    return KEY_NONE;
+}
+
+enum key keys_type(struct keys *keys, uint8_t byte)
+{
+    enum key key;
+
+    if (!keys->pending && !keys->scrolling)
+        return (keys->pending = byte == CTRL_A) ? KEY_NONE : KEY_BYTE;
+    if (!keys->pending && byte == CTRL_A) { /* while scrolling it changes nothing */
+        keys->length = 0;
+        return KEY_NONE;
+    }
+    keys->pending = false;
+    key = type_command(keys, byte);
+    if (!keys->pending)
+        keys->length = 0;
+    return key;
+}

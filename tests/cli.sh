@@ -38,7 +38,7 @@ says "names the version" "$out" '^vmm [0-9]+\.[0-9]+'
 check "run --help" 0 "$vmm" run --help
 check "probe --help" 0 "$vmm" probe --help
 check "no image" 2 "$vmm" run
-check "two images" 2 "$vmm" run $hello $hello
+check "two images are two guests" 0 run $hello $hello </dev/null
 check "an unknown option" 2 "$vmm" run --frobnicate $hello
 for bad in "-m 0" "-m lots" "-m 64X" "-m -5" "-m 99G" "--timeout 0" "--timeout soon" "--load zero" \
     "--load 0x1ffffffff" "--mode 64bit" "--input mouse" "--cpu z80"; do

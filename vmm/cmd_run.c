@@ -210,8 +210,11 @@ static int show_group(struct many *many, const struct common *common)
 static int run_group(struct group *group, const struct common *common)
 {
     struct many many;
-    int status = many_init(&many, group->options, group->count);
+    int status;
 
+    if (!options_check(group->options, group->count))
+        return STATUS_USAGE;
+    status = many_init(&many, group->options, group->count);
     if (status == 0)
         status = show_group(&many, common);
     many_raise(&many);
@@ -293,7 +296,7 @@ int cmd_run(int argc, char **argv)
     }
     if (optind < argc && !options_take_image(&options, argv[optind]))
         return STATUS_USAGE;
-    status = options_check(&options) ? run_guest(&options) : STATUS_USAGE;
+    status = options_check(&options, 1) ? run_guest(&options) : STATUS_USAGE;
     options_free(&options);
     return status;
 }

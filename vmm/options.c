@@ -271,9 +271,10 @@ static bool is_same_file(const struct used_file *a, const struct used_file *b)
     return a->path && b->path && strcmp(a->path, b->path) == 0 && strcmp(a->path, "-") != 0;
 }
 
-bool options_check(const struct options *options)
+/* Lists the files of a guest; returns how many they are. */
+static size_t list_files(const struct options *options, struct used_file files[USED_MAX])
 {
-    struct used_file files[USED_MAX] = {
+    const struct used_file named[] = {
         {"the image", options->config.image.path, false, {0}},
         {"--restore", options->restore, false, {0}},
         {"--replay", options->replay, false, {0}},
@@ -281,8 +282,9 @@ bool options_check(const struct options *options)
         {"--report", options->report, true, {0}},
         {"--save", options->save, true, {0}},
     };
-    size_t count = 6;
+    size_t count = sizeof(named) / sizeof(named[0]);
 
+    memcpy(files, named, sizeof(named));
     for (unsigned i = 0; i < options->config.image.module_count; i++)
         files[count++] = (struct used_file){.option = "--module", .path = options->modules[i].path};
     for (size_t i = 0; i < count; i++) {
@@ -294,19 +296,43 @@ bool options_check(const struct options *options)
         if (fstat(options->disks[i].fd, &files[count].status) == 0)
             count++;
     }
-    for (size_t a = 0; a < count; a++) {
-        for (size_t b = a + 1; b < count; b++) {
-            /* A snapshot may take the place of the one it goes on from. */
-            if (!(files[a].is_written || files[b].is_written) ||
-                !is_same_file(&files[a], &files[b]) ||
-                (files[a].path == options->restore && files[b].path == options->save))
-                continue;
-            fprintf(stderr, "vmm: %s and %s are the same file%s%s\n", files[a].option,
-                    files[b].option, files[a].path ? ": " : "", files[a].path ? files[a].path : "");
-            return false;
+    return count;
+}
+
+/* Whether two uses of files don't harm each other; of one guest, or of two. */
+static bool are_compatible(const struct used_file *a, const struct used_file *b, bool of_one)
+{
+    if (!(a->is_written || b->is_written) || !is_same_file(a, b))
+        return true;
+    if (!of_one) /* disks of two guests have locks */
+        return strcmp(a->option, "--disk") == 0 && strcmp(b->option, "--disk") == 0;
+    /* A snapshot may take the place of the one it goes on from. */
+    return strcmp(a->option, "--restore") == 0 && strcmp(b->option, "--save") == 0;
+}
+
+bool options_check(const struct options *options, size_t guests)
+{
+    struct used_file *files = calloc(guests * USED_MAX, sizeof(*files));
+    size_t *owner = calloc(guests * USED_MAX, sizeof(*owner)), count = 0;
+    bool ok = files && owner;
+
+    for (size_t i = 0; ok && i < guests; i++) {
+        size_t more = list_files(&options[i], files + count);
+        while (more-- > 0)
+            owner[count++] = i;
+    }
+    for (size_t a = 0; ok && a < count; a++) {
+        for (size_t b = a + 1; ok && b < count; b++) {
+            ok = are_compatible(&files[a], &files[b], owner[a] == owner[b]);
+            if (!ok)
+                fprintf(stderr, "vmm: %s and %s are the same file%s%s\n", files[a].option,
+                        files[b].option, files[a].path ? ": " : "",
+                        files[a].path ? files[a].path : "");
         }
     }
-    return true;
+    free(files);
+    free(owner);
+    return ok;
 }
 
 /* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is

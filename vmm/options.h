@@ -42,8 +42,9 @@ void options_init(struct options *options);
  * are not copied. */
 void options_copy(struct options *to, const struct options *from);
 
-/* Whether no file is to be written that is used for something else, too. False, with a message. */
-bool options_check(const struct options *options);
+/* Whether no file is to be written that is used for something else, too, by one of these guests.
+ * False, with a message. */
+bool options_check(const struct options *options, size_t guests);
 
 /* Moves all to a place that holds nothing; `from` is to be forgotten. */
 void options_move(struct options *to, const struct options *from);

@@ -3,6 +3,7 @@
  */
 #include "cmd.h"
 #include "plain.h"
+#include "sandbox.h"
 #include "screen/screen.h"
 #include "solo.h"
 
@@ -42,6 +43,7 @@ static const char usage[] =
     "      --plain              several guests as lines with their names, not side by side\n"
     "      --exit               leave the screen when all guests have ended\n"
     "      --cast FILE          record the screen (asciinema v2); no terminal is needed\n"
+    "      --no-sandbox         don't give up system calls and files that no guest needs\n"
     "  -h, --help               this text\n\n"
     "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 usage or image "
     "refused,\n"
@@ -61,13 +63,14 @@ static const struct option_kind *find_kind(const char *name)
 }
 
 /* Those that are not of a guest. */
-enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT };
+enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT, OPTION_NO_SANDBOX };
 static const struct option common_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"guests", required_argument, NULL, OPTION_GUESTS},
     {"cast", required_argument, NULL, OPTION_CAST},
     {"plain", no_argument, NULL, OPTION_PLAIN},
     {"exit", no_argument, NULL, OPTION_EXIT},
+    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
 };
 
 /* All options. */
@@ -94,7 +97,14 @@ static bool take_option(struct options *options, int option)
     return kind->take(options, shown, optarg);
 }
 
-static int run_guest(struct options *options)
+/* What is not of one guest. */
+struct common {
+    const char *guests; /* --guests FILE */
+    const char *cast;
+    bool plain, exit, no_sandbox;
+};
+
+static int run_guest(struct options *options, const struct common *common)
 {
     struct guest guest;
     char note[320];
@@ -104,7 +114,9 @@ static int run_guest(struct options *options)
         fprintf(stderr, "vmm: %s\n", note);
     if (ready < 0)
         fprintf(stderr, "vmm: %s\n", guest.error);
-    else
+    else if (!common->no_sandbox)
+        sandbox_enter(options, 1, NULL);
+    if (ready == 0)
         status = solo_run(&guest);
     if (!guest.is_running) /* else it hangs in something: the process's end ends it */
         guest_free(&guest);
@@ -112,13 +124,6 @@ static int run_guest(struct options *options)
 }
 
 /* ---- several guests ---- */
-
-/* How they are shown, and what is not of one guest. */
-struct common {
-    const char *guests; /* --guests FILE */
-    const char *cast;
-    bool plain, exit;
-};
 
 struct group {
     struct options *options;
@@ -215,6 +220,8 @@ static int run_group(struct group *group, const struct common *common)
     if (!options_check(group->options, group->count))
         return STATUS_USAGE;
     status = many_init(&many, group->options, group->count);
+    if (status == 0 && !common->no_sandbox)
+        sandbox_enter(group->options, group->count, common->cast);
     if (status == 0)
         status = show_group(&many, common);
     many_raise(&many);
@@ -259,6 +266,8 @@ static bool take_common(struct common *common, int option)
         return common->plain = true;
     case OPTION_EXIT:
         return common->exit = true;
+    case OPTION_NO_SANDBOX:
+        return common->no_sandbox = true;
     default:
         return false;
     }
@@ -296,7 +305,7 @@ int cmd_run(int argc, char **argv)
     }
     if (optind < argc && !options_take_image(&options, argv[optind]))
         return STATUS_USAGE;
-    status = options_check(&options, 1) ? run_guest(&options) : STATUS_USAGE;
+    status = options_check(&options, 1) ? run_guest(&options, &common) : STATUS_USAGE;
     options_free(&options);
     return status;
 }

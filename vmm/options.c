@@ -304,10 +304,10 @@ static bool are_compatible(const struct used_file *a, const struct used_file *b,
 {
     if (!(a->is_written || b->is_written) || !is_same_file(a, b))
         return true;
-    if (!of_one) /* disks of two guests have locks */
-        return strcmp(a->option, "--disk") == 0 && strcmp(b->option, "--disk") == 0;
+    if (strcmp(a->option, "--disk") == 0 && strcmp(b->option, "--disk") == 0)
+        return true; /* their locks see to it */
     /* A snapshot may take the place of the one it goes on from. */
-    return strcmp(a->option, "--restore") == 0 && strcmp(b->option, "--save") == 0;
+    return of_one && strcmp(a->option, "--restore") == 0 && strcmp(b->option, "--save") == 0;
 }
 
 bool options_check(const struct options *options, size_t guests)

@@ -1,0 +1,295 @@
+/*
+ * Two filters of Linux: seccomp for system calls (Documentation/userspace-api/seccomp_filter.rst)
+ * and Landlock for files (.../landlock.rst). A system call that is not on the list ends the process
+ * with a message; a file that is not, can't be opened.
+ */
+#include "sandbox.h"
+
+#include "console/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if __has_include(<linux/landlock.h>)
+#include <linux/landlock.h>
+#endif
+
+#define STATUS_SANDBOX 4 /* as where a CPU engine fails: the VMM can't go on */
+
+/* ---- system calls ---- */
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#endif
+
+/* What the VMM and its C library use. Those that an architecture does not have are left out. */
+static const int allowed[] = {
+    /* threads, time, signals */
+    SYS_futex,
+    SYS_rseq,
+    SYS_set_robust_list,
+    SYS_gettid,
+    SYS_getpid,
+    SYS_tgkill,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_restart_syscall,
+    SYS_sched_yield,
+    SYS_sched_getaffinity,
+    SYS_clock_gettime,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_timer_create,
+    SYS_timer_settime,
+    SYS_timer_gettime,
+    SYS_timer_getoverrun,
+    SYS_timer_delete,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_rt_sigtimedwait,
+    SYS_sigaltstack,
+    SYS_signalfd4,
+    SYS_getrusage,
+    SYS_prlimit64,
+    SYS_getrandom,
+    SYS_sysinfo,
+    SYS_uname,
+    /* memory */
+    SYS_mmap,
+    SYS_munmap,
+    SYS_mprotect,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_mincore,
+    SYS_brk,
+    SYS_membarrier,
+    /* files */
+    SYS_read,
+    SYS_write,
+    SYS_readv,
+    SYS_writev,
+    SYS_pread64,
+    SYS_pwrite64,
+    SYS_preadv,
+    SYS_pwritev,
+    SYS_openat,
+    SYS_close,
+    SYS_newfstatat,
+    SYS_fstat,
+    SYS_statx,
+    SYS_lseek,
+    SYS_fcntl,
+    SYS_dup,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_flock,
+    SYS_fsync,
+    SYS_fdatasync,
+    SYS_renameat,
+    SYS_renameat2,
+    SYS_unlinkat,
+    SYS_faccessat,
+    SYS_readlinkat,
+    SYS_fchmod,
+    SYS_fchown,
+    SYS_umask,
+    SYS_getcwd,
+    SYS_ppoll,
+    SYS_eventfd2,
+    SYS_epoll_create1,
+    SYS_epoll_ctl,
+    SYS_epoll_pwait,
+#ifdef SYS_open /* the older names of x86 */
+    SYS_open,
+    SYS_stat,
+    SYS_lstat,
+    SYS_access,
+    SYS_readlink,
+    SYS_rename,
+    SYS_unlink,
+    SYS_poll,
+    SYS_epoll_wait,
+    SYS_time,
+#endif
+};
+
+/* clone for a thread is allowed, and ioctl but for the one that types on a terminal; clone3 is said
+ * not to exist, as its flags can't be seen: the C library then takes clone. */
+#define ALLOWED      (sizeof(allowed) / sizeof(allowed[0]))
+#define INSTRUCTIONS (2 * ALLOWED + 20)
+
+static unsigned short add(struct sock_filter *program, unsigned short count, unsigned code,
+                          unsigned value, unsigned char yes, unsigned char no)
+{
+    program[count] = (struct sock_filter){(unsigned short)code, yes, no, value};
+    return (unsigned short)(count + 1);
+}
+
+#define LOAD(member) BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, member), 0, 0
+#define IF_EQUAL     BPF_JMP | BPF_JEQ | BPF_K
+#define RETURN       BPF_RET | BPF_K
+
+static void filter_calls(void)
+{
+#ifdef ARCHITECTURE
+    struct sock_filter program[INSTRUCTIONS];
+    struct sock_fprog filter = {.filter = program};
+    unsigned short n = 0;
+
+    n = add(program, n, LOAD(arch));
+    n = add(program, n, IF_EQUAL, ARCHITECTURE, 1, 0);
+    n = add(program, n, RETURN, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    n = add(program, n, LOAD(nr));
+    for (size_t i = 0; i < ALLOWED; i++) {
+        n = add(program, n, IF_EQUAL, (unsigned)allowed[i], 0, 1);
+        n = add(program, n, RETURN, SECCOMP_RET_ALLOW, 0, 0);
+    }
+    n = add(program, n, IF_EQUAL, SYS_clone3, 0, 1);
+    n = add(program, n, RETURN, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
+    n = add(program, n, IF_EQUAL, SYS_clone, 0, 4);
+    n = add(program, n, LOAD(args[0]));
+    n = add(program, n, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+    n = add(program, n, RETURN, SECCOMP_RET_ALLOW, 0, 0);
+    n = add(program, n, RETURN, SECCOMP_RET_TRAP, 0, 0);
+    n = add(program, n, IF_EQUAL, SYS_ioctl, 0, 3);
+    n = add(program, n, LOAD(args[1]));
+    n = add(program, n, IF_EQUAL, TIOCSTI, 1, 0);
+    n = add(program, n, RETURN, SECCOMP_RET_ALLOW, 0, 0);
+    n = add(program, n, RETURN, SECCOMP_RET_TRAP, 0, 0);
+    filter.len = n;
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0); /* or it is not there */
+#endif
+}
+
+static void on_forbidden(int number, siginfo_t *info, void *context)
+{
+    static const char text[] = "vmm: the sandbox has stopped system call ";
+    char digits[96];
+    size_t length = sizeof(text) - 1, at = sizeof(digits);
+    unsigned call = (unsigned)info->si_syscall;
+    static const char rest[] = "; with --no-sandbox it would be allowed\n";
+
+    (void)number;
+    (void)context;
+    terminal_leave();
+    memcpy(digits, text, length); /* by hand: nothing else is safe in a signal's handler */
+    at = length + (call >= 100) + (call >= 10) + 1;
+    for (size_t i = at; i-- > length; call /= 10)
+        digits[i] = (char)('0' + call % 10);
+    memcpy(digits + at, rest, sizeof(rest) - 1);
+    if (write(STDERR_FILENO, digits, at + sizeof(rest) - 1) >= 0)
+        _exit(STATUS_SANDBOX);
+    _exit(STATUS_SANDBOX);
+}
+
+/* ---- files ---- */
+
+#if defined(SYS_landlock_create_ruleset) && defined(LANDLOCK_ACCESS_FS_EXECUTE)
+
+#define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+/* Of the first version of Landlock: all that changes or runs a file. */
+#define WRITING \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+#define HANDLED                                                                                  \
+    (READING | WRITING | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR |            \
+     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
+     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+
+static void allow(int ruleset, const char *path, uint64_t access)
+{
+    struct landlock_path_beneath_attr rule = {.allowed_access = access};
+
+    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+    if (rule.parent_fd < 0)
+        return;
+    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+    close(rule.parent_fd);
+}
+
+/* The directory where a file is or will be: a new file may take its place, under its name. */
+static void allow_beside(int ruleset, const char *path, uint64_t access)
+{
+    char *real, *slash;
+
+    if (!path || strcmp(path, "-") == 0)
+        return;
+    real = realpath(path, NULL); /* NULL: it is not there yet */
+    if (!real)
+        real = strdup(path);
+    if (!real)
+        return;
+    slash = strrchr(real, '/');
+    if (slash)
+        slash[slash == real] = '\0';
+    allow(ruleset, slash ? real : ".", access);
+    free(real);
+}
+
+static void filter_files(const struct options *options, size_t count, const char *written)
+{
+    static const char *const system[] = {"/proc", "/sys/devices/system/cpu", "/usr/lib/locale",
+                                         "/usr/lib/gconv", "/etc/ld.so.cache"};
+    struct landlock_ruleset_attr handled = {.handled_access_fs = HANDLED};
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+
+    if (ruleset < 0)
+        return;
+    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+        allow(ruleset, system[i], strchr(system[i], '.') ? LANDLOCK_ACCESS_FS_READ_FILE : READING);
+    allow(ruleset, "/dev/kvm", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+    allow_beside(ruleset, written, READING | WRITING);
+    for (size_t i = 0; i < count; i++) {
+        allow_beside(ruleset, options[i].config.image.path, READING);
+        allow_beside(ruleset, options[i].restore, READING);
+        allow_beside(ruleset, options[i].replay, READING);
+        allow_beside(ruleset, options[i].save, READING | WRITING);
+        allow_beside(ruleset, options[i].report, READING | WRITING);
+        allow_beside(ruleset, options[i].record, READING | WRITING);
+        for (unsigned j = 0; j < options[i].config.image.module_count; j++)
+            allow_beside(ruleset, options[i].modules[j].path, READING);
+    }
+    syscall(SYS_landlock_restrict_self, ruleset, 0);
+    close(ruleset);
+}
+
+#else
+
+static void filter_files(const struct options *options, size_t count, const char *written)
+{
+    (void)options;
+    (void)count;
+    (void)written;
+}
+
+#endif
+
+void sandbox_enter(const struct options *options, size_t count, const char *written)
+{
+    struct sigaction action = {.sa_sigaction = on_forbidden, .sa_flags = SA_SIGINFO};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return; /* without it neither filter is allowed */
+    filter_files(options, count, written);
+    sigaction(SIGSYS, &action, NULL);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they need more calls */
+    filter_calls();
+#else
+    (void)filter_calls;
+#endif
+}

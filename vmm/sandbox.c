@@ -12,6 +12,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -211,19 +212,42 @@ static void on_forbidden(int number, siginfo_t *info, void *context)
      LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
      LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
-static void allow(int ruleset, const char *path, uint64_t access)
-{
-    struct landlock_path_beneath_attr rule = {.allowed_access = access};
+/* A file or directory, and what may be done there. */
+struct place {
+    char *path;
+    uint64_t access;
+};
 
-    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
-    if (rule.parent_fd < 0)
-        return;
-    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    close(rule.parent_fd);
+struct places {
+    struct place *all;
+    size_t count, size;
+};
+
+/* Notes a place; takes the path, which may be NULL. */
+static void add_place(struct places *places, char *path, uint64_t access)
+{
+    for (size_t i = 0; path && i < places->count; i++) {
+        if (places->all[i].access == access && strcmp(places->all[i].path, path) == 0) {
+            free(path);
+            return;
+        }
+    }
+    if (path && places->count == places->size) {
+        size_t size = 2 * places->size + 16;
+        struct place *grown = realloc(places->all, size * sizeof(*grown));
+        if (!grown) {
+            free(path);
+            return;
+        }
+        places->all = grown;
+        places->size = size;
+    }
+    if (path)
+        places->all[places->count++] = (struct place){path, access};
 }
 
 /* The directory where a file is or will be: a new file may take its place, under its name. */
-static void allow_beside(int ruleset, const char *path, uint64_t access)
+static void add_beside(struct places *places, const char *path, uint64_t access)
 {
     char *real, *slash;
 
@@ -232,40 +256,106 @@ static void allow_beside(int ruleset, const char *path, uint64_t access)
     real = realpath(path, NULL); /* NULL: it is not there yet */
     if (!real)
         real = strdup(path);
-    if (!real)
-        return;
-    slash = strrchr(real, '/');
-    if (slash)
+    slash = real ? strrchr(real, '/') : NULL;
+    if (slash) {
         slash[slash == real] = '\0';
-    allow(ruleset, slash ? real : ".", access);
-    free(real);
+        add_place(places, real, access);
+    } else {
+        free(real);
+        add_place(places, strdup("."), access);
+    }
+}
+
+static void list_places(struct places *places, const struct options *options, size_t count,
+                        const char *written)
+{
+    static const char *const system[] = {"/proc", "/sys/devices/system/cpu", "/usr/lib/locale",
+                                         "/usr/lib/gconv"};
+
+    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+        add_place(places, strdup(system[i]), READING);
+    add_place(places, strdup("/dev/kvm"),
+              LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+    add_beside(places, written, READING | WRITING);
+    for (size_t i = 0; i < count; i++) {
+        add_beside(places, options[i].config.image.path, READING);
+        add_beside(places, options[i].restore, READING);
+        add_beside(places, options[i].replay, READING);
+        add_beside(places, options[i].save, READING | WRITING);
+        add_beside(places, options[i].report, READING | WRITING);
+        add_beside(places, options[i].record, READING | WRITING);
+        for (unsigned j = 0; j < options[i].config.image.module_count; j++)
+            add_beside(places, options[i].modules[j].path, READING);
+    }
+}
+
+static void add_rule(int ruleset, const struct place *place)
+{
+    struct landlock_path_beneath_attr rule = {.allowed_access = place->access};
+
+    rule.parent_fd = open(place->path, O_PATH | O_CLOEXEC);
+    if (rule.parent_fd < 0)
+        return;
+    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+    close(rule.parent_fd);
+}
+
+struct trial {
+    int ruleset;
+    const struct places *places;
+    bool works;
+};
+
+/* On a thread of its own, which alone is held by the rules: whether each directory can be opened.
+ */
+static void *try_rules(void *argument)
+{
+    struct trial *trial = argument;
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        syscall(SYS_landlock_restrict_self, trial->ruleset, 0) < 0)
+        return NULL;
+    trial->works = true;
+    for (size_t i = 0; i < trial->places->count; i++) {
+        int fd = open(trial->places->all[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+            close(fd);
+        else
+            trial->works = trial->works && errno != EACCES;
+    }
+    return NULL;
+}
+
+/* Rules hold to what a directory is to the kernel, and a file system that makes that up anew each
+ * time (9p, for one) can't have any: so they are tried. */
+static bool rules_work(int ruleset, const struct places *places)
+{
+    struct trial trial = {.ruleset = ruleset, .places = places};
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, try_rules, &trial) != 0)
+        return false;
+    pthread_join(thread, NULL);
+    return trial.works;
 }
 
 static void filter_files(const struct options *options, size_t count, const char *written)
 {
-    static const char *const system[] = {"/proc", "/sys/devices/system/cpu", "/usr/lib/locale",
-                                         "/usr/lib/gconv", "/etc/ld.so.cache"};
     struct landlock_ruleset_attr handled = {.handled_access_fs = HANDLED};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
+    struct places places = {0};
 
     if (ruleset < 0)
         return;
-    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-        allow(ruleset, system[i], strchr(system[i], '.') ? LANDLOCK_ACCESS_FS_READ_FILE : READING);
-    allow(ruleset, "/dev/kvm", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-    allow_beside(ruleset, written, READING | WRITING);
-    for (size_t i = 0; i < count; i++) {
-        allow_beside(ruleset, options[i].config.image.path, READING);
-        allow_beside(ruleset, options[i].restore, READING);
-        allow_beside(ruleset, options[i].replay, READING);
-        allow_beside(ruleset, options[i].save, READING | WRITING);
-        allow_beside(ruleset, options[i].report, READING | WRITING);
-        allow_beside(ruleset, options[i].record, READING | WRITING);
-        for (unsigned j = 0; j < options[i].config.image.module_count; j++)
-            allow_beside(ruleset, options[i].modules[j].path, READING);
-    }
-    syscall(SYS_landlock_restrict_self, ruleset, 0);
+    list_places(&places, options, count, written);
+    for (size_t i = 0; i < places.count; i++)
+        add_rule(ruleset, &places.all[i]);
+    if (rules_work(ruleset, &places))
+        syscall(SYS_landlock_restrict_self, ruleset, 0);
     close(ruleset);
+    for (size_t i = 0; i < places.count; i++)
+        free(places.all[i].path);
+    free(places.all);
 }
 
 #else

@@ -25,6 +25,7 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
+NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev
 CROSS_CPU  := $(firstword $(subst -, ,$(CROSS)))
 NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
               /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
@@ -34,6 +35,7 @@ NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:lib
 .PHONY: need-build need-lab need-test
 need-build:
 	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(NEED_CROSS))
+	$(if $(CROSS),,@.ci/need "reading symbols (optional)" $(NEED_SYMBOLS) || :)
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
@@ -41,15 +43,21 @@ need-test:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c)
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/test/*.c)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
+
+# Symbols of guests, for `vmm test`: where elfutils is, and not across. Asked for when it is used, since
+# need-build may have installed it.
+LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
+VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
+$(OUT)/obj/vmm/debug/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 
 all: $(VMM) $(OS1K_DISK) guests-build  ## build everything
 
 $(VMM): $(VMM_OBJECTS)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
 $(OUT)/obj/%.o: %.c | need-build
 	@mkdir -p $(@D)

@@ -14,6 +14,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", cmd_run, "run a guest"},
+    {"test", cmd_test, "run scenarios: what is done to a guest and expected of it"},
     {"probe", cmd_probe, "say which CPU engines work on this machine, and why"},
 };
 

@@ -80,7 +80,7 @@ $(BUILD)/boot/%.bin: boot/%.asm | need-build
 GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
               exit_status halt_forever flood
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
-GUESTS_ELF := paging ring3 multiboot disk
+GUESTS_ELF := paging ring3 multiboot disk race_counter race_lock race_wakeup
 GUEST_FILES := $(GUESTS16:%=$(BUILD)/guests/%.bin) $(GUESTS32:%=$(BUILD)/guests/%.bin) \
                $(GUESTS_ELF:%=$(BUILD)/guests/%.elf)
 

@@ -409,6 +409,7 @@ bool session_take(struct session *session, struct session_mark *mark)
     char why[200];
 
     mark->state = session->s;
+    mark->count = session_count(session);
     mark->snapshot = snapshot_take(session->machine, why, sizeof(why));
     return mark->snapshot || fail(session, VERDICT_FAIL, "%s", why);
 }

@@ -43,6 +43,7 @@ struct session_state {
 /* A moment to come back to. */
 struct session_mark {
     struct snapshot *snapshot;
+    uint64_t count; /* of instructions */
     struct session_state state;
 };
 

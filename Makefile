@@ -80,7 +80,8 @@ $(BUILD)/boot/%.bin: boot/%.asm | need-build
 GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
               exit_status halt_forever flood
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
-GUESTS_ELF := paging ring3 multiboot disk race_counter race_lock race_wakeup
+RACES      := race_counter race_lock race_wakeup
+GUESTS_ELF := paging ring3 multiboot disk timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)
 GUEST_FILES := $(GUESTS16:%=$(BUILD)/guests/%.bin) $(GUESTS32:%=$(BUILD)/guests/%.bin) \
                $(GUESTS_ELF:%=$(BUILD)/guests/%.elf)
 
@@ -92,11 +93,19 @@ $(BUILD)/guests/%.bin: guests/%.asm | need-build
 	@echo "  NASM    $<"
 	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.bin=.d) -f bin -o $@ $<
 
-$(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
+define assemble_elf
 	@mkdir -p $(@D)
-	@echo "  NASM    $<"
-	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.elf=.d) -MT $@ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
+	@echo "  NASM    $<$(if $(1), $(1))"
+	$(Q)nasm -Wall -Werror $(1) -Iguests/ -MD $(@:.elf=.d) -MT $@ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
 	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
+endef
+
+$(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
+	$(call assemble_elf)
+
+# The same without its race.
+$(BUILD)/guests/%_fixed.elf: guests/%.asm linker/guest.ld | need-build
+	$(call assemble_elf,-DFIXED)
 
 # ---- 1K OS ----
 

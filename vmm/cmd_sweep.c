@@ -17,6 +17,7 @@ static const char sweep_usage[] =
     "      --irq N        which interrupt (default 0, the timer's); 1 comes with a key\n"
     "      --key KEY      that key going down (default: F12 going up)\n"
     "      --scancode B   that byte in port 0x60\n"
+    "      --ignore-output  compare checks and end only\n"
     "      --from PLACE   where it begins (default: the first 'snapshot', else the start)\n"
     "      --to PLACE     where it ends (default: the end of the scenario)\n"
     "  -j, --jobs N       so many processes (default 1)\n"
@@ -32,7 +33,7 @@ static const char replay_usage[] =
     "usage: vmm replay [OPTION...] --at COUNT[,COUNT...] SCENARIO\n\n"
     "Runs SCENARIO with an interrupt raised behind COUNT instructions, and explains what "
     "happens.\n\n"
-    "      --irq N, --key KEY, --scancode B   as in 'vmm sweep'\n"
+    "      --irq N, --key KEY, --scancode B, --ignore-output   as in 'vmm sweep'\n"
     "      --at COUNT     instructions since the start, up to eight numbers, ascending\n"
     "  -h, --help         this text\n\n"
     "Status: 0 as without it, 1 not so, 2 usage.\n";
@@ -41,6 +42,7 @@ enum {
     OPTION_IRQ = 256,
     OPTION_KEY,
     OPTION_SCANCODE,
+    OPTION_IGNORE,
     OPTION_FROM,
     OPTION_TO,
     OPTION_BOUND,
@@ -130,6 +132,8 @@ static bool take_option(struct sweep_request *request, int option)
         return take_key(request, optarg);
     case OPTION_SCANCODE:
         return take_scancode(request, optarg);
+    case OPTION_IGNORE:
+        return request->ignores_output = true;
     case OPTION_FROM:
         request->from = optarg;
         return true;
@@ -162,6 +166,7 @@ static bool take_option(struct sweep_request *request, int option)
 #define COMMON_OPTIONS                                                                          \
     {"irq", required_argument, NULL, OPTION_IRQ}, {"key", required_argument, NULL, OPTION_KEY}, \
         {"scancode", required_argument, NULL, OPTION_SCANCODE},                                 \
+        {"ignore-output", no_argument, NULL, OPTION_IGNORE},                                    \
     {                                                                                           \
         "help", no_argument, NULL, 'h'                                                          \
     }

@@ -325,6 +325,8 @@ static bool take_place(struct cursor *cursor, struct place *place)
         errno = 0;
         place->number = strtoull(word, &end, address ? 16 : 10);
         place->kind = address ? PLACE_SYMBOL : PLACE_INSTRUCTIONS;
+        place->address[0] = (uint32_t)place->number;
+        place->address_count = address;
         if (end == word + length && errno == 0 && (!address || place->number <= UINT32_MAX) &&
             (address || take_if(cursor, "insn") || (cursor->counts_alone && at_end(cursor))))
             return true;

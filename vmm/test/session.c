@@ -193,7 +193,7 @@ bool session_resolve(struct session *session, struct place *place)
     char why[300] = "there are no symbols";
     int count = -1;
 
-    if (place->kind != PLACE_SYMBOL && place->kind != PLACE_LINE)
+    if (!place->name)
         return true;
     if (place->kind == PLACE_LINE) {
         for (unsigned i = 0; i < session->symbol_files && count < 0; i++)
@@ -204,7 +204,7 @@ bool session_resolve(struct session *session, struct place *place)
     }
     place->address_count = 1;
     place->address[0] = 0;
-    if (place->name && find_symbol(session, place->name, &place->address[0]) < 0)
+    if (find_symbol(session, place->name, &place->address[0]) < 0)
         return false;
     place->address[0] += (uint32_t)place->number;
     return true;
@@ -261,8 +261,13 @@ static bool resolve_steps(struct session *session)
     return ok;
 }
 
-void session_describe(const struct session *session, uint32_t address, char *to, size_t size)
+void session_describe(struct session *session, uint32_t address, char *to, size_t size)
 {
+    if (session->symbol_files == 0 && !session->has_none) { /* no step needed them */
+        session->symbols[0] = symbols_open(session->options.config.image.path, to, size);
+        session->symbol_files = session->symbols[0] != NULL;
+        session->has_none = session->symbol_files == 0;
+    }
     for (unsigned i = 0; i < session->symbol_files; i++) {
         if (symbols_describe(session->symbols[i], address, to, size))
             return;
@@ -284,6 +289,7 @@ static void forget_machine(struct session *session)
     options_free(&session->options);
     while (session->symbol_files > 0)
         symbols_free(session->symbols[--session->symbol_files]);
+    session->has_none = false;
 }
 
 static const struct option_kind *find_option(const char *name)
@@ -837,11 +843,6 @@ void session_explain(struct session *session, FILE *to)
 
     if (!machine)
         return;
-    if (session->symbol_files == 0) { /* no step needed them */
-        session->symbols[0] =
-            symbols_open(session->options.config.image.path, place, sizeof(place));
-        session->symbol_files = session->symbols[0] != NULL;
-    }
     print_output(session, to);
     if (!machine->outcome.has_state)
         machine->outcome.has_state =

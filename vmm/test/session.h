@@ -63,6 +63,7 @@ struct session {
     struct machine *machine;
     struct symbols *symbols[SESSION_SYMBOLS];
     unsigned symbol_files;
+    bool has_none; /* the image has no symbols: it was looked */
     struct session_text text[CHANNEL_SCREEN];
     struct session_state s;
     struct session_mark *marks; /* by step: of `snapshot`s */
@@ -103,7 +104,7 @@ bool session_restore(struct session *session, const struct session_mark *mark);
 uint64_t session_count(const struct session *session);
 
 /* Where an address is: by symbols if there are any, else in hexadecimal. */
-void session_describe(const struct session *session, uint32_t address, char *to, size_t size);
+void session_describe(struct session *session, uint32_t address, char *to, size_t size);
 
 /* Makes addresses of a place's symbol or line. False: see message. */
 bool session_resolve(struct session *session, struct place *place);

@@ -14,6 +14,7 @@ struct sweep_request {
     unsigned irq;
     uint8_t scancode;      /* that comes with IRQ 1 */
     const char *from, *to; /* places, or names of snapshots; NULL: the first snapshot, the end */
+    bool ignores_output;   /* compare checks and end only */
     unsigned bound;        /* 1, or 2: pairs, too */
     uint64_t jitter;       /* 0, or so many runs with a few interrupts at random places, instead */
     uint64_t budget;       /* of pairs; if there are more, so many are drawn by lot */

@@ -290,8 +290,10 @@ static bool is_symbol(const char *word, size_t length, struct place *place)
     size_t name = 0;
     char *end = (char *)word + length;
 
-    while (name < length && expression_is_name(word[name], name == 0))
-        name++;
+    for (; name < length && expression_is_name(word[name], name == 0); name++) {
+        if (name > 0 && word[name - 1] == ':' && isdigit((unsigned char)word[name]))
+            return false; /* a line that is none */
+    }
     if (name == 0)
         return false;
     if (name < length) {

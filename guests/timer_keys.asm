@@ -21,6 +21,7 @@ start:
         gate 0x20, on_tick
         gate 0x21, on_key
         say "0 to 5, r, l, m, u, s; q ends", 10
+        call take_key                   ; one pressed before would keep all others out
         sti
 .sleep:
         hlt
@@ -55,10 +56,18 @@ on_tick:
 
 on_key:
         pushad
-        in al, 0x60
-        mov bl, al
+        call take_key
         mov al, 0x20
         out 0x20, al
+        popad
+        iret
+
+take_key:                               ; changes registers
+        in al, 0x64
+        test al, 1                      ; is a byte there, or was it taken before?
+        jz .done
+        in al, 0x60
+        mov bl, al
         mov esi, keys
 .find:  lodsb                           ; scan code, character, what to do
         test al, al
@@ -73,8 +82,7 @@ on_key:
         mov al, cl
         call print_char
         say 10
-.done:  popad
-        iret
+.done:  ret
 
 mode:                                   ; CL: its digit
         mov dword [ticks], 0

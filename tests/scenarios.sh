@@ -80,12 +80,30 @@ for irq in 0 1; do
     check "several of them among processes" 0 "$vmm" sweep -j 2 --irq $irq --jitter 500 --ignore-output tests/scenarios/os1k/processes.t
 done
 
+check "keys by lot change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
+
 # ---- the same every time ----
 
 first=$("$vmm" sweep --irq 0 tests/scenarios/races/counter.t | sed 's/(.* a second)//')
 second=$("$vmm" sweep -j 2 --irq 0 tests/scenarios/races/counter.t | sed 's/(.* a second)//')
 if [[ $first == "$second" ]]; then ok "a sweep says the same with two processes"; else
     not_ok "a sweep says the same with two processes" "it differs"; fi
+
+
+# What a process makes of a variant after others must be what it is from the start.
+"$vmm" sweep --irq 0 --jitter 100 tests/scenarios/races/counter.t |
+    sed -nE 's/^ +vmm (replay .*)/\1/p' >"$scratch/replays"
+bad=0 all=0
+while read -ra replay; do
+    all=$((all + 1))
+    "$vmm" "${replay[@]}" >"$scratch/out"
+    [[ $? == 1 ]] || bad=$((bad + 1))
+done <"$scratch/replays"
+if [[ $bad == 0 && $all -ge 5 ]]; then ok "what was found by lot is found again"; else
+    not_ok "what was found by lot is found again" "$bad of $all are not"; fi
+
+check "a scenario that goes back" 2 "$vmm" sweep tests/scenarios/exact/timer_masked.t
+says "can't be swept" "$err" 'timer_masked.t:[0-9]+: restore quiet: a sweep needs'
 
 # ---- mistakes ----
 

@@ -360,6 +360,7 @@ static void replay_input(struct machine *machine)
 void machine_pause(struct machine *machine)
 {
     machine->pause_wanted = true;
+    machine->cpu->ops->kick(machine->cpu); /* it finishes the present instruction first */
 }
 
 uint32_t machine_eip(struct machine *machine)
@@ -396,8 +397,6 @@ static uint64_t pause_deadline(const struct machine *machine)
     const struct machine_pause *pause = machine->pause;
     uint64_t now = clock_now(&machine->clock), place = CLOCK_NEVER;
 
-    if (machine->pause_wanted)
-        return now; /* but the present instruction is finished first */
     if (!pause)
         return CLOCK_NEVER;
     if (pause->address_count > 0 && !machine->halted) {

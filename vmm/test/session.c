@@ -55,7 +55,9 @@ static bool is_exact(const struct session *session)
 
 uint64_t session_count(const struct session *session)
 {
-    return is_exact(session) ? session->machine->cpu->ops->instructions(session->machine->cpu) : 0;
+    return session->machine && is_exact(session)
+               ? session->machine->cpu->ops->instructions(session->machine->cpu)
+               : 0;
 }
 
 static uint64_t now(const struct session *session)
@@ -661,6 +663,22 @@ static uint64_t follow_plan(struct session *session)
     return next != session->plan_end ? next->at : UINT64_MAX;
 }
 
+/* Adds the addresses of the places that a trace asks for to those that a step waits for. */
+static void add_places(const struct session *session, struct machine_pause *pause, uint32_t *to)
+{
+    unsigned count = pause->address_count;
+
+    if (count > 0)
+        memcpy(to, pause->addresses, count * sizeof(*to));
+    for (unsigned i = 0; i < 2; i++) {
+        const struct place *place = session->trace_places[i];
+        for (unsigned j = 0; place && j < place->address_count; j++)
+            to[count++] = place->address[j];
+    }
+    pause->addresses = to;
+    pause->address_count = count;
+}
+
 /* Runs the guest until the present step is over. */
 static bool wait_step(struct session *session)
 {
@@ -671,6 +689,7 @@ static bool wait_step(struct session *session)
     for (;;) {
         struct machine_pause pause = session->s.pause;
         uint64_t planned, count = session_count(session);
+        uint32_t addresses[3 * PLACE_ADDRESSES];
         bool traces = session->trace && count <= session->trace_to;
 
         if (traces && count >= session->trace_from &&
@@ -685,6 +704,8 @@ static bool wait_step(struct session *session)
             pause.instructions = session->trace_from;
         else if (traces && count >= session->trace_from && count + 1 < pause.instructions)
             pause.instructions = count + 1;
+        if (traces)
+            add_places(session, &pause, addresses);
         if (session->s.deadline < pause.time)
             pause.time = session->s.deadline;
         if (looks && now(session) + SCREEN_NS < pause.time)

@@ -77,6 +77,7 @@ struct session {
     bool (*trace)(void *owner, uint64_t count);
     void *trace_owner;
     uint64_t trace_from, trace_to;
+    const struct place *trace_places[2]; /* and wherever the guest comes to one of these; or NULL */
     bool is_left;
 
     enum verdict verdict;

@@ -48,8 +48,7 @@ struct sweep {
     enum verdict verdict;
     enum machine_end end;
     int status;
-    char *output;
-    size_t output_length;
+    struct session_text output[CHANNEL_SCREEN];
 
     struct session_mark *mark; /* by boundary / stride */
     uint64_t stride;
@@ -92,7 +91,7 @@ static bool locate(void *owner, uint64_t count)
 
     if (sweep->first == UINT64_MAX && is_there(sweep, &sweep->from))
         sweep->first = count;
-    if (sweep->first != UINT64_MAX && sweep->last == UINT64_MAX && count > sweep->first &&
+    if (sweep->first != UINT64_MAX && sweep->last == UINT64_MAX && count >= sweep->first &&
         sweep->to.kind != PLACE_NONE && is_there(sweep, &sweep->to))
         sweep->last = count;
     return true;
@@ -148,7 +147,6 @@ static bool begin(struct sweep *sweep)
 static bool run_reference(struct sweep *sweep)
 {
     struct session *session = &sweep->session;
-    size_t length;
 
     sweep->verdict = session_run(session);
     if (sweep->verdict == VERDICT_REFUSED)
@@ -157,14 +155,15 @@ static bool run_reference(struct sweep *sweep)
         return complain("a sweep needs --cpu soft, which counts instructions");
     sweep->end = session->machine->outcome.end;
     sweep->status = session->machine->outcome.status;
-    length = session->s.heard[CHANNEL_ALL];
-    free(sweep->output);
-    sweep->output = malloc(length + 1);
-    if (!sweep->output)
-        return complain("out of memory");
-    if (length > 0)
-        memcpy(sweep->output, session->text[CHANNEL_ALL].bytes, length);
-    sweep->output_length = length;
+    for (unsigned i = 0; i < CHANNEL_SCREEN; i++) {
+        size_t length = session->s.heard[i];
+        free(sweep->output[i].bytes);
+        sweep->output[i] = (struct session_text){.bytes = calloc(1, length + 1), .length = length};
+        if (!sweep->output[i].bytes)
+            return complain("out of memory");
+        if (length > 0)
+            memcpy(sweep->output[i].bytes, session->text[i].bytes, length);
+    }
     return true;
 }
 
@@ -200,6 +199,8 @@ static bool find_window(struct sweep *sweep)
         session->trace = locate;
         session->trace_owner = sweep;
         session->trace_to = UINT64_MAX;
+        session->trace_places[0] = &sweep->from;
+        session->trace_places[1] = &sweep->to;
         if (!run_reference(sweep))
             return false;
     }
@@ -226,7 +227,7 @@ static bool note(void *owner, uint64_t count)
     struct sweep *sweep = owner;
     struct boundary *to = &sweep->boundary[sweep->boundaries];
 
-    if (sweep->boundaries > 0 && to[-1].count == count)
+    if (sweep->boundaries > 0 && to[-1].count >= count)
         return true; /* it slept, or goes on with the next step */
     if (sweep->boundaries == 0 && !session_take(&sweep->session, &sweep->mark[0]))
         return false;
@@ -335,6 +336,11 @@ static bool go_near(struct sweep *sweep, uint64_t boundary)
     if (!session_restore(session, &sweep->mark[have]))
         return false;
     session->plan = session->plan_end = NULL;
+    /* What was printed up to here another variant may have had otherwise. */
+    for (unsigned i = 0; i < CHANNEL_SCREEN; i++) {
+        if (session->s.heard[i] > 0)
+            memcpy(session->text[i].bytes, sweep->output[i].bytes, session->s.heard[i]);
+    }
     while (have < wanted) {
         session->trace = leave;
         session->trace_owner = session;
@@ -353,15 +359,16 @@ static bool go_near(struct sweep *sweep, uint64_t boundary)
 static void tell_difference(const struct sweep *sweep, const char *output, size_t length, char *why,
                             size_t size)
 {
+    const struct session_text *reference = &sweep->output[CHANNEL_ALL];
     size_t at = 0, line;
 
-    while (at < length && at < sweep->output_length && output[at] == sweep->output[at])
+    while (at < length && at < reference->length && output[at] == reference->bytes[at])
         at++;
-    for (line = at; line > 0 && sweep->output[line - 1] != '\n';)
+    for (line = at; line > 0 && reference->bytes[line - 1] != '\n';)
         line--;
     snprintf(why, size, "the output differs: \"%.*s\", not \"%.*s\"",
              (int)strcspn(output + line, "\n"), output + line,
-             (int)strcspn(sweep->output + line, "\n"), sweep->output + line);
+             (int)strcspn(reference->bytes + line, "\n"), reference->bytes + line);
 }
 
 /* Whether a run that has ended is as good as the reference; else why not. A reference that fails
@@ -387,7 +394,8 @@ static bool judge(struct sweep *sweep, char *why, size_t size)
     }
     if (sweep->request->ignores_output)
         return true;
-    if (length != sweep->output_length || (length && memcmp(text, sweep->output, length) != 0)) {
+    if (length != sweep->output[CHANNEL_ALL].length ||
+        (length && memcmp(text, sweep->output[CHANNEL_ALL].bytes, length) != 0)) {
         char *copy = malloc(length + 1);
         if (copy) {
             if (length)
@@ -595,7 +603,19 @@ static bool prepare(struct sweep *sweep, const struct sweep_request *request)
     *sweep =
         (struct sweep){.request = request, .session = {.inbox = {.wake_fd = -1, .room_fd = -1}}};
     sweep->scenario = scenario_read(request->path, error, sizeof(error));
-    return sweep->scenario || complain(error);
+    if (!sweep->scenario)
+        return complain(error);
+    /* A place is a count of instructions, which must come once. */
+    for (size_t i = 1; i < sweep->scenario->count; i++) {
+        const struct step *step = &sweep->scenario->steps[i];
+        if (step->verb != VERB_BOOT && step->verb != VERB_RESTORE)
+            continue;
+        fprintf(stderr,
+                "vmm: %s:%u: %s: a sweep needs a scenario that goes through its guest once\n",
+                request->path, step->line, step->source);
+        return false;
+    }
+    return true;
 }
 
 static void finish(struct sweep *sweep)
@@ -606,7 +626,8 @@ static void finish(struct sweep *sweep)
     scenario_free(sweep->scenario);
     free(sweep->mark);
     free(sweep->boundary);
-    free(sweep->output);
+    for (unsigned i = 0; i < CHANNEL_SCREEN; i++)
+        free(sweep->output[i].bytes);
     free(sweep->from.name);
     free(sweep->to.name);
     if (sweep->board)
@@ -669,6 +690,24 @@ enum verdict sweep_run(const struct sweep_request *request)
     return verdict;
 }
 
+/* Called at each boundary from the first interrupt to the last: says where they come. */
+static bool tell_place(void *owner, uint64_t count)
+{
+    struct sweep *sweep = owner;
+    struct session *session = &sweep->session;
+    char where[200];
+
+    for (const struct session_irq *irq = session->plan; irq != session->plan_end; irq++) {
+        if (irq->at != count || count < session->trace_from)
+            continue;
+        session_describe(session, machine_eip(session->machine), where, sizeof(where));
+        printf("IRQ %u comes behind %llu instructions, at %s\n", irq->irq,
+               (unsigned long long)count, where);
+        session->trace_from = count + 1; /* once, where it sleeps here */
+    }
+    return true;
+}
+
 enum verdict sweep_replay(const struct sweep_request *request, const uint64_t *at, unsigned count)
 {
     enum verdict verdict = VERDICT_REFUSED;
@@ -680,7 +719,15 @@ enum verdict sweep_replay(const struct sweep_request *request, const uint64_t *a
             sweep.plan[i] = (struct session_irq){at[i], request->irq};
         sweep.session.plan = sweep.plan;
         sweep.session.plan_end = sweep.plan + count;
-        sweep.session.verdict = session_run(&sweep.session);
+        sweep.session.trace = tell_place;
+        sweep.session.trace_owner = &sweep;
+        sweep.session.trace_from = at[0];
+        sweep.session.trace_to = at[count - 1];
+        session_run(&sweep.session);
+        if (session_count(&sweep.session) < at[count - 1])
+            printf("the run ends behind %llu instructions: no interrupt came at %llu\n",
+                   (unsigned long long)session_count(&sweep.session),
+                   (unsigned long long)at[count - 1]);
         verdict = sweep.session.verdict;
         if (verdict == VERDICT_REFUSED) {
             complain(sweep.session.message);

@@ -639,12 +639,14 @@ static void do_mmio(struct machine *machine)
     }
 }
 
-/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. */
-static void offer_interrupt(struct machine *machine)
+/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True if
+ * the guest is at its handler. */
+static bool offer_interrupt(struct machine *machine)
 {
     struct cpu *cpu = machine->cpu;
+    bool taken = i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu);
 
-    if (i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu)) {
+    if (taken) {
         int error = cpu->ops->interrupt(cpu, i8259_acknowledge(&machine->pic));
         if (error < 0)
             machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
@@ -652,6 +654,7 @@ static void offer_interrupt(struct machine *machine)
         machine->halted = false;
     }
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
+    return taken;
 }
 
 /* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
@@ -794,7 +797,7 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
             machine->timers_due = false;
             clock_run_due(&machine->clock);
         }
-        offer_interrupt(machine);
+        between = offer_interrupt(machine) || between;
         if (outcome->end != END_NONE || (between && has_come_to_pause(machine)))
             break;
         if (machine->halted) {

@@ -212,16 +212,18 @@ bool session_resolve(struct session *session, struct place *place)
     return true;
 }
 
-static bool load_symbols(struct session *session, const char *path)
+/* Those of a file, which may have none if others have some. */
+static bool load_symbols(struct session *session, const char *path, bool is_image)
 {
     char why[300];
 
     if (session->symbol_files == SESSION_SYMBOLS)
         return fail(session, VERDICT_REFUSED, "more than %d files with symbols", SESSION_SYMBOLS);
     session->symbols[session->symbol_files] = symbols_open(path, why, sizeof(why));
-    if (!session->symbols[session->symbol_files])
+    if (session->symbols[session->symbol_files])
+        session->symbol_files++;
+    else if (!is_image || session->symbol_files == 0)
         return fail(session, VERDICT_REFUSED, "%s", why);
-    session->symbol_files++;
     return true;
 }
 
@@ -243,19 +245,20 @@ static bool resolve_steps(struct session *session)
 {
     const struct scenario *scenario = session->scenario;
     size_t first = session->s.at, end = first + 1;
-    bool ok = true;
+    bool ok = true, has_image = false;
 
     while (end < scenario->count && scenario->steps[end].verb != VERB_BOOT)
         end++;
     for (session->s.at = first; ok && session->s.at < end; session->s.at++) {
         if (current(session)->verb == VERB_SYMBOLS)
-            ok = load_symbols(session, current(session)->text);
+            ok = load_symbols(session, current(session)->text, false);
     }
     for (session->s.at = first; ok && session->s.at < end; session->s.at++) {
         struct step *step = &scenario->steps[session->s.at];
         if (!has_symbols(step))
             continue;
-        ok = session->symbol_files > 0 || load_symbols(session, session->options.config.image.path);
+        ok = has_image || load_symbols(session, session->options.config.image.path, true);
+        has_image = true;
         ok = ok && session_resolve(session, &step->place) &&
              expression_resolve(step->expression, find_symbol, session) == 0;
     }

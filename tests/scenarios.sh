@@ -82,6 +82,10 @@ done
 
 check "keys by lot change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
 
+scenario disk 'boot build/os1k.elf --disk build/os1k.disk' 'expect "> "'
+check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
+says "is refused" "$err" 'needs --disk FILE,ro'
+
 # ---- the same every time ----
 
 first=$("$vmm" sweep --irq 0 tests/scenarios/races/counter.t | sed 's/(.* a second)//')

@@ -292,6 +292,10 @@ static void forget_machine(struct session *session)
         machine_destroy(session->machine);
     session->machine = NULL;
     options_free(&session->options);
+    for (char **word = session->words; word && *word; word++)
+        free(*word);
+    free(session->words);
+    session->words = NULL;
     while (session->symbol_files > 0)
         symbols_free(session->symbols[--session->symbol_files]);
     session->has_none = false;
@@ -342,17 +346,33 @@ static bool take_options(struct session *session, char **words)
     return true;
 }
 
+static bool copy_words(struct session *session, char *const *words)
+{
+    size_t count = 0;
+    bool ok;
+
+    while (words[count])
+        count++;
+    session->words = calloc(count + 1, sizeof(*session->words));
+    ok = session->words != NULL;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = (session->words[i] = strdup(words[i]));
+    return ok || fail(session, VERDICT_FAIL, "out of memory");
+}
+
 static bool begin_boot(struct session *session, const struct step *step)
 {
     struct options *options = &session->options;
     char note[320];
 
     forget_machine(session);
+    if (!copy_words(session, step->words))
+        return false;
     options_init(options);
     options->cpu = "soft";
-    if (!options_take_image(options, step->words[0]))
+    if (!options_take_image(options, session->words[0]))
         return fail(session, VERDICT_REFUSED, "the image's options were refused");
-    if (!take_options(session, step->words) || !resolve_steps(session))
+    if (!take_options(session, session->words) || !resolve_steps(session))
         return false;
     session->engine = engine_choose(session->cpu ? session->cpu : options->cpu, note, sizeof(note));
     if (!session->engine)

@@ -58,6 +58,7 @@ struct session {
     const char *cpu; /* instead of the scenario's; NULL: its own */
     bool verbose;    /* show what the guest prints */
     struct options options;
+    char **words; /* of boot: the options change them, and point to them */
     struct inbox inbox;
     const struct engine *engine;
     struct machine *machine;

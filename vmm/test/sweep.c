@@ -153,6 +153,10 @@ static bool run_reference(struct sweep *sweep)
         return complain(session->message);
     if (!session->machine->cpu->ops->instructions)
         return complain("a sweep needs --cpu soft, which counts instructions");
+    for (unsigned i = 0; i < session->options.disk_count; i++) {
+        if (!session->options.disks[i].read_only)
+            return complain("what is on a disk can't be put back: a sweep needs --disk FILE,ro");
+    }
     sweep->end = session->machine->outcome.end;
     sweep->status = session->machine->outcome.status;
     for (unsigned i = 0; i < CHANNEL_SCREEN; i++) {

@@ -5,5 +5,5 @@ expect "> "
 send "hello\n"
 until handle_trap
 assert cs == 8
-until line::read_line
+until Editor::read_line
 assert cs & 3 == 3

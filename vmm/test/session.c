@@ -69,11 +69,12 @@ static uint64_t now(const struct session *session)
 
 static void add_text(struct session_text *text, size_t *length, char c)
 {
-    if (*length == text->size) {
+    if (*length + 1 >= text->size) {
         size_t size = 2 * text->size + 4096;
         char *grown = realloc(text->bytes, size);
         if (!grown)
             return; /* what comes now is not heard */
+        grown[size - 1] = '\0'; /* the string ends in it, wherever that is */
         text->bytes = grown;
         text->size = size;
     }

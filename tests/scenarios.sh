@@ -152,6 +152,14 @@ check "no scenario" 2 "$vmm" test
 check "a place that is never reached" 2 "$vmm" sweep --from print_hex16 tests/scenarios/races/counter.t
 says "is named" "$err" 'never comes to print_hex16'
 
+check "a symbol that is not there" 2 "$vmm" sweep --to nobody tests/scenarios/races/counter.t
+says "is named" "$err" "there is no symbol 'nobody'"
+check "an end before the beginning" 2 "$vmm" sweep --to 10 tests/scenarios/races/counter.t
+check "no place to replay" 2 "$vmm" replay tests/scenarios/races/counter.t
+check "places in the wrong order" 2 "$vmm" replay --at 5,3 tests/scenarios/races/counter.t
+check "a key that is none" 2 "$vmm" sweep --key bogus tests/scenarios/races/counter.t
+for command in test sweep replay; do check "$command --help" 0 "$vmm" $command --help; done
+
 # ---- results for other programs ----
 
 scenario good "$hello" 'exit 0'

@@ -34,16 +34,20 @@ static const struct step *current(const struct session *session)
 __attribute__((format(printf, 3, 4))) static bool
 fail(struct session *session, enum verdict verdict, const char *format, ...)
 {
-    const struct step *step = session->s.broken ? session->s.broken : current(session);
+    const struct scenario *scenario = session->scenario;
+    const struct step *step = session->s.broken                 ? session->s.broken
+                              : session->s.at < scenario->count ? current(session)
+                                                                : NULL;
+    size_t size = sizeof(session->message);
     va_list arguments;
-    int used = snprintf(session->message, sizeof(session->message),
-                        "%s:%u: %s: ", session->scenario->path, step->line, step->source);
+    int used = step ? snprintf(session->message, size, "%s:%u: %s: ", scenario->path, step->line,
+                               step->source)
+                    : snprintf(session->message, size, "%s: ", scenario->path);
 
     session->verdict = verdict;
     va_start(arguments, format);
-    if (used > 0 && (size_t)used < sizeof(session->message))
-        vsnprintf(session->message + used, sizeof(session->message) - (size_t)used, format,
-                  arguments);
+    if (used > 0 && (size_t)used < size)
+        vsnprintf(session->message + used, size - (size_t)used, format, arguments);
     va_end(arguments);
     return false;
 }
@@ -73,7 +77,7 @@ static void add_text(struct session_text *text, size_t *length, char c)
         size_t size = 2 * text->size + 4096;
         char *grown = realloc(text->bytes, size);
         if (!grown)
-            return; /* what comes now is not heard */
+            return;             /* what comes now is not heard */
         grown[size - 1] = '\0'; /* the string ends in it, wherever that is */
         text->bytes = grown;
         text->size = size;

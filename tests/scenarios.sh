@@ -27,7 +27,7 @@ scenario() {
 }
 
 if [[ ${VMM_OPTIONS:-} == *kvm* ]]; then
-    scenarios --cpu kvm tests/scenarios/any/*.t
+    scenarios --cpu kvm tests/scenarios/any/*.t tests/scenarios/os1k/{commands,keyboard,processes}.t
     scenario exact 'boot build/guests/timer_keys.elf' 'until start.sleep'
     check "an exact place on KVM" 2 "$vmm" test --cpu kvm "$file"
     says "is refused" "$out" 'exact.t:2: until start.sleep: only --cpu soft'

@@ -27,6 +27,7 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
+NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev
 CROSS_CPU  := $(firstword $(subst -, ,$(CROSS)))
 NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
               /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
@@ -37,6 +38,7 @@ NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:lib
 .PHONY: need-build need-lab need-test
 need-build:
 	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(NEED_CROSS))
+	$(if $(CROSS),,@.ci/need "reading symbols (optional)" $(NEED_SYMBOLS) || :)
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
@@ -44,15 +46,21 @@ need-test:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c)
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c vmm/test/*.c)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
+
+# Symbols of guests, for `vmm test`: where elfutils is, and not across. Asked for when it is used, since
+# need-build may have installed it.
+LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
+VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
+$(OUT)/obj/vmm/debug/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 
 all: $(VMM) $(OS1K_DISK) guests-build  ## build everything
 
 $(VMM): $(VMM_OBJECTS)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
 $(OUT)/obj/%.o: %.c | need-build
 	@mkdir -p $(@D)
@@ -75,7 +83,8 @@ $(BUILD)/boot/%.bin: boot/%.asm | need-build
 GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
               exit_status halt_forever flood
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
-GUESTS_ELF := paging ring3 multiboot disk
+RACES      := race_counter race_lock race_wakeup
+GUESTS_ELF := paging ring3 multiboot disk timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)
 GUEST_FILES := $(GUESTS16:%=$(BUILD)/guests/%.bin) $(GUESTS32:%=$(BUILD)/guests/%.bin) \
                $(GUESTS_ELF:%=$(BUILD)/guests/%.elf)
 
@@ -87,11 +96,19 @@ $(BUILD)/guests/%.bin: guests/%.asm | need-build
 	@echo "  NASM    $<"
 	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.bin=.d) -f bin -o $@ $<
 
-$(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
+define assemble_elf
 	@mkdir -p $(@D)
-	@echo "  NASM    $<"
-	$(Q)nasm -Wall -Werror -Iguests/ -MD $(@:.elf=.d) -MT $@ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
+	@echo "  NASM    $<$(if $(1), $(1))"
+	$(Q)nasm -Wall -Werror $(1) -Iguests/ -MD $(@:.elf=.d) -MT $@ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
 	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
+endef
+
+$(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
+	$(call assemble_elf)
+
+# The same without its race.
+$(BUILD)/guests/%_fixed.elf: guests/%.asm linker/guest.ld | need-build
+	$(call assemble_elf,-DFIXED)
 
 # ---- 1K OS ----
 

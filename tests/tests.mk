@@ -25,7 +25,7 @@ unit-build: $(UNIT)
 $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-test
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(VMM_LIBS)
 
 $(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
 $(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
@@ -83,7 +83,7 @@ bench-soft: $(VMM) $(OS1K_DISK) need-test $(BENCH)/latency $(BENCH)/restore $(BE
 
 $(BENCH)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ -lm
+	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ $(VMM_LIBS)
 
 $(SPEED).elf: bench/guests/speed.asm linker/guest.ld | need-build
 	@mkdir -p $(@D)

@@ -12,5 +12,8 @@
 
 int cmd_run(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
+int cmd_test(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 
 #endif

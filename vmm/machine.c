@@ -6,6 +6,7 @@
 
 #include "boot.h"
 #include "cpu/arch.h"
+#include "cpu/soft/soft.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -205,9 +206,21 @@ static void on_return(void *owner)
 
 /* ---- output, warnings ---- */
 
-static void put(void *owner, uint8_t byte)
+static void put(struct machine *machine, enum machine_outlet outlet, uint8_t byte)
 {
-    output_put(&((struct machine *)owner)->output, byte);
+    output_put(&machine->output, byte);
+    if (machine->config.heard)
+        machine->config.heard(machine->config.owner, outlet, byte);
+}
+
+static void put_serial(void *owner, uint8_t byte)
+{
+    put(owner, OUTLET_SERIAL, byte);
+}
+
+static void put_debug(void *owner, uint8_t byte)
+{
+    put(owner, OUTLET_DEBUG, byte);
 }
 
 __attribute__((format(printf, 2, 3))) static void warn(struct machine *machine, const char *format,
@@ -343,18 +356,74 @@ static void replay_input(struct machine *machine)
     }
 }
 
+/* ---- pauses ---- */
+
+void machine_pause(struct machine *machine)
+{
+    machine->pause_wanted = true;
+    machine->cpu->ops->kick(machine->cpu); /* it finishes the present instruction first */
+}
+
+uint32_t machine_eip(struct machine *machine)
+{
+    struct cpu_state state;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        return 0;
+    return state.segment[CPU_CS].base + state.eip;
+}
+
+static bool has_come_to_pause(struct machine *machine)
+{
+    const struct machine_pause *pause = machine->pause;
+    struct cpu *cpu = machine->cpu;
+
+    if (machine->pause_wanted || (pause && pause->time <= clock_now(&machine->clock)))
+        return true;
+    if (!pause || !cpu->ops->instructions)
+        return false;
+    if (cpu->ops->instructions(cpu) >= pause->instructions)
+        return true;
+    uint32_t eip = pause->address_count > 0 && !machine->halted ? machine_eip(machine) : 0;
+    for (unsigned i = 0; i < pause->address_count && !machine->halted; i++) {
+        if (pause->addresses[i] == eip)
+            return true;
+    }
+    return false;
+}
+
+/* When the CPU must come back at the latest, to be asked whether this is the place. */
+static uint64_t pause_deadline(const struct machine *machine)
+{
+    const struct machine_pause *pause = machine->pause;
+    uint64_t now = clock_now(&machine->clock), place = CLOCK_NEVER;
+
+    if (!pause)
+        return CLOCK_NEVER;
+    if (pause->address_count > 0 && !machine->halted) {
+        place = now + 1;
+    } else if (pause->instructions != UINT64_MAX && !machine->halted) {
+        uint64_t count = machine->cpu->ops->instructions(machine->cpu);
+        uint64_t left = pause->instructions > count ? pause->instructions - count : 0;
+        place = now + left * SOFT_NS_PER_INSTRUCTION;
+    }
+    return place < pause->time ? place : pause->time;
+}
+
 /*
- * When the CPU must come back at the latest: for a timer, or the next input of a recorded run. If
- * that came behind an access of the instruction that is next, it is to begin.
+ * When the CPU must come back at the latest: for a timer, a pause, or the next input of a recorded
+ * run. If that came behind an access of the instruction that is next, it is to begin.
  */
 static uint64_t next_deadline(const struct machine *machine)
 {
-    uint64_t deadline = clock_deadline(&machine->clock), input = CLOCK_NEVER;
+    uint64_t deadline = clock_deadline(&machine->clock), pause = pause_deadline(machine);
+    uint64_t input = CLOCK_NEVER;
 
     if (machine->replay != machine->config.replay_end) {
         uint64_t now = clock_now(&machine->clock);
         input = machine->replay->time > now ? machine->replay->time : now + 1;
     }
+    deadline = pause < deadline ? pause : deadline;
     return input < deadline ? input : deadline;
 }
 
@@ -417,7 +486,7 @@ static uint32_t hypercall_ebx(void *owner)
 
 static const struct hypercall_host hypercall_host = {
     .ebx = hypercall_ebx,
-    .put = put,
+    .put = put_debug,
     .exit = on_exit_status,
     .power_off = on_power_off,
     .fault = on_fault,
@@ -454,12 +523,12 @@ static bool add_devices(struct machine *machine)
 
     i8259_init(&machine->pic);
     i8254_init(&machine->pit, &machine->clock);
-    ns16550_init(&machine->com1, &machine->clock, put, on_input_ready, machine);
+    ns16550_init(&machine->com1, &machine->clock, put_serial, on_input_ready, machine);
     i8042_init(&machine->keyboard, &machine->clock, on_input_ready, on_reset, NULL, machine);
     mc146818_init(&machine->rtc, &machine->clock, machine->config.epoch);
     mc146818_set_memory(&machine->rtc, machine->memory.size);
     vga_text_init(&machine->vga, &machine->memory);
-    debug_ports_init(&machine->debug_ports, put, on_exit_status, machine);
+    debug_ports_init(&machine->debug_ports, put_debug, on_exit_status, machine);
     system_control_init(&machine->system_control, on_reset, on_power_off, machine);
     hypercall_init(&machine->hypercall, &hypercall_host, machine);
 
@@ -602,12 +671,14 @@ static void do_mmio(struct machine *machine)
     }
 }
 
-/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. */
-static void offer_interrupt(struct machine *machine)
+/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True
+ * if the guest is at its handler. */
+static bool offer_interrupt(struct machine *machine)
 {
     struct cpu *cpu = machine->cpu;
+    bool taken = i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu);
 
-    if (i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu)) {
+    if (taken) {
         int error = cpu->ops->interrupt(cpu, i8259_acknowledge(&machine->pic));
         if (error < 0)
             machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
@@ -615,6 +686,7 @@ static void offer_interrupt(struct machine *machine)
         machine->halted = false;
     }
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
+    return taken;
 }
 
 /* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
@@ -768,10 +840,13 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
     }
 }
 
-const struct machine_outcome *machine_run(struct machine *machine)
+bool machine_run_until(struct machine *machine, const struct machine_pause *pause)
 {
     struct machine_outcome *outcome = &machine->outcome;
+    bool between = false; /* two instructions, for sure, and not where the last pause was */
 
+    machine->pause = pause;
+    machine->pause_wanted = false;
     machine->timers_due = true;
     machine->host_begin = clock_host_ns();
     machine->host_start = machine->host_begin - clock_now(&machine->clock);
@@ -785,11 +860,12 @@ const struct machine_outcome *machine_run(struct machine *machine)
             machine->timers_due = false;
             clock_run_due(&machine->clock);
         }
-        offer_interrupt(machine);
-        if (outcome->end != END_NONE)
+        between = offer_interrupt(machine) || between;
+        if (outcome->end != END_NONE || (between && has_come_to_pause(machine)))
             break;
         if (machine->halted) {
             sleep_halted(machine);
+            between = true;
             continue;
         }
         uint64_t deadline = next_deadline(machine);
@@ -802,8 +878,16 @@ const struct machine_outcome *machine_run(struct machine *machine)
         enum cpu_stop stop = cpu_run(machine->cpu, deadline);
         machine->counts.exits[stop]++;
         handle_stop(machine, stop);
+        between = stop != CPU_STOP_PORT && stop != CPU_STOP_MMIO;
     }
+    machine->pause = NULL;
     output_flush(&machine->output);
     outcome->guest_ns = clock_now(&machine->clock);
-    return outcome;
+    return outcome->end == END_NONE;
+}
+
+const struct machine_outcome *machine_run(struct machine *machine)
+{
+    machine_run_until(machine, NULL);
+    return &machine->outcome;
 }

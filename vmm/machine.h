@@ -39,6 +39,9 @@ struct machine_input {
 
 #define MACHINE_DISKS 4
 
+/* Where what a guest prints comes out of it. */
+enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
+
 struct disk;
 struct machine;
 
@@ -54,6 +57,8 @@ struct machine_config {
     struct inbox *inbox; /* where the guest's input and the request to quit come from */
     /* Takes what the guest prints; called on the machine's thread. */
     void (*print)(void *owner, const uint8_t *bytes, size_t count);
+    /* Takes each byte of it at once, and where it came out; may be NULL. */
+    void (*heard)(void *owner, enum machine_outlet outlet, uint8_t byte);
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
     /* Takes each input when it reaches the guest; may be NULL. */
@@ -93,6 +98,17 @@ struct machine_outcome {
     uint64_t guest_ns; /* the guest's clock at the end */
 };
 
+/*
+ * Where machine_run_until comes back, whatever is first; always between two instructions, with the
+ * interrupts delivered that are due there. Counts and addresses need a CPU that counts.
+ */
+struct machine_pause {
+    uint64_t time;             /* of the machine's clock, ns; CLOCK_NEVER: no such */
+    uint64_t instructions;     /* this many executed; UINT64_MAX: no such */
+    const uint32_t *addresses; /* linear ones of the next instruction; execution is slow, then */
+    unsigned address_count;
+};
+
 /* Since the machine was made, or the one whose snapshot it continues. */
 struct machine_counts {
     uint64_t exits[CPU_STOPS];
@@ -118,13 +134,14 @@ struct machine {
     struct virtio_blk disks[MACHINE_DISKS];
     struct output output;
     struct timer timeout;
-    uint64_t host_begin; /* host ns when it began to run */
-    uint64_t host_start; /* host ns at the clock's 0 */
-    uint64_t slice_start,
-        slice_used;   /* --cpu-limit: host ns and thread ns when it was last seen to */
-    bool halted;      /* in HLT: the CPU does not run until an interrupt comes */
-    bool input_ready; /* a device has room for input that may wait in the inbox */
-    bool timers_due;  /* a timer's deadline may have come since they were last fired */
+    uint64_t host_begin;              /* host ns when it began to run */
+    uint64_t host_start;              /* host ns at the clock's 0 */
+    uint64_t slice_start, slice_used; /* --cpu-limit: host, thread ns when last seen to */
+    bool halted;                      /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready;                 /* a device has room for input that may wait in the inbox */
+    bool timers_due; /* a timer's deadline may have come since they were last fired */
+    const struct machine_pause *pause;  /* of machine_run_until; NULL: none */
+    bool pause_wanted;                  /* by machine_pause */
     const struct machine_input *replay; /* what is next */
     uint8_t *seen_unmapped; /* --strict: a bit for each port and 64 KiB of memory told of */
     struct machine_counts counts;
@@ -140,6 +157,17 @@ void machine_destroy(struct machine *machine);
 
 /* Runs the guest to its end; the outcome belongs to the machine. */
 const struct machine_outcome *machine_run(struct machine *machine);
+
+/* The same, but comes back at a pause, too, and can be called again: false once the guest has
+ * ended. An address counts only where the guest comes to it: not where it is when this is called.
+ */
+bool machine_run_until(struct machine *machine, const struct machine_pause *pause);
+
+/* From a callback of a running machine: it pauses behind the present instruction. */
+void machine_pause(struct machine *machine);
+
+/* The address of the next instruction: EIP with the base of CS. 0 if the engine can't say. */
+uint32_t machine_eip(struct machine *machine);
 
 /* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
 void machine_set_timeout(struct machine *machine, uint64_t timeout);

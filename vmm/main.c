@@ -14,6 +14,9 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", cmd_run, "run a guest"},
+    {"test", cmd_test, "run scenarios: what is done to a guest and expected of it"},
+    {"sweep", cmd_sweep, "run a scenario with an interrupt at every boundary"},
+    {"replay", cmd_replay, "run it with an interrupt at one of them"},
     {"probe", cmd_probe, "say which CPU engines work on this machine, and why"},
 };
 

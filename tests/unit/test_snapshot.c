@@ -198,6 +198,67 @@ static void a_machine_put_back_to_any_moment_ends_the_same(void **unused)
 
 static char path[] = "/tmp/snapshot-test-XXXXXX";
 
+/* Pauses by count and by time, and snapshots there, leave no trace in a run. */
+static void a_machine_that_pauses_ends_the_same(void **unused)
+{
+    static const uint64_t strides[] = {1, 7, 1000};
+
+    (void)unused;
+    for (size_t g = 0; g < LENGTH(guests); g++) {
+        struct end whole = undisturbed(&guests[g]), end;
+        char all[sizeof(printed)];
+        memcpy(all, printed, whole.printed);
+        for (size_t i = 0; i < LENGTH(strides); i++) {
+            struct machine *machine = make(&guests[g], CLOCK_NEVER);
+            uint64_t count = 0;
+            bool goes_on = true;
+            printed_count = 0;
+            while (goes_on) {
+                struct machine_pause pause = {.time = CLOCK_NEVER, .instructions = UINT64_MAX};
+                if (count % 3 == 2 || count > 200000)
+                    pause.time = clock_now(&machine->clock) + 100000 * strides[i];
+                else
+                    pause.instructions = count + strides[i];
+                goes_on = machine_run_until(machine, &pause);
+                count = machine->cpu->ops->instructions(machine->cpu);
+                if (goes_on && pause.time == CLOCK_NEVER)
+                    assert_true(count == pause.instructions);
+                if (goes_on && pause.time != CLOCK_NEVER)
+                    assert_true(clock_now(&machine->clock) == pause.time ||
+                                clock_now(&machine->clock) == pause.time + 1);
+                if (goes_on && count % 1024 == 0) {
+                    struct snapshot *here = take(machine);
+                    assert_int_equal(snapshot_restore(machine, here, error, sizeof(error)), 0);
+                    snapshot_free(here);
+                }
+            }
+            end = run(machine);
+            assert_ends_equal(&end, &whole);
+            assert_memory_equal(printed, all, whole.printed);
+            machine_destroy(machine);
+        }
+    }
+}
+
+static void an_address_is_paused_at_each_time_it_is_come_to(void **unused)
+{
+    const struct guest guest = {.path = "build/guests/race_counter.elf"};
+    struct machine *machine = make(&guest, CLOCK_NEVER);
+    const uint32_t loop = 0x10001f; /* work.next, of ten rounds */
+    struct machine_pause pause = {
+        .time = CLOCK_NEVER, .instructions = UINT64_MAX, .addresses = &loop, .address_count = 1};
+    unsigned rounds = 0;
+
+    (void)unused;
+    while (machine_run_until(machine, &pause)) {
+        assert_int_equal(machine_eip(machine), loop);
+        rounds++;
+    }
+    assert_int_equal(rounds, 10);
+    assert_int_equal(machine->outcome.end, END_POWER_OFF);
+    machine_destroy(machine);
+}
+
 static void a_machine_made_from_the_file_ends_the_same(void **unused)
 {
     (void)unused;
@@ -492,6 +553,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machine_put_back_to_any_moment_ends_the_same),
+        cmocka_unit_test(a_machine_that_pauses_ends_the_same),
+        cmocka_unit_test(an_address_is_paused_at_each_time_it_is_come_to),
         cmocka_unit_test(a_machine_made_from_the_file_ends_the_same),
         cmocka_unit_test(restoring_undoes_what_was_written_from_outside),
         cmocka_unit_test(a_snapshot_of_another_machine_is_refused),

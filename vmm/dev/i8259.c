@@ -46,7 +46,7 @@ static uint8_t level_triggered(const struct i8259 *chip)
     return chip->icw1 & ICW1_LTIM ? 0xff : chip->elcr;
 }
 
-static uint8_t irr(const struct i8259 *chip)
+uint8_t i8259_irr(const struct i8259 *chip)
 {
     uint8_t level = level_triggered(chip);
 
@@ -79,7 +79,7 @@ static int request(const struct i8259 *chip, bool is_master)
         return NONE;
     if (chip->special_mask)
         blocking &= (uint8_t)~chip->imr;
-    int input = highest(chip, irr(chip) & (uint8_t)~chip->imr);
+    int input = highest(chip, i8259_irr(chip) & (uint8_t)~chip->imr);
     if (is_master && input == I8259_CASCADE && chip->icw4 & ICW4_SFNM)
         blocking &= (uint8_t)~bit(I8259_CASCADE); /* the slave does its own nesting */
     return rank(chip, input) < rank(chip, highest(chip, blocking)) ? input : NONE;
@@ -213,7 +213,7 @@ static uint8_t chip_read(struct i8259 *chip, uint32_t offset, bool is_master)
     }
     if (offset == 1)
         return chip->imr;
-    return chip->read_isr ? chip->isr : irr(chip);
+    return chip->read_isr ? chip->isr : i8259_irr(chip);
 }
 
 static uint32_t master_read(void *device, uint32_t offset, unsigned width)

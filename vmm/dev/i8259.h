@@ -68,6 +68,9 @@ bool i8259_has_request(const struct i8259_pair *pair);
  */
 uint8_t i8259_acknowledge(struct i8259_pair *pair);
 
+/* The interrupt request register: what asks, masked or not. */
+uint8_t i8259_irr(const struct i8259 *chip);
+
 /* An input's requests can reach the CPU: chips initialised, neither it nor the cascade masked. */
 bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input);
 

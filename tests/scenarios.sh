@@ -1,0 +1,177 @@
+#!/bin/bash
+# `vmm test`, `vmm sweep` and `vmm replay`: the scenarios in tests/scenarios, races that must be found
+# and others that must not, and what is said of mistakes.
+#   tests/scenarios.sh [VMM]   on the software CPU; with VMM_OPTIONS="--cpu kvm" what runs there
+set -u
+cd "$(dirname "$0")/.." || exit 2
+vmm=${1:-build/vmm}
+. tests/lib.sh
+
+# scenarios OPTION... FILE...: a check for each.
+scenarios() {
+    local line
+    while IFS= read -r line; do
+        case $line in
+        "ok "*) ok "${line#*- }" ;;
+        "not ok "*) not_ok "${line#*- }" "see below" ;;
+        "# "*) echo "    $line" ;;
+        esac
+    done < <("$vmm" test --tap "$@" 2>&1)
+}
+
+# scenario NAME LINE...: writes one, as $file.
+scenario() {
+    file=$scratch/$1.t
+    shift
+    printf '%s\n' "$@" >"$file"
+}
+
+if [[ ${VMM_OPTIONS:-} == *kvm* ]]; then
+    scenarios --cpu kvm tests/scenarios/any/*.t tests/scenarios/os1k/{commands,keyboard,processes}.t
+    scenario exact 'boot build/guests/timer_keys.elf' 'until start.sleep'
+    check "an exact place on KVM" 2 "$vmm" test --cpu kvm "$file"
+    says "is refused" "$out" 'exact.t:2: until start.sleep: only --cpu soft'
+    check "a sweep on KVM" 2 "$vmm" sweep <(echo 'boot build/guests/timer_keys.elf --cpu kvm')
+    finish
+    exit
+fi
+
+scenarios -j 2 tests/scenarios/{any,exact,os1k}/*.t
+
+# ---- races ----
+
+# fixed SCENARIO: the same with the guest that has no race, as $file.
+fixed() {
+    file=$scratch/$1_fixed.t
+    sed 's/\.elf/_fixed.elf/' tests/scenarios/races/$1.t >"$file"
+}
+
+check "the lost update is found" 1 "$vmm" sweep --irq 0 tests/scenarios/races/counter.t
+says "at each of its 20 boundaries" "$out" ' 20 failed '
+says "between the load" "$out" 'race_counter.asm:28\): 10 of 10 fail'
+says "and the store" "$out" 'race_counter.asm:29\): 10 of 10 fail'
+replay=$(grep -Eo 'replay .*' <<<"$out" | head -n 1)
+# shellcheck disable=SC2086
+check "one of them again" 1 "$vmm" $replay
+says "shows what was printed" "$out" 'nothing was lost: FAILED'
+check "another place of it" 0 "$vmm" replay --irq 0 --at 50 tests/scenarios/races/counter.t
+fixed counter
+check "the fixed one passes" 0 "$vmm" sweep -j 2 --irq 0 --bound 2 --budget 1000 "$file"
+says "with pairs" "$out" ': 1[0-9]{3} runs, 0 failed'
+
+check "the lock is found" 1 "$vmm" sweep --irq 1 -j 2 tests/scenarios/races/lock.t
+says "where it is held" "$out" 'take_lock.taken \(.*: 2 of 2 fail'
+lacks "and nowhere else" "$out" 'work \(|done \('
+fixed lock
+check "the fixed one passes" 0 "$vmm" sweep --irq 1 "$file"
+check "by lot, too" 0 "$vmm" sweep --irq 1 --jitter 200 --seed 7 "$file"
+
+check "the lost wake-up is found" 1 "$vmm" sweep --irq 1 tests/scenarios/races/wakeup.t
+says "between the look and the HLT" "$out" ' 4 runs, 2 failed'
+fixed wakeup
+check "the fixed one passes" 0 "$vmm" sweep --irq 1 "$file"
+
+# ---- 1K OS ----
+
+for irq in 0 1; do
+    check "IRQ $irq anywhere in a command" 0 "$vmm" sweep -j 2 --irq $irq --to hello tests/scenarios/os1k/commands.t
+    says "at each boundary" "$out" 'IRQ . at [0-9]{5} boundaries.*, 0 failed'
+    check "IRQ $irq anywhere in a line that is typed" 0 "$vmm" sweep -j 2 --irq $irq --to hello tests/scenarios/os1k/keyboard.t
+    check "several of them among processes" 0 "$vmm" sweep -j 2 --irq $irq --jitter 500 --ignore-output tests/scenarios/os1k/processes.t
+done
+
+check "keys by lot change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
+
+scenario disk 'boot build/os1k.elf --disk build/os1k.disk' 'expect "> "'
+check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
+says "is refused" "$err" 'needs --disk FILE,ro'
+
+# ---- the same every time ----
+
+first=$("$vmm" sweep --irq 0 tests/scenarios/races/counter.t | sed 's/(.* a second)//')
+second=$("$vmm" sweep -j 2 --irq 0 tests/scenarios/races/counter.t | sed 's/(.* a second)//')
+if [[ $first == "$second" ]]; then ok "a sweep says the same with two processes"; else
+    not_ok "a sweep says the same with two processes" "it differs"; fi
+
+
+# What a process makes of a variant after others must be what it is from the start.
+"$vmm" sweep --irq 0 --jitter 100 tests/scenarios/races/counter.t |
+    sed -nE 's/^ +vmm (replay .*)/\1/p' >"$scratch/replays"
+bad=0 all=0
+while read -ra replay; do
+    all=$((all + 1))
+    "$vmm" "${replay[@]}" >"$scratch/out"
+    [[ $? == 1 ]] || bad=$((bad + 1))
+done <"$scratch/replays"
+if [[ $bad == 0 && $all -ge 3 ]]; then ok "what was found by lot is found again"; else
+    not_ok "what was found by lot is found again" "$bad of $all are not"; fi
+
+check "a scenario that goes back" 2 "$vmm" sweep tests/scenarios/exact/timer_masked.t
+says "can't be swept" "$err" 'timer_masked.t:[0-9]+: restore quiet: a sweep needs'
+
+# ---- mistakes ----
+
+# mistake NAME STATUS PATTERN LINE...: what is said of such a scenario.
+mistake() {
+    local name=$1 status=$2 pattern=$3
+    shift 3
+    scenario mistake "$@"
+    check "$name" "$status" "$vmm" test "$file"
+    says "is explained" "$out$err" "$pattern"
+}
+
+hello='boot build/guests/hello.bin'
+mistake "an unknown verb" 2 'mistake.t:2:3: expected a verb .*, not .frob' "$hello" '  frob 1'
+mistake "an unknown key" 2 'mistake.t:2:10: expected a key.s name.*, not .bogus' "$hello" 'key ctrl-bogus'
+mistake "a string without an end" 2 'mistake.t:2:12: expected the quote' "$hello" 'expect "one'
+mistake "a broken expression" 2 'mistake.t:2:15: expected a number, a register' "$hello" 'assert eax == '
+mistake "a broken regular expression" 2 'mistake.t:2:8: expected a regular expression' "$hello" 'expect /(/'
+mistake "too much on a line" 2 'mistake.t:2:10: expected nothing more' "$hello" 'run 10ms 5'
+mistake "no boot" 2 "mistake.t:1:1: expected 'boot IMAGE' first" 'expect "x"'
+mistake "a snapshot that is not there" 2 "mistake.t:2:1: expected a 'snapshot x' above" "$hello" 'restore x'
+mistake "an unknown option" 2 'mistake.t:1: .*: vmm run has no option .--frob' "$hello --frob"
+mistake "a bad value" 2 'mistake.t:1: --memory 1K: not a size' "$hello --memory 1K"
+mistake "a missing image" 2 'mistake.t:1: .*no-such-image' 'boot no-such-image'
+mistake "an image without symbols" 2 'mistake.t:2: until work: .*has no symbols' "$hello" 'until work'
+mistake "an unknown symbol" 2 'mistake.t:2: .*there is no symbol .nobody. in' 'boot build/guests/timer_keys.elf' 'until nobody'
+mistake "an unknown line" 2 'mistake.t:2: .*no code of timer_keys.asm:1 is in' 'boot build/guests/timer_keys.elf' 'until timer_keys.asm:1'
+mistake "an unknown symbol in an assertion" 2 'mistake.t:2: .*there is no symbol .tikcs' 'boot build/guests/timer_keys.elf' 'assert mem32[tikcs] == 0'
+mistake "text that does not come" 1 'mistake.t:2: expect "xyzzy": the guest ended: power-off' "$hello" 'expect "xyzzy"'
+mistake "text that must not come" 1 'mistake.t:2: never /.Hh.ello/: this was printed' "$hello" 'never /[Hh]ello/' 'exit 0'
+mistake "another status" 1 'mistake.t:2: exit 3: the guest ended: power-off, status 0' "$hello" 'exit 3'
+mistake "an assertion that does not hold" 1 'mistake.t:2: .*: 0 == 0x1 does not hold' "$hello" 'assert eax == 1'
+mistake "memory that is not there" 1 'mistake.t:2: .*no memory is at 0xf0000000' "$hello" 'assert mem32[0xf0000000] == 1'
+mistake "waiting too long" 124 'mistake.t:3: expect "never": not within 0.01 s' 'boot build/os1k.elf' 'timeout 10ms' 'expect "never"'
+says "with the screen" "$out" '\| 1K OS'
+says "the registers" "$out" 'eip [0-9a-f]{8}'
+says "and the controllers" "$out" 'pic0: irr'
+check "a file that is not there" 2 "$vmm" test no-such-file.t
+says "is named" "$out" 'no-such-file.t: No such file'
+check "a file that is no text" 2 "$vmm" test build/guests/hello.bin
+check "no scenario" 2 "$vmm" test
+check "a place that is never reached" 2 "$vmm" sweep --from print_hex16 tests/scenarios/races/counter.t
+says "is named" "$err" 'never comes to print_hex16'
+
+check "a symbol that is not there" 2 "$vmm" sweep --to nobody tests/scenarios/races/counter.t
+says "is named" "$err" "there is no symbol 'nobody'"
+check "an end before the beginning" 2 "$vmm" sweep --to 10 tests/scenarios/races/counter.t
+check "no place to replay" 2 "$vmm" replay tests/scenarios/races/counter.t
+check "places in the wrong order" 2 "$vmm" replay --at 5,3 tests/scenarios/races/counter.t
+check "a key that is none" 2 "$vmm" sweep --key bogus tests/scenarios/races/counter.t
+for command in test sweep replay; do check "$command --help" 0 "$vmm" $command --help; done
+
+# ---- results for other programs ----
+
+scenario good "$hello" 'exit 0'
+good=$file
+scenario bad "$hello" 'expect "<&>"'
+check "TAP" 1 "$vmm" test --tap --junit "$scratch/junit.xml" "$good" "$file"
+says "has a plan" "$out" '^1\.\.2$'
+says "what passed" "$out" '^ok 1 - .*good.t$'
+says "what failed" "$out" '^not ok 2 - .*bad.t$'
+says "JUnit counts" "$(cat "$scratch/junit.xml")" 'tests="2" failures="1"'
+says "and escapes" "$(cat "$scratch/junit.xml")" '&quot;&lt;&amp;&gt;&quot;'
+check "one that fails beside one that passes" 1 "$vmm" test -j 2 "$good" "$file" "$good"
+says "in the order given" "$(tail -n 2 <<<"$out")" '2 passed, 1 failed'
+
+finish

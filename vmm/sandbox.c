@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #if __has_include(<linux/landlock.h>)
@@ -246,13 +247,21 @@ static void add_place(struct places *places, char *path, uint64_t access)
         places->all[places->count++] = (struct place){path, access};
 }
 
-/* The directory where a file is or will be: a new file may take its place, under its name. */
+#define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
+
+/* The directory where a file is or will be: a new file may take its place, under its name. A device
+ * stays what it is, and its directory has others. */
 static void add_beside(struct places *places, const char *path, uint64_t access)
 {
+    struct stat status;
     char *real, *slash;
 
     if (!path || strcmp(path, "-") == 0)
         return;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        add_place(places, strdup(path), access & OF_FILES);
+        return;
+    }
     real = realpath(path, NULL); /* NULL: it is not there yet */
     if (!real)
         real = strdup(path);
@@ -274,8 +283,7 @@ static void list_places(struct places *places, const struct options *options, si
 
     for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
         add_place(places, strdup(system[i]), READING);
-    add_place(places, strdup("/dev/kvm"),
-              LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+    add_place(places, strdup("/dev/kvm"), OF_FILES);
     add_beside(places, written, READING | WRITING);
     for (size_t i = 0; i < count; i++) {
         add_beside(places, options[i].config.image.path, READING);

@@ -639,8 +639,8 @@ static void do_mmio(struct machine *machine)
     }
 }
 
-/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True if
- * the guest is at its handler. */
+/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True
+ * if the guest is at its handler. */
 static bool offer_interrupt(struct machine *machine)
 {
     struct cpu *cpu = machine->cpu;

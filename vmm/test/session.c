@@ -154,7 +154,8 @@ static void heard(void *owner, enum machine_outlet outlet, uint8_t byte)
     }
     for (size_t i = 0; i < s->at && !s->broken; i++) {
         const struct step *never = &session->scenario->steps[i];
-        if (never->verb == VERB_NEVER &&
+        /* A regular expression when its line ends; the last line, when all does. */
+        if (never->verb == VERB_NEVER && (!never->is_regex || byte == '\n') &&
             (never->channel == CHANNEL_ALL || never->channel == channel) &&
             ends_in(never, session->text[never->channel].bytes, 0, s->heard[never->channel],
                     false)) {
@@ -782,7 +783,7 @@ static bool do_step(struct session *session)
 /* What `never` means for the last line, which no newline has ended. */
 static bool check_last_line(struct session *session)
 {
-    for (size_t i = 0; i < session->scenario->count; i++) {
+    for (size_t i = 0; i < session->s.at; i++) {
         const struct step *never = &session->scenario->steps[i];
         if (never->verb == VERB_NEVER && session->s.heard[never->channel] > 0 &&
             ends_in(never, session->text[never->channel].bytes, 0, session->s.heard[never->channel],
@@ -800,9 +801,10 @@ enum verdict session_run(struct session *session)
     session->is_left = false;
     while (session->s.at < session->scenario->count) {
         if (!do_step(session))
-            return session->verdict;
+            break;
     }
-    check_last_line(session);
+    if (!session->is_left && session->verdict != VERDICT_REFUSED && !session->s.broken)
+        check_last_line(session);
     return session->verdict;
 }
 

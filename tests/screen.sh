@@ -6,6 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm} tsan=${2:-}
 . tests/lib.sh
+export LC_ALL=C.UTF-8 # lines on the screen are characters, not bytes
 run() { timeout 60 "$vmm" run --cpu soft -m 16 "$@"; }
 guests=build/guests
 # jmp $

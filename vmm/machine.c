@@ -396,10 +396,11 @@ static bool has_come_to_pause(struct machine *machine)
 static uint64_t pause_deadline(const struct machine *machine)
 {
     const struct machine_pause *pause = machine->pause;
-    uint64_t now = clock_now(&machine->clock), place = CLOCK_NEVER;
+    uint64_t now, place = CLOCK_NEVER;
 
     if (!pause)
         return CLOCK_NEVER;
+    now = clock_now(&machine->clock);
     if (pause->address_count > 0 && !machine->halted) {
         place = now + 1;
     } else if (pause->instructions != UINT64_MAX && !machine->halted) {

@@ -4,6 +4,7 @@
 #include "many.h"
 
 #include "cmd.h"
+#include "console/signals.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -430,19 +431,6 @@ static bool name_member(struct many *many, struct member *member)
     return member->name != NULL;
 }
 
-/* What our parent ignores we ignore. */
-static void choose_signals(sigset_t *signals)
-{
-    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
-
-    sigemptyset(signals);
-    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-        struct sigaction now;
-        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(signals, handled[i]);
-    }
-}
-
 int many_init(struct many *many, struct options *options, size_t count)
 {
     const char *automatic = NULL; /* the engine that "auto" was the first time */
@@ -491,11 +479,7 @@ int many_run(struct many *many, const struct front *front, void *owner)
 {
     many->front = front;
     many->owner = owner;
-    choose_signals(&many->signals);
-    pthread_sigmask(SIG_BLOCK, &many->signals, NULL); /* inherited by the guests' threads */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-    many->signal_fd = signalfd(-1, &many->signals, SFD_CLOEXEC);
+    many->signal_fd = signals_open(&many->signals);
     if (many->signal_fd < 0)
         return errno;
     for (size_t i = 0; i < many->count; i++) {
@@ -512,11 +496,7 @@ int many_run(struct many *many, const struct front *front, void *owner)
 
 void many_raise(const struct many *many)
 {
-    if (many->signal) {
-        signal(many->signal, SIG_DFL);
-        pthread_sigmask(SIG_UNBLOCK, &many->signals, NULL);
-        raise(many->signal);
-    }
+    signals_raise(&many->signals, many->signal);
 }
 
 void many_free(struct many *many)

@@ -23,8 +23,9 @@ void snapshot_free(struct snapshot *snapshot);
 /*
  * Makes a machine what it was, however its last run ended; machine_run goes on from there. The
  * machine may be another one with as much RAM and the same engine. Its limit of time stays what it
- * is, see machine_set_timeout. On failure returns -1, with a sentence in `error`: if it is the
- * engine that refused, the machine is in no good state.
+ * is, see machine_set_timeout. The snapshot, if it was read from a file, must stay while the
+ * machine runs: scripted input is taken from it. On failure returns -1, with a sentence in `error`:
+ * if it is the engine that refused, the machine is in no good state.
  */
 int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, char *error,
                      size_t error_size);

@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "console/escape.h"
+#include "console/signals.h"
 #include "console/terminal.h"
 #include "console/typing.h"
 
@@ -175,6 +176,8 @@ static void take_signal(struct solo *solo, int signal_fd)
     case SIGCONT: /* whoever stopped us may have changed the terminal */
         solo->has_terminal = terminal_enter();
         break;
+    case SIGWINCH: /* the guest can't see how large the terminal is */
+        break;
     default:
         solo->signal = (int)info.ssi_signo;
         request_quit(solo);
@@ -241,7 +244,6 @@ static int conclude(struct solo *solo)
 
 int solo_run(struct guest *guest)
 {
-    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT};
     static struct solo solo; /* too large for a stack */
     sigset_t signals;
     int signal_fd, status = STATUS_USAGE, error;
@@ -251,17 +253,7 @@ int solo_run(struct guest *guest)
     if (guest->config.virtual_time && !guest->config.replay && !isatty(STDIN_FILENO) &&
         !read_script(&solo))
         return STATUS_USAGE;
-    sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-        struct sigaction now;
-        /* What our parent ignores (nohup, a script's background jobs) we ignore. */
-        if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(&signals, handled[i]);
-    }
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by the guest's thread */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a disk over the host's limit is an error for the guest */
-    signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    signal_fd = signals_open(&signals);
     solo.quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signal_fd < 0 || solo.quit_fd < 0) {
         fprintf(stderr, "vmm: can't make file descriptors: %s\n", strerror(errno));
@@ -281,10 +273,6 @@ int solo_run(struct guest *guest)
     } else {
         terminal_leave();
     }
-    if (solo.signal) { /* let the parent see what ended us */
-        signal(solo.signal, SIG_DFL);
-        pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-        raise(solo.signal);
-    }
+    signals_raise(&signals, solo.signal);
     return status;
 }

@@ -2,41 +2,17 @@
  * Tests of the 8042 and its keyboard (vmm/dev/i8042): keys in, ports in and out, the two lines, a
  * stepped clock. Commands and codes are those of the IBM PS/2 technical reference.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/i8042.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 #define KEY_A  0x1e
 #define KEY_UP 0xe048
 
 #define OBF 0x01
 
-static uint64_t now;
-static struct clock clk;
-static struct bus ports;
 static struct i8042 kbc;
-static unsigned rises1, ready_calls, resets, a20_calls;
+static unsigned ready_calls, resets, a20_calls;
 static bool a20, type_when_ready;
-
-static uint64_t read_now(void *source)
-{
-    (void)source;
-    return now;
-}
-
-static void hear1(void *sink, unsigned input, bool level)
-{
-    (void)sink;
-    (void)input;
-    rises1 += level;
-}
 
 static void on_ready(void *owner)
 {
@@ -57,12 +33,6 @@ static void on_a20(void *owner, bool on)
     assert_ptr_equal(owner, &kbc);
     a20_calls++;
     a20 = on;
-}
-
-static void step(uint64_t ns)
-{
-    now += ns;
-    clock_run_due(&clk);
 }
 
 static void data(uint32_t value)
@@ -124,13 +94,11 @@ static void set_mode(uint8_t mode)
 static int set_up(void **state)
 {
     (void)state;
-    now = NS_PER_SECOND;
-    clock_init(&clk, read_now, NULL);
-    bus_init(&ports);
+    bench_init(NS_PER_SECOND);
     i8042_init(&kbc, &clk, on_ready, on_reset, on_a20, &kbc);
-    kbc.irq1.set = hear1;
+    kbc.irq1.set = hear;
     assert_true(i8042_attach(&kbc, &ports));
-    rises1 = ready_calls = resets = a20_calls = 0;
+    ready_calls = resets = a20_calls = 0;
     type_when_ready = false;
     return 0;
 }
@@ -174,7 +142,7 @@ static void i8042_each_byte_is_an_edge(void **state)
 {
     (void)state;
     key(KEY_UP);
-    assert_int_equal(rises1, 1);
+    assert_int_equal(rises, 1);
     assert_int_equal(read_data(), 0xe0);
     assert_false(kbc.irq1.level);
     step(I8042_BYTE_NS - 1);
@@ -182,16 +150,16 @@ static void i8042_each_byte_is_an_edge(void **state)
     step(1);
     assert_true(kbc.irq1.level);
     ASSERT_NEXT("\x48\xe0\xc8");
-    assert_int_equal(rises1, 4);
+    assert_int_equal(rises, 4);
 }
 
 static void i8042_each_reply_is_an_edge(void **state)
 {
     (void)state;
     data(0xff);
-    assert_int_equal(rises1, 1);
+    assert_int_equal(rises, 1);
     assert_int_equal(read_data(), 0xfa);
-    assert_int_equal(rises1, 2);
+    assert_int_equal(rises, 2);
     assert_int_equal(read_data(), 0xaa);
     assert_false(kbc.irq1.level);
 }
@@ -727,14 +695,6 @@ static void i8042_ready_may_type_at_once(void **state)
 /* ---- anything at all ---- */
 
 #define SEED 8042
-
-static int round_number;
-
-#define HOLDS(condition)                                                              \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            fail_msg("seed %d, step %d: not so: %s", SEED, round_number, #condition); \
-    } while (0)
 
 /* What must be true of every state; leaves it as it was. */
 static void check_invariants(void)

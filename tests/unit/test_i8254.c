@@ -2,43 +2,15 @@
  * Tests of the 8254 (vmm/dev/i8254): ports in and out, the edges of OUT 0 counted at the end of
  * its line, time stepped tick by tick. The waveforms are those of the Intel data sheet.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/i8254.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 #define LATCH_BOTH 0xc2 /* read-back of count and status of counter 0 */
 #define OUT        0x80
 #define NULL_COUNT 0x40
 
-static uint64_t now; /* ns */
 static uint64_t ticks;
-static struct clock clk;
-static struct bus ports;
 static struct i8254 pit;
-static unsigned rises, falls;
-
-static uint64_t read_now(void *source)
-{
-    (void)source;
-    return now;
-}
-
-static void hear(void *sink, unsigned input, bool level)
-{
-    (void)sink;
-    (void)input;
-    if (level)
-        rises++;
-    else
-        falls++;
-}
 
 /* Goes to the first nanosecond of a tick, without letting timers fire. */
 static void jump(uint64_t tick)
@@ -47,20 +19,10 @@ static void jump(uint64_t tick)
     now = (uint64_t)(((unsigned __int128)tick * NS_PER_SECOND + I8254_HZ - 1) / I8254_HZ);
 }
 
-static void step(uint64_t n)
+static void tick(uint64_t n)
 {
     jump(ticks + n);
     clock_run_due(&clk);
-}
-
-static void out(uint32_t port, uint32_t value)
-{
-    bus_write(&ports, port, 1, value);
-}
-
-static uint8_t in(uint32_t port)
-{
-    return (uint8_t)bus_read(&ports, port, 1);
 }
 
 /* Writes a control word and both bytes of a count; one tick later the count is loaded. */
@@ -69,7 +31,7 @@ static void program(unsigned counter, unsigned mode, uint16_t count)
     out(0x43, counter << 6 | 0x30 | mode << 1);
     out(0x40 + counter, count & 0xff);
     out(0x40 + counter, count >> 8);
-    step(1);
+    tick(1);
 }
 
 static uint16_t read_count(unsigned counter)
@@ -98,14 +60,11 @@ static void gate2(bool on)
 static int set_up(void **state)
 {
     (void)state;
-    jump(0);
-    clock_init(&clk, read_now, NULL);
-    bus_init(&ports);
+    bench_init(0);
     i8254_init(&pit, &clk);
-    pit.out0.set = hear;
     assert_true(i8254_attach(&pit, &ports));
+    pit.out0.set = hear;
     jump(1000003);
-    rises = falls = 0;
     return 0;
 }
 
@@ -143,7 +102,7 @@ static void i8254_gives_the_right_number_of_edges_in_a_second(void **state)
 static void i8254_never_programmed_arms_nothing(void **state)
 {
     (void)state;
-    step(5000000);
+    tick(5000000);
     assert_int_equal(rises + falls, 0);
     assert_true(clock_deadline(&clk) == CLOCK_NEVER);
     out(0x43, 0x34); /* a control word without a count */
@@ -159,7 +118,7 @@ static void i8254_has_the_modes_of_firmware_at_power_on(void **state)
     assert_int_equal(read_status(2) & 0x3f, 0x36);
     out(0x40, 0); /* a guest that writes the count alone */
     out(0x40, 0);
-    step(1 + 65536);
+    tick(1 + 65536);
     assert_int_equal(rises, 1);
 }
 
@@ -167,7 +126,7 @@ static void i8254_is_restored_from_a_copy_of_its_state(void **state)
 {
     (void)state;
     program(0, 2, 1000);
-    step(300);
+    tick(300);
     struct i8254_state copy = pit.s;
     uint64_t deadline = clock_deadline(&clk);
     clock_init(&clk, read_now, NULL);
@@ -177,7 +136,7 @@ static void i8254_is_restored_from_a_copy_of_its_state(void **state)
     i8254_restored(&pit);
     assert_true(clock_deadline(&clk) == deadline);
     assert_int_equal(rises + falls, 0);
-    step(700);
+    tick(700);
     assert_int_equal(rises, 1);
 }
 
@@ -198,7 +157,7 @@ static void i8254_late_timer_gives_one_edge(void **state)
 {
     (void)state;
     program(0, 2, 1000);
-    step(1000 * 50 + 400); /* fifty periods unserved */
+    tick(1000 * 50 + 400); /* fifty periods unserved */
     assert_int_equal(rises, 1);
 }
 
@@ -206,11 +165,11 @@ static void i8254_late_timer_keeps_the_phase(void **state)
 {
     (void)state;
     program(0, 2, 1000);
-    step(3700);
+    tick(3700);
     assert_int_equal(rises, 1);
-    step(299);
+    tick(299);
     assert_int_equal(rises, 1);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 2);
 }
 
@@ -218,7 +177,7 @@ static void i8254_late_square_wave_gives_one_edge_in_its_low_half(void **state)
 {
     (void)state;
     program(0, 3, 1000);
-    step(1700);
+    tick(1700);
     assert_int_equal(rises, 1);
     assert_false(pit.out0.level);
 }
@@ -241,15 +200,15 @@ static void i8254_count_can_be_one_byte(void **state)
     (void)state;
     out(0x43, 0x14);
     out(0x40, 200);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0) & 0xff, 200);
     out(0x43, 0x00); /* a latch lasts for the one byte */
-    step(10);
+    tick(10);
     assert_int_equal(in(0x40), 200);
     assert_int_equal(in(0x40), 190);
     out(0x43, 0x24);
     out(0x40, 3);
-    step(1 + 0x100);
+    tick(1 + 0x100);
     assert_int_equal(in(0x40), 2);
     assert_int_equal(in(0x40), 2);
 }
@@ -259,11 +218,11 @@ static void i8254_two_byte_count_is_loaded_after_the_second(void **state)
     (void)state;
     out(0x43, 0x34);
     out(0x40, 0x10);
-    step(10);
+    tick(10);
     assert_true(read_status(0) & NULL_COUNT);
     out(0x40, 0x20);
     assert_true(read_status(0) & NULL_COUNT);
-    step(1);
+    tick(1);
     assert_false(read_status(0) & NULL_COUNT);
     assert_int_equal(read_count(0), 0x2010);
 }
@@ -274,7 +233,7 @@ static void i8254_reads_low_then_high_while_counting(void **state)
     program(0, 2, 0x1234);
     assert_int_equal(in(0x40), 0x34);
     assert_int_equal(in(0x40), 0x12);
-    step(0x40);
+    tick(0x40);
     assert_int_equal(in(0x40), 0xf4);
     assert_int_equal(in(0x40), 0x11);
 }
@@ -283,12 +242,12 @@ static void i8254_latch_holds_the_count_mid_count(void **state)
 {
     (void)state;
     program(0, 2, 0x1000);
-    step(0x10);
+    tick(0x10);
     out(0x43, 0x00);
-    step(0x500);
+    tick(0x500);
     out(0x43, 0x00); /* a second latch before the read is ignored */
     assert_int_equal(in(0x40), 0xf0);
-    step(0x10);
+    tick(0x10);
     assert_int_equal(in(0x40), 0x0f);
     assert_int_equal(in(0x40), 0xe0); /* live again */
     assert_int_equal(in(0x40), 0x0a);
@@ -320,9 +279,9 @@ static void i8254_read_back_latches_status_and_count_mid_count(void **state)
 {
     (void)state;
     program(0, 2, 0x1000);
-    step(0x10);
+    tick(0x10);
     out(0x43, LATCH_BOTH);
-    step(0x10);
+    tick(0x10);
     assert_int_equal(in(0x40), OUT | 0x34); /* status first */
     assert_int_equal(in(0x40), 0xf0);
     assert_int_equal(in(0x40), 0x0f);
@@ -335,7 +294,7 @@ static void i8254_read_back_latches_several_counters_at_once(void **state)
     program(0, 2, 100);
     program(1, 2, 100);
     out(0x43, 0xd6); /* counts of 0 and 1 */
-    step(50);
+    tick(50);
     assert_int_equal(in(0x40), 99);
     in(0x40);
     assert_int_equal(in(0x41), 100);
@@ -351,7 +310,7 @@ static void i8254_second_status_latch_is_ignored_until_read(void **state)
     program(1, 0, 5);
     out(0x40, 1);
     out(0x40, 0);
-    step(10);
+    tick(10);
     out(0x43, 0xe2);
     assert_int_equal(in(0x40), NULL_COUNT | 0x30);
     assert_int_equal(read_status(0), OUT | 0x30);
@@ -361,12 +320,12 @@ static void i8254_null_count_tells_that_a_count_waits(void **state)
 {
     (void)state;
     program(0, 2, 100);
-    step(10);
+    tick(10);
     assert_int_equal(read_status(0), OUT | 0x34);
     out(0x40, 50);
     out(0x40, 0);
     assert_int_equal(read_status(0), OUT | NULL_COUNT | 0x34);
-    step(90);
+    tick(90);
     assert_int_equal(read_status(0), OUT | 0x34);
     assert_int_equal(read_count(0), 50);
 }
@@ -383,13 +342,13 @@ static void i8254_counts_in_bcd(void **state)
     out(0x43, 0x35);
     out(0x40, 0x00);
     out(0x40, 0x12); /* 1200 */
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 0x1200);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 0x1199);
-    step(1200 - 101);
+    tick(1200 - 101);
     assert_int_equal(read_count(0), 0x0100);
-    step(100);
+    tick(100);
     assert_int_equal(read_count(0), 0x1200);
     assert_int_equal(rises, 1);
 }
@@ -399,19 +358,19 @@ static void i8254_count_zero_is_the_largest(void **state)
     (void)state;
     program(0, 2, 0);
     assert_int_equal(read_count(0), 0);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 0xffff);
-    step(65534);
+    tick(65534);
     assert_int_equal(rises, 0);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
 
     out(0x43, 0x35); /* in BCD, 10000 */
     out(0x40, 0);
     out(0x40, 0);
-    step(1 + 1);
+    tick(1 + 1);
     assert_int_equal(read_count(0), 0x9999);
-    step(9999);
+    tick(9999);
     assert_int_equal(rises, 2);
 }
 
@@ -423,15 +382,15 @@ static void i8254_mode_0_rises_once_at_the_end(void **state)
     program(0, 0, 5);
     assert_int_equal(falls, 1); /* at the control word */
     assert_false(out_pin(0));
-    step(4);
+    tick(4);
     assert_int_equal(rises, 0);
     assert_int_equal(read_count(0), 1);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
     assert_int_equal(read_count(0), 0);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 0xffff); /* counts on */
-    step(200000);
+    tick(200000);
     assert_int_equal(rises, 1);
     assert_true(clock_deadline(&clk) == CLOCK_NEVER);
 }
@@ -440,18 +399,18 @@ static void i8254_mode_0_first_byte_of_a_reload_stops_the_count(void **state)
 {
     (void)state;
     program(0, 0, 100);
-    step(50);
+    tick(50);
     out(0x40, 20);
-    step(1000);
+    tick(1000);
     assert_int_equal(rises, 0);
     out(0x40, 0);
     out(0x40, 30); /* the next one, before that is loaded */
-    step(1000);
+    tick(1000);
     assert_int_equal(rises, 0);
     out(0x40, 0);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 30);
-    step(30);
+    tick(30);
     assert_int_equal(rises, 1);
 }
 
@@ -459,12 +418,12 @@ static void i8254_mode_0_reload_after_the_end_falls_at_once(void **state)
 {
     (void)state;
     program(0, 0, 5);
-    step(10);
+    tick(10);
     assert_true(pit.out0.level);
     out(0x40, 7);
     out(0x40, 0);
     assert_false(pit.out0.level);
-    step(8);
+    tick(8);
     assert_int_equal(rises, 2);
 }
 
@@ -473,14 +432,14 @@ static void i8254_mode_0_counts_while_the_gate_is_high(void **state)
     (void)state;
     gate2(true);
     program(2, 0, 100);
-    step(30);
+    tick(30);
     gate2(false);
-    step(1000);
+    tick(1000);
     assert_int_equal(read_count(2), 70);
     gate2(true);
-    step(69);
+    tick(69);
     assert_false(out_pin(2));
-    step(1);
+    tick(1);
     assert_true(out_pin(2));
 }
 
@@ -489,18 +448,18 @@ static void i8254_mode_1_is_a_pulse_from_the_gate(void **state)
     (void)state;
     program(2, 1, 5);
     assert_true(out_pin(2));
-    step(100);
+    tick(100);
     assert_true(out_pin(2));
     assert_true(read_status(2) & NULL_COUNT);
     gate2(true);
     assert_true(out_pin(2));
-    step(1);
+    tick(1);
     assert_false(out_pin(2));
-    step(3);
+    tick(3);
     gate2(false); /* does not end it */
-    step(1);
+    tick(1);
     assert_false(out_pin(2));
-    step(1);
+    tick(1);
     assert_true(out_pin(2));
 }
 
@@ -509,17 +468,17 @@ static void i8254_mode_1_pulse_is_lengthened_by_a_new_trigger(void **state)
     (void)state;
     program(2, 1, 10);
     gate2(true);
-    step(1 + 5);
+    tick(1 + 5);
     out(0x42, 20); /* not before the next trigger */
     out(0x42, 0);
     assert_int_equal(read_count(2), 5);
     gate2(false);
     gate2(true);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(2), 20);
-    step(19);
+    tick(19);
     assert_false(out_pin(2));
-    step(1);
+    tick(1);
     assert_true(out_pin(2));
 }
 
@@ -527,7 +486,7 @@ static void i8254_mode_1_of_counter_0_has_no_trigger(void **state)
 {
     (void)state;
     program(0, 1, 5);
-    step(100);
+    tick(100);
     assert_int_equal(rises + falls, 0);
     assert_true(clock_deadline(&clk) == CLOCK_NEVER);
 }
@@ -540,7 +499,7 @@ static void i8254_mode_2_is_low_for_one_tick_a_period(void **state)
         for (unsigned count = 4; count >= 1; count--) {
             assert_int_equal(read_count(0), count);
             assert_int_equal(out_pin(0), count != 1);
-            step(1);
+            tick(1);
         }
         assert_int_equal(rises, period + 1);
     }
@@ -550,16 +509,16 @@ static void i8254_mode_2_takes_a_new_count_at_the_end_of_the_period(void **state
 {
     (void)state;
     program(0, 2, 100);
-    step(40);
+    tick(40);
     out(0x40, 30);
     out(0x40, 0);
     assert_int_equal(read_count(0), 60);
-    step(59);
+    tick(59);
     assert_int_equal(rises, 0);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
     assert_int_equal(read_count(0), 30);
-    step(30);
+    tick(30);
     assert_int_equal(rises, 2);
 }
 
@@ -569,10 +528,10 @@ static void i8254_mode_2_new_count_is_the_last_written(void **state)
     program(0, 2, 100);
     out(0x40, 30);
     out(0x40, 0);
-    step(50);
+    tick(50);
     out(0x40, 60);
     out(0x40, 0);
-    step(50);
+    tick(50);
     assert_int_equal(read_count(0), 60);
 }
 
@@ -582,10 +541,10 @@ static void i8254_mode_2_late_timer_and_a_new_count(void **state)
     program(0, 2, 100);
     out(0x40, 30);
     out(0x40, 0);
-    step(100 + 30 * 5 + 10);
+    tick(100 + 30 * 5 + 10);
     assert_int_equal(rises, 1);
     assert_int_equal(read_count(0), 20);
-    step(20);
+    tick(20);
     assert_int_equal(rises, 2);
 }
 
@@ -594,16 +553,16 @@ static void i8254_mode_2_gate_stops_and_restarts_it(void **state)
     (void)state;
     gate2(true);
     program(2, 2, 10);
-    step(9);
+    tick(9);
     assert_false(out_pin(2));
     gate2(false);
     assert_true(out_pin(2));
-    step(100);
+    tick(100);
     assert_true(out_pin(2));
     gate2(true);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(2), 10);
-    step(9);
+    tick(9);
     assert_false(out_pin(2));
 }
 
@@ -615,7 +574,7 @@ static void i8254_mode_3_is_high_and_low_for_half_each(void **state)
     for (int i = 0; i < 18; i++) {
         assert_int_equal(read_count(0), counts[i % 6]);
         assert_int_equal(out_pin(0), i % 6 < 3);
-        step(1);
+        tick(1);
     }
     assert_int_equal(rises, 3);
 }
@@ -628,7 +587,7 @@ static void i8254_mode_3_odd_count_is_high_one_tick_longer(void **state)
     for (int i = 0; i < 15; i++) {
         assert_int_equal(read_count(0), counts[i % 5]);
         assert_int_equal(out_pin(0), i % 5 < 3);
-        step(1);
+        tick(1);
     }
     assert_int_equal(rises, 3);
 }
@@ -637,19 +596,19 @@ static void i8254_mode_3_takes_a_new_count_at_the_end_of_the_half(void **state)
 {
     (void)state;
     program(0, 3, 100);
-    step(10);
+    tick(10);
     out(0x40, 20);
     out(0x40, 0);
-    step(39);
+    tick(39);
     assert_true(out_pin(0));
-    step(1); /* low now, for ten ticks */
+    tick(1); /* low now, for ten ticks */
     assert_false(out_pin(0));
     assert_int_equal(read_count(0), 20);
-    step(9);
+    tick(9);
     assert_int_equal(rises, 0);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
-    step(20);
+    tick(20);
     assert_int_equal(rises, 2);
 }
 
@@ -658,14 +617,14 @@ static void i8254_mode_3_gate_makes_it_high(void **state)
     (void)state;
     gate2(true);
     program(2, 3, 10);
-    step(7);
+    tick(7);
     assert_false(out_pin(2));
     gate2(false);
     assert_true(out_pin(2));
     gate2(true);
-    step(1 + 4);
+    tick(1 + 4);
     assert_true(out_pin(2));
-    step(1);
+    tick(1);
     assert_false(out_pin(2));
 }
 
@@ -673,14 +632,14 @@ static void i8254_mode_4_strobes_once(void **state)
 {
     (void)state;
     program(0, 4, 5);
-    step(4);
+    tick(4);
     assert_true(out_pin(0));
-    step(1);
+    tick(1);
     assert_false(out_pin(0));
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
     assert_true(out_pin(0));
-    step(200000);
+    tick(200000);
     assert_int_equal(rises, 1);
 }
 
@@ -688,14 +647,14 @@ static void i8254_mode_4_reload_starts_anew(void **state)
 {
     (void)state;
     program(0, 4, 10);
-    step(5);
+    tick(5);
     out(0x40, 20);
-    step(1);
+    tick(1);
     assert_int_equal(read_count(0), 4); /* the first byte does nothing */
     out(0x40, 0);
-    step(1 + 20);
+    tick(1 + 20);
     assert_int_equal(rises, 0);
-    step(1);
+    tick(1);
     assert_int_equal(rises, 1);
 }
 
@@ -703,17 +662,17 @@ static void i8254_mode_5_strobes_after_a_trigger(void **state)
 {
     (void)state;
     program(2, 5, 5);
-    step(100);
+    tick(100);
     assert_true(out_pin(2));
     gate2(true);
-    step(1 + 2);
+    tick(1 + 2);
     gate2(false);
     gate2(true); /* again from the start */
-    step(1 + 4);
+    tick(1 + 4);
     assert_true(out_pin(2));
-    step(1);
+    tick(1);
     assert_false(out_pin(2));
-    step(1);
+    tick(1);
     assert_true(out_pin(2));
 }
 
@@ -721,13 +680,13 @@ static void i8254_modes_6_and_7_are_2_and_3(void **state)
 {
     (void)state;
     program(0, 6, 4);
-    step(3);
+    tick(3);
     assert_false(out_pin(0));
     assert_int_equal(read_status(0), 0x3c); /* told as written */
     program(0, 7, 4);
-    step(1);
+    tick(1);
     assert_true(out_pin(0));
-    step(1);
+    tick(1);
     assert_false(out_pin(0));
 }
 
@@ -735,9 +694,9 @@ static void i8254_illegal_count_1_gives_no_edges(void **state)
 {
     (void)state;
     program(0, 2, 1);
-    step(1000);
+    tick(1000);
     program(0, 3, 1);
-    step(1000);
+    tick(1000);
     assert_true(clock_deadline(&clk) == CLOCK_NEVER);
 }
 
@@ -756,11 +715,11 @@ static void i8254_port_61_gates_counter_2_and_shows_its_out(void **state)
 {
     (void)state;
     program(2, 0, 10);
-    step(20);
+    tick(20);
     assert_int_equal(in(0x61) & 0x2f, 0x00);
     out(0x61, 0xff);
     assert_int_equal(in(0x61) & 0x2f, 0x0f);
-    step(10);
+    tick(10);
     assert_int_equal(in(0x61) & 0x2f, 0x2f);
     assert_int_equal(in(0x61) & 0xc0, 0); /* no parity error */
 }
@@ -797,14 +756,6 @@ static void i8254_counter_2_times_ten_milliseconds(void **state)
 /* ---- anything at all ---- */
 
 #define SEED 8254
-
-static int round_number;
-
-#define HOLDS(condition)                                                              \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            fail_msg("seed %d, step %d: not so: %s", SEED, round_number, #condition); \
-    } while (0)
 
 /*
  * Counter 2 as the data sheet describes it, one CLK pulse after the other: what this project's
@@ -965,7 +916,7 @@ static void i8254_agrees_with_a_counter_that_ticks(void **state)
         if (r.loaded)
             HOLDS(read_count(2) == (bcd ? to_bcd(r.ce) : r.ce));
         HOLDS(!(read_status(2) & NULL_COUNT) == (r.loaded && !r.is_new));
-        step(1);
+        tick(1);
         reference_clk(&r);
     }
 }
@@ -989,7 +940,7 @@ static void i8254_edges_are_those_of_out_tick_by_tick(void **state)
         bool level = i8254_out(&pit, 0);
         seen += level && !last;
         last = level;
-        step(1);
+        tick(1);
         level = i8254_out(&pit, 0);
         seen += level && !last;
         last = level;

@@ -2,31 +2,12 @@
  * Tests of the 8259A pair (vmm/dev/i8259): lines in, ports in and out, vectors out. Priorities,
  * modes and spurious vectors are those of the Intel data sheet.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/i8259.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 #define EOI 0x20
 
-static struct bus ports;
 static struct i8259_pair pic;
-
-static void out(uint32_t port, uint32_t value)
-{
-    bus_write(&ports, port, 1, value);
-}
-
-static uint8_t in(uint32_t port)
-{
-    return (uint8_t)bus_read(&ports, port, 1);
-}
 
 static void raise_line(unsigned input)
 {
@@ -853,14 +834,6 @@ static void i8259_attach_is_refused_a_taken_port(void **state)
 
 #define SEED 8259
 
-static int step;
-
-#define HOLDS(condition)                                                      \
-    do {                                                                      \
-        if (!(condition))                                                     \
-            fail_msg("seed %d, step %d: not so: %s", SEED, step, #condition); \
-    } while (0)
-
 /* What must be true of every state; leaves it as it was. */
 static void check_invariants(void)
 {
@@ -897,7 +870,7 @@ static void i8259_survives_ten_thousand_random_accesses(void **state)
 
     (void)state;
     srand(SEED);
-    for (step = 0; step < 10000; step++) {
+    for (round_number = 0; round_number < 10000; round_number++) {
         uint32_t at = port[rand() % 6];
         unsigned w = width[rand() % 5];
         switch (rand() % 6) {

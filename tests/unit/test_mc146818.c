@@ -2,16 +2,8 @@
  * Tests of the MC146818 (vmm/dev/mc146818): ports in and out, the level of IRQ 8, a stepped
  * clock. After the Motorola data sheet, and the PC/AT for the bytes above it.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/mc146818.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 #define MS UINT64_C(1000000)
 
@@ -34,42 +26,7 @@ enum { MONTH = 8, YEAR, REG_A, REG_B, REG_C, REG_D, CENTURY = 0x32 };
 #define UF    0x10
 #define PLAIN H24 /* BCD, 24 hours, no interrupts */
 
-static uint64_t now;
-static struct clock clk;
-static struct bus ports;
 static struct mc146818 rtc;
-static unsigned rises;
-
-static uint64_t read_now(void *source)
-{
-    (void)source;
-    return now;
-}
-
-static void hear(void *sink, unsigned input, bool level)
-{
-    (void)sink;
-    (void)input;
-    rises += level;
-}
-
-static void step(uint64_t ns)
-{
-    now += ns;
-    clock_run_due(&clk);
-}
-
-/* Time passes as in a machine: every timer fires when it is due. */
-static void run(uint64_t ns)
-{
-    uint64_t end = now + ns;
-
-    while (clock_deadline(&clk) <= end) {
-        now = clock_deadline(&clk);
-        clock_run_due(&clk);
-    }
-    now = end;
-}
 
 static uint8_t get(uint8_t index)
 {
@@ -85,12 +42,10 @@ static void put(uint8_t index, uint8_t value)
 
 static void start(int64_t epoch)
 {
-    clock_init(&clk, read_now, NULL);
-    bus_init(&ports);
+    bench_init(now);
     mc146818_init(&rtc, &clk, epoch);
     rtc.irq8.set = hear;
     assert_true(mc146818_attach(&rtc, &ports));
-    rises = 0;
 }
 
 static int set_up(void **state)
@@ -529,14 +484,6 @@ static void mc146818_registers_c_and_d_are_read_only(void **state)
 /* ---- anything at all ---- */
 
 #define SEED 146818
-
-static int round_number;
-
-#define HOLDS(condition)                                                              \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            fail_msg("seed %d, step %d: not so: %s", SEED, round_number, #condition); \
-    } while (0)
 
 /* What must be true of every state; leaves it as it was. */
 static void check_invariants(void)

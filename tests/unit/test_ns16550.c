@@ -2,16 +2,8 @@
  * Tests of the 16550A (vmm/dev/ns16550): ports in and out, bytes at the far end of the wire, the
  * level of its line, a stepped clock. Behaviour is that of the PC16550D data sheet.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/ns16550.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 #define BASE 0x3f8
 #define RBR  (BASE + 0)
@@ -27,19 +19,10 @@
 
 #define CHARACTER_NS 86806 /* ten bits at 115200 baud */
 
-static uint64_t now;
-static struct clock clk;
-static struct bus ports;
 static struct ns16550 uart;
 static uint8_t sent[64];
-static unsigned sent_count, ready_calls, line_rises;
+static unsigned sent_count, ready_calls;
 static const char *waiting; /* what on_ready types */
-
-static uint64_t read_now(void *source)
-{
-    (void)source;
-    return now;
-}
 
 static void on_transmit(void *owner, uint8_t byte)
 {
@@ -55,46 +38,21 @@ static void on_ready(void *owner)
         ns16550_receive(&uart, (uint8_t)*waiting++);
 }
 
-static void hear(void *sink, unsigned input, bool level)
-{
-    (void)sink;
-    (void)input;
-    line_rises += level;
-}
-
-static void out(uint32_t port, uint32_t value)
-{
-    bus_write(&ports, port, 1, value);
-}
-
-static uint8_t in(uint32_t port)
-{
-    return (uint8_t)bus_read(&ports, port, 1);
-}
-
 static void receive(const char *text)
 {
     while (*text)
         ns16550_receive(&uart, (uint8_t)*text++);
 }
 
-static void step(uint64_t ns)
-{
-    now += ns;
-    clock_run_due(&clk);
-}
-
 /* Power on. */
 static int set_up(void **state)
 {
     (void)state;
-    now = 12345;
-    clock_init(&clk, read_now, NULL);
-    bus_init(&ports);
+    bench_init(12345);
     ns16550_init(&uart, &clk, on_transmit, on_ready, &uart);
     uart.irq.set = hear;
     assert_true(ns16550_attach(&uart, &ports, BASE));
-    sent_count = ready_calls = line_rises = 0;
+    sent_count = ready_calls = 0;
     waiting = NULL;
     return 0;
 }
@@ -237,9 +195,9 @@ static void ns16550_write_to_thr_makes_a_new_edge_even_unacknowledged(void **sta
     (void)state;
     out(MCR, 0x08);
     out(IER, 0x02);
-    assert_int_equal(line_rises, 1);
+    assert_int_equal(rises, 1);
     out(THR, 'x');
-    assert_int_equal(line_rises, 2);
+    assert_int_equal(rises, 2);
 }
 
 static void ns16550_thre_is_kept_while_a_higher_source_is_told(void **state)
@@ -700,14 +658,6 @@ static void ns16550_ready_may_type_at_once(void **state)
 /* ---- anything at all ---- */
 
 #define SEED 16550
-
-static int round_number;
-
-#define HOLDS(condition)                                                              \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            fail_msg("seed %d, step %d: not so: %s", SEED, round_number, #condition); \
-    } while (0)
 
 /* What must be true of every state; leaves it as it was. */
 static void check_invariants(void)

@@ -1,31 +1,12 @@
 /*
  * Tests of the VGA text screen (vmm/dev/vga_text): ports in and out, cells in RAM, UTF-8 out.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/vga_text.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
+#include "chip.h"
 
 static struct memory ram;
-static struct bus ports;
 static struct vga_text vga;
 static char screen[VGA_TEXT_DUMP_MAX];
-
-static void out(uint32_t port, uint32_t value)
-{
-    bus_write(&ports, port, 1, value);
-}
-
-static uint8_t in(uint32_t port)
-{
-    return (uint8_t)bus_read(&ports, port, 1);
-}
 
 static void crtc(uint8_t index, uint8_t value)
 {
@@ -251,14 +232,6 @@ static void vga_text_palette_is_written_and_read_in_turn(void **state)
 /* ---- anything at all ---- */
 
 #define SEED 3800
-
-static int round_number;
-
-#define HOLDS(condition)                                                              \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            fail_msg("seed %d, step %d: not so: %s", SEED, round_number, #condition); \
-    } while (0)
 
 static void vga_text_survives_ten_thousand_random_accesses(void **state)
 {

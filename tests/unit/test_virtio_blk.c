@@ -3,24 +3,17 @@
  * in guest memory in, the file, used ring and interrupt line out, a clock that the test steps.
  * After VIRTIO 1.1 and drivers as they are: Linux's, and the plainest there is.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/virtio_blk.h"
 #include "../../vmm/disk.h"
 #include "../../vmm/memory.h"
+#include "chip.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* cmocka needs the headers above. */
-#include <cmocka.h>
 
 enum {
     MAGIC_VALUE = 0x000,
@@ -70,27 +63,11 @@ enum { OK = 0, IOERR = 1, UNSUPP = 2, UNTOUCHED = 0xff };
 
 #define SECTORS 64u
 
-static uint64_t now;
-static struct clock clk;
-static struct bus bus;
 static struct memory memory;
 static struct disk disk;
 static struct virtio_blk blk;
 static char path[64], warning[256];
-static unsigned rises, warnings;
-
-static uint64_t read_now(void *source)
-{
-    (void)source;
-    return now;
-}
-
-static void hear(void *sink, unsigned input, bool level)
-{
-    (void)sink;
-    (void)input;
-    rises += level;
-}
+static unsigned warnings;
 
 static void take_warning(void *owner, const char *text)
 {
@@ -99,26 +76,14 @@ static void take_warning(void *owner, const char *text)
     warnings++;
 }
 
-/* Time passes as in a machine: every timer fires when it is due. */
-static void run(uint64_t ns)
-{
-    uint64_t end = now + ns;
-
-    while (clock_deadline(&clk) <= end) {
-        now = clock_deadline(&clk);
-        clock_run_due(&clk);
-    }
-    now = end;
-}
-
 static uint32_t get(uint32_t offset)
 {
-    return bus_read(&bus, BASE + offset, 4);
+    return bus_read(&ports, BASE + offset, 4);
 }
 
 static void set(uint32_t offset, uint32_t value)
 {
-    bus_write(&bus, BASE + offset, 4, value);
+    bus_write(&ports, BASE + offset, 4, value);
 }
 
 static void poke(uint64_t address, const void *from, uint64_t length)
@@ -160,16 +125,14 @@ static void start(const char *words)
     snprintf(option, sizeof(option), "%s%s", path, words);
     assert_int_equal(disk_open(&disk, option, error, sizeof(error)), 0);
 
-    now = 1000;
-    rises = warnings = 0;
-    clock_init(&clk, read_now, NULL);
-    bus_init(&bus);
+    bench_init(1000);
+    warnings = 0;
     /* On the heap, so that a step outside is seen. */
     memory = (struct memory){.base = calloc(1, RAM), .size = RAM};
     assert_non_null(memory.base);
     virtio_blk_init(&blk, &disk, &memory, &clk, take_warning, NULL);
     blk.mmio.irq.set = hear;
-    assert_true(virtio_mmio_attach(&blk.mmio, &bus, BASE));
+    assert_true(virtio_mmio_attach(&blk.mmio, &ports, BASE));
 }
 
 static int tear_down(void **state)
@@ -395,23 +358,23 @@ static void virtio_only_queue_0_is_there(void **state)
 static void virtio_registers_are_read_at_any_width(void **state)
 {
     (void)state;
-    assert_int_equal(bus_read(&bus, BASE, 1), 'v');
-    assert_int_equal(bus_read(&bus, BASE + 1, 1), 'i');
-    assert_int_equal(bus_read(&bus, BASE + 2, 2), 't' << 8 | 'r');
-    assert_int_equal(bus_read(&bus, BASE + 2, 4), 1 << 16 | 't' << 8 | 'r');
-    assert_int_equal(bus_read(&bus, BASE + CONFIG + 20, 2), 512);
-    assert_int_equal(bus_read(&bus, BASE + CONFIG + 21, 1), 2);
-    assert_int_equal(bus_read(&bus, BASE + 0x1ff, 1), 0);
+    assert_int_equal(bus_read(&ports, BASE, 1), 'v');
+    assert_int_equal(bus_read(&ports, BASE + 1, 1), 'i');
+    assert_int_equal(bus_read(&ports, BASE + 2, 2), 't' << 8 | 'r');
+    assert_int_equal(bus_read(&ports, BASE + 2, 4), 1 << 16 | 't' << 8 | 'r');
+    assert_int_equal(bus_read(&ports, BASE + CONFIG + 20, 2), 512);
+    assert_int_equal(bus_read(&ports, BASE + CONFIG + 21, 1), 2);
+    assert_int_equal(bus_read(&ports, BASE + 0x1ff, 1), 0);
 }
 
 static void virtio_registers_are_written_at_one_width(void **state)
 {
     (void)state;
-    bus_write(&bus, BASE + STATUS, 1, ACKNOWLEDGE);
+    bus_write(&ports, BASE + STATUS, 1, ACKNOWLEDGE);
     assert_int_equal(get(STATUS), 0);
     assert_warned("a write to offset 0x70");
-    bus_write(&bus, BASE + QUEUE_PFN, 2, 1);
-    bus_write(&bus, BASE + QUEUE_PFN + 2, 4, 1);
+    bus_write(&ports, BASE + QUEUE_PFN, 2, 1);
+    bus_write(&ports, BASE + QUEUE_PFN + 2, 4, 1);
     assert_int_equal(get(QUEUE_PFN), 0);
     assert_int_equal(warnings, 1); /* once is enough */
     set(CONFIG, 0);
@@ -443,9 +406,9 @@ static void virtio_read_only_disk_says_so(void **state)
 static void virtio_empty_slot_has_no_device(void **state)
 {
     (void)state;
-    bus_init(&bus);
+    bus_init(&ports);
     virtio_blk_init(&blk, NULL, &memory, &clk, take_warning, NULL);
-    assert_true(virtio_mmio_attach(&blk.mmio, &bus, BASE));
+    assert_true(virtio_mmio_attach(&blk.mmio, &ports, BASE));
     assert_int_equal(get(MAGIC_VALUE), 0x74726976);
     assert_int_equal(get(VERSION), 1);
     assert_int_equal(get(DEVICE_ID), 0);
@@ -454,7 +417,7 @@ static void virtio_empty_slot_has_no_device(void **state)
         assert_int_equal(get(offset), 0);
     }
     assert_int_equal(warnings, 0);
-    assert_false(virtio_mmio_attach(&blk.mmio, &bus, BASE));
+    assert_false(virtio_mmio_attach(&blk.mmio, &ports, BASE));
 }
 
 static void virtio_modern_features_must_be_offered(void **state)
@@ -1223,16 +1186,16 @@ static void virtio_survives_ten_thousand_random_accesses(void **state)
 {
     (void)state;
     srand(SEED);
-    for (unsigned i = 0; i < 10000; i++) {
+    for (round_number = 0; round_number < 10000; round_number++) {
         static const uint32_t offsets[] = {DRIVER_FEATURES, QUEUE_NUM,      QUEUE_PFN, QUEUE_NOTIFY,
                                            INTERRUPT_ACK,   STATUS,         QUEUE_SEL, QUEUE_READY,
                                            QUEUE_ALIGN,     GUEST_PAGE_SIZE};
         switch (rand() % 6) {
         case 0:
-            bus_write(&bus, BASE + (uint32_t)rand() % 0x200, 1u << rand() % 3, (uint32_t)rand());
+            bus_write(&ports, BASE + (uint32_t)rand() % 0x200, 1u << rand() % 3, (uint32_t)rand());
             break;
         case 1:
-            bus_read(&bus, BASE + (uint32_t)rand() % 0x200, 1u << rand() % 3);
+            bus_read(&ports, BASE + (uint32_t)rand() % 0x200, 1u << rand() % 3);
             break;
         case 2:
             set(offsets[(unsigned)rand() % 10], 1u << rand() % 14);
@@ -1253,11 +1216,11 @@ static void virtio_survives_ten_thousand_random_accesses(void **state)
         const struct virtio_mmio_state *s = &blk.mmio.s;
         bool level = blk.mmio.irq.level;
         uint64_t deadline = clock_deadline(&clk);
-        assert_true(level == (get(INTERRUPT_STATUS) != 0));
-        assert_true(deadline == (s->busy ? s->done_at : CLOCK_NEVER));
-        assert_true(!(s->busy && s->status & NEEDS_RESET));
+        HOLDS(level == (get(INTERRUPT_STATUS) != 0));
+        HOLDS(deadline == (s->busy ? s->done_at : CLOCK_NEVER));
+        HOLDS(!(s->busy && s->status & NEEDS_RESET));
         virtio_mmio_restored(&blk.mmio);
-        assert_true(blk.mmio.irq.level == level && clock_deadline(&clk) == deadline);
+        HOLDS(blk.mmio.irq.level == level && clock_deadline(&clk) == deadline);
     }
     assert_true(used_idx() > 0 || warnings > 0);
 }

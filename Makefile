@@ -140,7 +140,7 @@ run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
 
 DEMO := multiplication counter hello hctest
 demo: $(VMM) $(OS1K_DISK) $(DEMO:%=$(BUILD)/guests/%.bin)  ## run four assembly guests and 1K OS side by side
-	@$(VMM) run $(DEMO:%=$(BUILD)/guests/%.bin) $(OS1K),disk=$(OS1K_DISK),,ro || { status=$$?; [ $$status = 130 ] || exit $$status; }
+	@$(VMM) run --guests guests/demo.list || { status=$$?; [ $$status = 130 ] || exit $$status; }
 
 guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null

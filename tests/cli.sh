@@ -117,6 +117,9 @@ says "is said to have come" "$err" 'the time is up; the guest was running at'
 check "a report" 0 run --report "$scratch/report" $hello
 says "tells how it ended" "$(cat "$scratch/report")" '"end": "power-off"'
 says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
+check "a slow line" 0 run --baud 300 --report "$scratch/report" $hello
+says "takes a thirtieth of a second a character" "$(cat "$scratch/report")" '"guest_s": 0\.[4-9]'
+check "a line without a speed" 2 run --baud 0 $hello
 check "a report to standard output" 0 run --report - $hello
 says "comes after the guest's" "$out" '"output_bytes": 12'
 check "a report that can't be written" 2 run --report /nowhere/report $hello

@@ -48,6 +48,8 @@ printf '# two\n%s "name=a b" mem=8\n\n  %s name=c cpu-limit=50%%\n' $guests/hell
 check "guests from a file" 0 run --guests "$scratch/list" </dev/null
 says "have their options" "$out" '^a b: Hello, KVM!$'
 says "each" "$out" '^c: 0123456789$'
+check "a guest that is started again" 0 bash -c "timeout 20 $vmm run --cpu soft --restart 20ms $guests/hello.bin </dev/null | head -n 3"
+if [[ $(grep -c '^hello.bin: Hello, KVM!$' <<<"$out") == 3 ]]; then ok "prints again"; else not_ok "prints again" "$out"; fi
 check "an image that is not there" 2 run "$scratch/nothing" $guests/hello.bin </dev/null
 says "is named" "$err" '^nothing: vmm: .*nothing: no such file'
 says "and the others run" "$out" '^hello.bin: '

@@ -38,6 +38,8 @@ static const char usage[] =
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --strict             warn of each use of an address where nothing is\n"
     "      --name TEXT          what the guest is called (its image's name)\n"
+    "      --restart TIME       start the guest again so long after each end\n"
+    "      --baud SPEED         print no faster than a serial line: 300, 9600\n"
     "      --cpu-limit PERCENT  how much of a host's processor it may take\n"
     "      --guests FILE        more guests, a line each: IMAGE OPTION=VALUE...; # comments\n"
     "      --plain              several guests as lines with their names, not side by side\n"
@@ -51,7 +53,7 @@ static const char usage[] =
 
 /* getopt's values: the index of an option's kind, from here on. */
 #define FIRST_KIND 256
-#define KINDS_MAX  32
+#define KINDS_MAX  64
 
 static const struct option_kind *find_kind(const char *name)
 {
@@ -305,7 +307,10 @@ int cmd_run(int argc, char **argv)
     }
     if (optind < argc && !options_take_image(&options, argv[optind]))
         return STATUS_USAGE;
-    status = options_check(&options, 1) ? run_guest(&options, &common) : STATUS_USAGE;
+    if (options.restart)
+        status = run_group(&(struct group){.options = &options, .count = 1}, &common);
+    else
+        status = options_check(&options, 1) ? run_guest(&options, &common) : STATUS_USAGE;
     options_free(&options);
     return status;
 }

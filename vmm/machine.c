@@ -206,11 +206,25 @@ static void on_return(void *owner)
 
 /* ---- output, warnings ---- */
 
+static void pass_time(struct machine *machine, uint64_t time);
+
+/* --baud: the guest stands still in its OUT until the character has gone out. */
+static void wait_for_line(struct machine *machine)
+{
+    uint64_t end = clock_now(&machine->clock) + 10 * NS_PER_SECOND / machine->config.baud;
+
+    output_flush(&machine->output);
+    while (clock_now(&machine->clock) < end && !atomic_load(&machine->config.inbox->quit))
+        pass_time(machine, end);
+}
+
 static void put(struct machine *machine, enum machine_outlet outlet, uint8_t byte)
 {
     output_put(&machine->output, byte);
     if (machine->config.heard)
         machine->config.heard(machine->config.owner, outlet, byte);
+    if (machine->config.baud)
+        wait_for_line(machine);
 }
 
 static void put_serial(void *owner, uint8_t byte)

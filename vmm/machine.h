@@ -69,6 +69,7 @@ struct machine_config {
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
     unsigned cpu_limit; /* percent of a host's processor that the CPU may take; 0: all of it */
+    unsigned baud;      /* how fast it prints, in characters of ten bits; 0: at once */
     bool strict;        /* warn of the first use of each unmapped address */
     bool virtual_time;  /* where time is counted: let it run as fast as it can, not as the host's */
 };

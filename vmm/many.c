@@ -25,6 +25,9 @@
 /* How soon what is typed ahead is offered again. */
 #define TYPING_WAIT_MS 20
 
+/* What is due later than this is looked at again. */
+#define DUE_MAX_MS 60000
+
 #define FDS_PER_GUEST 16 /* with room to spare: KVM's, disks, ... */
 
 /* ---- on guests' threads ---- */
@@ -111,6 +114,12 @@ static bool get_ready(struct member *member, char *note, size_t note_size)
     return true;
 }
 
+static void set_due(struct member *member, uint64_t due)
+{
+    member->many->waiting += (size_t)(due != 0) - (size_t)(member->due != 0);
+    member->due = due;
+}
+
 static int start(struct member *member)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
@@ -118,6 +127,7 @@ static int start(struct member *member)
 
     member->ends = member->restarts = member->is_paused = false;
     member->paused_ns = 0;
+    member->starts++;
     member->start = clock_host_ns();
     outbox_close(&member->output, false);
     outbox_close(&member->messages, false);
@@ -148,6 +158,7 @@ void member_pause(struct member *member, bool paused)
 
 void member_quit(struct member *member)
 {
+    set_due(member, 0);
     if (!member->is_running)
         return;
     member->ends = true;
@@ -162,6 +173,7 @@ static void begin_again(struct member *member)
     char note[320];
     int error;
 
+    set_due(member, 0);
     if (!get_ready(member, note, sizeof(note))) {
         put_message(member, member->guest.error);
         guest_free(&member->guest);
@@ -272,7 +284,27 @@ static void reap(struct many *many)
         many->front->changed(many->owner, member);
         if (member->restarts && !many->ends)
             begin_again(member);
+        else if (member->options->restart && !member->ends)
+            set_due(member, member->stop + member->options->restart);
     }
+}
+
+/* --restart: starts those whose time has come; returns the ms until the next one, or -1. */
+static int start_due(struct many *many)
+{
+    uint64_t now = clock_host_ns(), next = CLOCK_NEVER;
+
+    for (size_t i = 0; i < many->count && many->waiting > 0; i++) {
+        struct member *member = &many->members[i];
+        if (member->due && member->due <= now)
+            begin_again(member);
+        else if (member->due && member->due < next)
+            next = member->due;
+    }
+    if (next == CLOCK_NEVER)
+        return -1;
+    return next - now < DUE_MAX_MS * UINT64_C(1000000) ? (int)((next - now) / 1000000) + 1
+                                                       : DUE_MAX_MS;
 }
 
 static void take_signal(struct many *many)
@@ -342,8 +374,8 @@ static void attend(struct many *many)
 
     for (;;) {
         struct sink *sink = many->front->sink(many->owner);
-        int timeout = many->front->update(many->owner);
-        if (many->running == 0 && (many->ends || many->front->leaves(many->owner)))
+        int timeout = sooner(start_due(many), many->front->update(many->owner));
+        if (many->running + many->waiting == 0 && (many->ends || many->front->leaves(many->owner)))
             return;
         /* With something to write, its room wakes us; what guests print may wait for that, too. */
         struct pollfd fds[FDS] = {

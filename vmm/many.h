@@ -38,6 +38,8 @@ struct member {
     enum machine_end end;                       /* END_NONE: it could not be built */
     char summary[200];                          /* how it ended, in a sentence; or empty */
     uint64_t start, stop;                       /* host ns */
+    uint64_t due; /* --restart: host ns when it starts again; 0: it does not */
+    unsigned starts;
     uint64_t paused_since, paused_ns;
     void *view; /* the front's */
 };
@@ -65,7 +67,7 @@ struct front {
 
 struct many {
     struct member *members;
-    size_t count, running;
+    size_t count, running, waiting; /* waiting: for their restart */
     const struct front *front;
     void *owner; /* what the front's functions get */
     int news_fd, done_fd, signal_fd;

@@ -82,18 +82,28 @@ static bool take_memory(struct options *options, const char *shown, char *value)
     return true;
 }
 
-static bool take_timeout(struct options *options, const char *shown, char *value)
+static bool parse_time(const char *shown, const char *value, uint64_t *time)
 {
     static const struct unit units[] = {{"", 1e9},   {"s", 1e9},  {"ms", 1e6},
                                         {"us", 1e3}, {"m", 60e9}, {NULL, 0}};
     double ns;
 
-    if (!parse_quantity(value, units, &ns) || ns <= 0 || ns > 1e18) {
+    if (!parse_quantity(value, units, &ns) || ns < 1 || ns > 1e18) {
         fprintf(stderr, "vmm: %s: not a time such as 2, 2s or 500ms\n", shown);
         return false;
     }
-    options->config.timeout = (uint64_t)ns;
+    *time = (uint64_t)ns;
     return true;
+}
+
+static bool take_timeout(struct options *options, const char *shown, char *value)
+{
+    return parse_time(shown, value, &options->config.timeout);
+}
+
+static bool take_restart(struct options *options, const char *shown, char *value)
+{
+    return parse_time(shown, value, &options->restart);
 }
 
 static bool take_load(struct options *options, const char *shown, char *value)
@@ -163,6 +173,19 @@ static bool take_cpu_limit(struct options *options, const char *shown, char *val
         return false;
     }
     options->config.cpu_limit = percent < 100 ? (unsigned)percent : 0;
+    return true;
+}
+
+static bool take_baud(struct options *options, const char *shown, char *value)
+{
+    static const struct unit units[] = {{"", 1}, {NULL, 0}};
+    double baud;
+
+    if (!parse_quantity(value, units, &baud) || baud < 1 || baud > 4e6) {
+        fprintf(stderr, "vmm: %s: not a speed such as 300 or 9600\n", shown);
+        return false;
+    }
+    options->config.baud = (unsigned)baud;
     return true;
 }
 
@@ -236,6 +259,7 @@ const struct option_kind option_kinds[] = {
     {"mem", true, take_memory},
     {"cpu", true, take_cpu},
     {"cpu-limit", true, take_cpu_limit},
+    {"baud", true, take_baud},
     {"clock", true, take_clock},
     {"mode", true, take_mode},
     {"load", true, take_load},
@@ -249,6 +273,7 @@ const struct option_kind option_kinds[] = {
     {"restore", true, take_restore},
     {"record", true, take_record},
     {"replay", true, take_replay},
+    {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
     {"strict", false, take_strict},
     {0},

@@ -21,6 +21,7 @@ struct options {
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
     bool no_reboot;
+    uint64_t restart;                                      /* ns after its end; 0: not at all */
     const char *report, *save, *restore, *record, *replay; /* files, or NULL */
 };
 

@@ -158,8 +158,8 @@ static void paint_title(const struct screen *screen, const struct pane *pane, st
     struct grid *grid = (struct grid *)&screen->next;
     struct style line = {.bits = has_focus ? STYLE_BOLD : STYLE_DIM}, name = line, state = {0};
     unsigned seconds = (unsigned)(member_uptime(pane->member) / NS_PER_SECOND);
-    char parts[5][64], number[16];
-    const char *text[5];
+    char parts[6][64], number[16];
+    const char *text[6];
     int end = area.column + area.columns, at = area.column;
     unsigned count = 0;
 
@@ -176,6 +176,10 @@ static void paint_title(const struct screen *screen, const struct pane *pane, st
     if (pane->scroll > 0) {
         snprintf(parts[1], sizeof(parts[1]), "%d lines up", pane->scroll);
         text[count++] = parts[1];
+    }
+    if (pane->member->options->restart) {
+        snprintf(parts[5], sizeof(parts[5]), "run %u", pane->member->starts);
+        text[count++] = parts[5];
     }
     snprintf(parts[2], sizeof(parts[2]), "%u:%02u", seconds / 60, seconds % 60);
     text[count++] = parts[2];
@@ -234,7 +238,7 @@ static void paint_bottom(struct screen *screen, uint64_t now)
         snprintf(left, sizeof(left), " %s", screen->notice);
     else if (screen->keys.scrolling)
         snprintf(left, sizeof(left), " scrolling: arrows, PgUp, PgDn, Home, End; Q goes back");
-    else if (screen->many->running == 0)
+    else if (screen->many->running + screen->many->waiting == 0)
         snprintf(left, sizeof(left), " all guests have ended; Ctrl-A X leaves");
     else if (!focus->is_running && focus->summary[0])
         snprintf(left, sizeof(left), " %s: %s", focus->name, focus->summary);
@@ -485,7 +489,7 @@ static void changed(void *front, struct member *member)
     struct screen *screen = front;
     struct pane *pane = &screen->panes[member - screen->many->members];
 
-    if (member->is_running)
+    if (member->is_running && !member->options->restart)
         pane_clear(pane);
     screen->is_dirty = true;
 }

@@ -346,9 +346,11 @@ static bool take_options(struct session *session, char **words)
         if (!kind->take(options, shown, value))
             return fail(session, VERDICT_REFUSED, "--%s was refused", kind->name);
     }
-    if (options->report || options->save || options->restore || options->record || options->replay)
+    if (options->report || options->save || options->restore || options->record ||
+        options->replay || options->restart)
         return fail(session, VERDICT_REFUSED,
-                    "--report, --save, --restore, --record and --replay are for vmm run");
+                    "--report, --save, --restore, --record, --replay and --restart are for vmm "
+                    "run");
     return true;
 }
 

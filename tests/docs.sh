@@ -1,0 +1,66 @@
+#!/bin/bash
+# The documents: links lead somewhere, recordings are whole, and pictures are those of the recordings.
+#   tests/docs.sh
+set -u
+cd "$(dirname "$0")/.." || exit 2
+. tests/lib.sh
+export LC_ALL=C.UTF-8
+svg=build/cast2svg
+
+# ---- links ----
+dead=$(find . -name '*.md' -not -path './build/*' | while read -r page; do
+    grep -oE '\]\([^)#:[:space:]]+' "$page" | sed 's/^](//' | while read -r link; do
+        [[ -e $(dirname "$page")/$link ]] || echo "$page: $link"
+    done
+done)
+if [[ -z $dead ]]; then ok "links lead to files"; else not_ok "links lead to files" "$dead"; fi
+
+# ---- recordings ----
+event='^\[([0-9]+\.[0-9]+), "o", "([^"\\]|\\u[0-9a-f]{4}|\\["\\])*"\]$'
+for cast in docs/recordings/*.cast; do
+    name=${cast##*/} picture=docs/pictures/$(basename "$cast" .cast).svg
+    says "$name begins with a header" "$(head -n 1 "$cast")" '^\{"version": 2, "width": [0-9]+, "height": [0-9]+, '
+    lacks "then has events alone" "$(tail -n +2 "$cast" | grep -Ev "$event")" .
+    if tail -n +2 "$cast" | tr -d '[,' | awk '$1 < last {bad = 1} {last = $1} END {exit bad || NR < 100}'; then
+        ok "in the order of their times"
+    else
+        not_ok "in the order of their times" "they are not, or too few"
+    fi
+    check "$name becomes a picture" 0 $svg "$cast"
+    if cmp -s "$scratch/out" "$picture"; then
+        ok "which is the one that is shown"
+    else
+        not_ok "which is the one that is shown" "$picture is another: make pictures"
+    fi
+    if (($(wc -c <"$picture") < 300 * 1024)); then ok "and small"; else not_ok "and small" "$(wc -c <"$picture") bytes"; fi
+done
+
+# ---- the tool ----
+cast() { printf '{"version": 2, "width": 12, "height": 2, "timestamp": 0}\n'; printf '%s\n' "$@"; }
+text() { sed -E 's/<style>.*//; s/<[^>]*>//g' <<<"$1" | grep -v '^$'; }
+
+cast '[0.000000, "o", "a <b> & \"c\""]' '[1.000000, "o", "\u001b[2;1H\u001b[31m\ud55c한글\u001b[0m \u001b[1;4;7mx"]' >"$scratch/odd"
+check "an escape that vmm does not write" 2 $svg "$scratch/odd"
+says "is named by its line" "$err" 'line 3 is not as vmm writes it'
+
+cast '[0.000000, "o", "a <b> & \"c\""]' '[1.000000, "o", "\u001b[?25l\u001b[2;1H\u001b[31m한글\u001b[0m \u001b[1;4;7mx"]' \
+    '[2.000000, "o", "\u001b[2Jend"]' >"$scratch/cast"
+check "the screen at a time" 0 $svg --at 1.5 "$scratch/cast"
+says "has its text, as XML" "$(text "$out")" '^a &#x3c;b&#x3e; &#x26; "c"$'
+says "wide characters in two cells" "$out" '<text x="0" [^>]*>&#xd55c;</text><text x="18" [^>]*>&#xae00;</text>'
+says "colours" "$out" '<text [^>]*fill="#e06c75"'
+says "styles, and reverse as colours changed" "$out" '<rect x="45" width="9" [^>]*fill="#d8dee9"/>.*<text x="45" [^>]*fill="#12161e" class="b u "'
+lacks "and nothing from later" "$(text "$out")" end
+lacks "nor anything that moves" "$out" keyframes
+check "a moving picture" 0 $svg "$scratch/cast"
+says "shows each line at its time" "$out" '@keyframes k0\{0\.000%\{transform:translateY\(-0px\)\}16\.667%.*\}33\.333%'
+says "and without motion, the end" "$out" '<g id="r0" transform="translate\(0,-36\)">'
+check "a screen that changes its size" 2 $svg <(cast '[0.000000, "r", "80x24"]')
+check "a recording that was cut off" 2 $svg <(cast '[0.000000, "o", "abc')
+check "an event that is none" 2 $svg <(cast 'hello')
+says "is named by its line" "$err" 'line 2 is no event'
+check "a file that is no recording" 2 $svg README.md
+check "an empty one" 2 $svg /dev/null
+check "one that is not there" 2 $svg "$scratch/nothing"
+
+finish

@@ -161,7 +161,8 @@ include docs/docs.mk
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
 	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
-	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz
+	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz \
+	    $(BUILD)/talk $(BUILD)/cast2svg
 
 distclean:  ## remove everything that is not in the repository
 	$(Q)rm -rf $(BUILD)

@@ -1,7 +1,6 @@
 # The recordings, the pictures made of them, and the talk. Included by the Makefile.
 
 CASTS    := demo os1k
-PICTURES := $(CASTS:%=docs/pictures/%.svg)
 CAST2SVG := $(OUT)/cast2svg
 
 .PHONY: recordings pictures
@@ -10,14 +9,59 @@ recordings: $(VMM) $(OS1K_DISK) $(GUEST_FILES)  ## record the demonstrations aga
 	@for cast in $(CASTS); do docs/recordings/$$cast.sh $(VMM) docs/recordings/$$cast.cast || exit 1; done
 	@$(MAKE) --no-print-directory pictures
 
-pictures: $(PICTURES)  ## make the moving pictures of the recordings
-
-$(PICTURES): docs/pictures/%.svg: docs/recordings/%.cast $(CAST2SVG)
-	@echo "  SVG     $@"
-	$(Q)$(CAST2SVG) $< >$@
+# Not by their files' times: they are in the repository, and tests compare them with what is made here.
+pictures: $(CAST2SVG)  ## make the moving pictures of the recordings
+	@for cast in $(CASTS); do \
+	    echo "  SVG     docs/pictures/$$cast.svg"; \
+	    $(CAST2SVG) docs/recordings/$$cast.cast >docs/pictures/$$cast.svg || exit 1; \
+	done
 
 $(CAST2SVG): $(addprefix $(OUT)/obj/,docs/recordings/cast2svg.o vmm/screen/vt.o vmm/screen/grid.o vmm/console/sink.o)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 test: $(CAST2SVG)
+
+# ---- the talk: build/talk/talk.ko.html, talk.en.html, and PDF ----
+
+TALK      := $(BUILD)/talk
+DECKS     := $(TALK)/talk.ko.html $(TALK)/talk.en.html
+NEED_TALK := pandoc:pandoc chromium:chromium \
+             /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk
+
+.PHONY: talk need-talk
+talk: $(DECKS) $(DECKS:html=pdf)  ## make the slides, in Korean and English
+	@echo "  $^"
+
+need-talk:
+	@.ci/need "the talk" $(NEED_TALK)
+
+# What slides show of the recordings, at which second, and of the program itself.
+$(TALK)/demo-still.svg: AT := 13
+$(TALK)/os1k-still.svg: AT := 27
+$(TALK)/%-still.svg: docs/recordings/%.cast $(CAST2SVG)
+	@mkdir -p $(@D)
+	$(Q)$(CAST2SVG) --at $(AT) $< >$@
+
+$(TALK)/divide.txt: $(VMM) $(BUILD)/guests/divide.bin
+	@mkdir -p $(@D)
+	$(Q)$(VMM) run --cpu soft --mode pm32 $(BUILD)/guests/divide.bin 2>&1 </dev/null | sed -n '1,2p;/^  eip/p' >$@
+
+$(TALK)/sweep.txt: $(VMM) $(BUILD)/guests/race_counter.elf tests/scenarios/races/counter.t
+	@mkdir -p $(@D)
+	$(Q)$(VMM) sweep --irq 0 tests/scenarios/races/counter.t >$@ 2>&1; [ $$? = 1 ]
+
+SHOWN := $(CASTS:%=$(TALK)/%-still.svg) $(TALK)/divide.txt $(TALK)/sweep.txt
+$(DECKS): $(TALK)/talk.%.html: docs/talk/slides.md docs/talk/deck.lua docs/talk/deck.html docs/talk/deck.css \
+        docs/talk/deck.js $(SHOWN) $(wildcard docs/pictures/* docs/performance/*) | need-talk
+	@echo "  PANDOC  $@"
+	$(Q)pandoc --from markdown --to html5 --section-divs --self-contained --fail-if-warnings --no-highlight \
+	    --metadata language=$* --lua-filter docs/talk/deck.lua --template docs/talk/deck.html \
+	    --resource-path docs/talk:docs:$(TALK) -o $@ docs/talk/slides.md
+
+$(TALK)/%.pdf: $(TALK)/%.html | need-talk
+	@echo "  PDF     $@"
+	$(Q)chromium --headless --no-sandbox --no-pdf-header-footer --virtual-time-budget=5000 \
+	    --print-to-pdf=$@ file://$(abspath $<) >$@.log 2>&1 || { cat $@.log; exit 1; }
+
+test: $(DECKS)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The documents: links lead somewhere, recordings are whole, and pictures are those of the recordings.
+# The documents: links lead somewhere, recordings are whole, pictures are those of the recordings, and the
+# talk's slides are the same in both languages, whole, and not too full.
 #   tests/docs.sh
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -8,7 +9,7 @@ export LC_ALL=C.UTF-8
 svg=build/cast2svg
 
 # ---- links ----
-dead=$(find . -name '*.md' -not -path './build/*' | while read -r page; do
+dead=$(find . -name '*.md' -not -path './build/*' -not -path './docs/talk/*' | while read -r page; do
     grep -oE '\]\([^)#:[:space:]]+' "$page" | sed 's/^](//' | while read -r link; do
         [[ -e $(dirname "$page")/$link ]] || echo "$page: $link"
     done
@@ -62,5 +63,36 @@ says "is named by its line" "$err" 'line 2 is no event'
 check "a file that is no recording" 2 $svg README.md
 check "an empty one" 2 $svg /dev/null
 check "one that is not there" 2 $svg "$scratch/nothing"
+
+# ---- the talk ----
+# look_at DECK [HTML]: what docs/talk/check.js says of its slides, as a browser shows them.
+look_at() {
+    { cat "build/talk/talk.$1.html"; echo "${2:-}<script>"; cat docs/talk/check.js; echo '</script>'; } >"$scratch/deck.html"
+    timeout 120 chromium --headless --no-sandbox --window-size=1280,720 --virtual-time-budget=5000 --dump-dom \
+        "file://$scratch/deck.html" 2>/dev/null | sed -n '/<pre>/,/<\/pre>/p'
+}
+for language in ko en; do
+    seen=$(look_at $language)
+    says "talk.$language has slides" "$(grep -c ^slide <<<"$seen")" '^2[0-9]$|^3[0-2]$'
+    lacks "none of them too full" "$seen" ^overflow
+    says "with pictures" "$seen" '^image demo '
+    lacks "that can all be shown" "$seen" ^broken
+    grep -oE '^(slide|image) [a-z0-9-]+' <<<"$seen" >"$scratch/slides.$language"
+done
+check "both languages have the same slides and pictures" 0 cmp "$scratch/slides.ko" "$scratch/slides.en"
+says "a slide that is too full would be seen" "$(look_at en '<style>section { height: 400px !important }</style>')" '^overflow'
+
+deck() { pandoc --to plain --metadata language="$1" --lua-filter docs/talk/deck.lua "$scratch/slides.md"; }
+slides() { printf -- '---\ntitle: 제목 // Title\nsubtitle: a\n---\n\n%s\n' "$1" >"$scratch/slides.md"; }
+slides '- **하나** 둘 // **one** two'
+check "a line in Korean" 0 deck ko
+says "is one side of it" "$out" '^-   하나 둘$'
+check "and in English" 0 deck en
+says "the other" "$out" '^-   one two$'
+slides '둘'
+check "a line that has no English" 1 deck en
+says "is named" "$err" 'no English for: 둘'
+slides '![](no.svg)'
+check "a picture that is not there" 1 deck en
 
 finish

@@ -1,0 +1,22 @@
+// Put behind a deck by its test: says in the page which slides there are, and what is wrong with them.
+'use strict';
+
+addEventListener('load', () => {
+    const report = [];
+    document.body.className = 'all';
+    for (const slide of document.querySelectorAll('section')) {
+        const page = slide.getBoundingClientRect();
+        report.push('slide ' + slide.id);
+        for (const part of slide.querySelectorAll('*')) {
+            const box = part.getBoundingClientRect();
+            const out = box.right > page.right + 1 || box.bottom > page.bottom - 24;
+            if (out || (part.tagName === 'PRE' && part.scrollWidth > part.clientWidth))
+                report.push(`overflow ${slide.id} ${part.tagName} ${part.textContent.slice(0, 40)}`);
+        }
+        for (const image of slide.querySelectorAll('img')) {
+            const works = image.complete && image.naturalWidth > 0;
+            report.push(`${works ? 'image' : 'broken'} ${slide.id} ${image.alt}`);
+        }
+    }
+    document.body.innerHTML = '<pre>\n' + report.join('\n') + '\n</pre>';
+});

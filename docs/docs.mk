@@ -53,7 +53,7 @@ $(TALK)/sweep.txt: $(VMM) $(BUILD)/guests/race_counter.elf tests/scenarios/races
 
 SHOWN := $(CASTS:%=$(TALK)/%-still.svg) $(TALK)/divide.txt $(TALK)/sweep.txt
 $(DECKS): $(TALK)/talk.%.html: docs/talk/slides.md docs/talk/deck.lua docs/talk/deck.html docs/talk/deck.css \
-        docs/talk/deck.js $(SHOWN) $(wildcard docs/pictures/* docs/performance/*) | need-talk
+        docs/talk/deck.js $(SHOWN) $(wildcard docs/pictures/* docs/performance.md docs/performance/*) | need-talk
 	@echo "  PANDOC  $@"
 	$(Q)pandoc --from markdown --to html5 --section-divs --self-contained --fail-if-warnings --no-highlight \
 	    --metadata language=$* --lua-filter docs/talk/deck.lua --template docs/talk/deck.html \

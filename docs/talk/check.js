@@ -18,5 +18,5 @@ addEventListener('load', () => {
             report.push(`${works ? 'image' : 'broken'} ${slide.id} ${image.alt}`);
         }
     }
-    document.body.innerHTML = '<pre>\n' + report.join('\n') + '\n</pre>';
+    document.body.innerHTML = '<pre>\n\n' + report.join('\n') + '\n</pre>';
 });

@@ -57,15 +57,11 @@ local function missing(name)
   return { pandoc.Str(text), pandoc.Code("make report"), pandoc.Str(" (" .. name .. ")") }
 end
 
-local function part_of(blocks, wanted)
-  local found, section = pandoc.Blocks {}, nil
+local function first_of(blocks, type)
   for _, x in ipairs(blocks) do
-    if x.t == "Header" then section = pandoc.utils.stringify(x.content) end
-    if x.t == wanted.first then return { x } end
-    if x.t == "Table" and section == wanted.section then found:insert(x) end
+    if x.t == type then return x end
   end
-  if #found == 0 then fail("nothing found of " .. (wanted.section or wanted.first)) end
-  return found
+  fail("nothing is a " .. type)
 end
 
 local texts = {
@@ -81,8 +77,7 @@ local texts = {
     end
     fail("there is no " .. x.src)
   end,
-  -- ``` {.include from=FILE}: its text; of a Markdown file, with `section`, the tables behind that
-  -- heading, or with `first` the first block of that type.
+  -- ``` {.include from=FILE}: its text; of Markdown, the block which is the `first` of that type.
   CodeBlock = function(x)
     local name = x.attributes.from
     if not name then return nil end
@@ -94,7 +89,7 @@ local texts = {
     local text = file:read("a")
     file:close()
     if not name:match("%.md$") then return pandoc.CodeBlock(text) end
-    return pandoc.Div(part_of(pandoc.read(text, "gfm").blocks, x.attributes), { class = "dense" })
+    return first_of(pandoc.read(text, "gfm").blocks, x.attributes.first)
   end,
 }
 

@@ -79,6 +79,7 @@ for language in ko en; do
     lacks "that can all be shown" "$seen" ^broken
     grep -oE '^(slide|image) [a-z0-9-]+' <<<"$seen" >"$scratch/slides.$language"
 done
+lacks "the report's sentences are in Korean, too" "$(grep -v 'src="data:' build/talk/talk.ko.html)" 'natively|geometric|KVM figures'
 check "both languages have the same slides and pictures" 0 cmp "$scratch/slides.ko" "$scratch/slides.en"
 says "a slide that is too full would be seen" "$(look_at en '<style>section { height: 400px !important }</style>')" '^overflow'
 

@@ -64,6 +64,19 @@ local function first_of(blocks, type)
   fail("nothing is a " .. type)
 end
 
+-- A sentence of the report in Korean: `lines` are pattern // Korean, as string.gsub takes them.
+local function translate(x, lines)
+  local text = pandoc.utils.stringify(x)
+  for line in lines:gmatch("[^\n]+") do
+    local pattern, korean = line:match("^(.-) // (.*)$")
+    local said, count = text:gsub("^" .. pattern .. "$", korean)
+    if count == 1 then
+      x.content = pandoc.read(said, "markdown").blocks[1].content
+      return x
+    end
+  end
+end
+
 local texts = {
   Plain = function(x) x.content = pick(x.content) return x end,
   Para = function(x) x.content = pick(x.content) return x end,
@@ -77,7 +90,8 @@ local texts = {
     end
     fail("there is no " .. x.src)
   end,
-  -- ``` {.include from=FILE}: its text; of Markdown, the block which is the `first` of that type.
+  -- ``` {.include from=FILE}: its text; of Markdown, the block which is the `first` of that type, whose
+  -- sentences the lines within translate.
   CodeBlock = function(x)
     local name = x.attributes.from
     if not name then return nil end
@@ -89,7 +103,10 @@ local texts = {
     local text = file:read("a")
     file:close()
     if not name:match("%.md$") then return pandoc.CodeBlock(text) end
-    return first_of(pandoc.read(text, "gfm").blocks, x.attributes.first)
+    local found = pandoc.Div(first_of(pandoc.read(text, "gfm").blocks, x.attributes.first))
+    if language == "en" then return found end
+    local function in_korean(y) return translate(y, x.text) end
+    return found:walk { Plain = in_korean, Para = in_korean }
   end,
 }
 

@@ -35,6 +35,11 @@ for cast in docs/recordings/*.cast; do
     fi
     if (($(wc -c <"$picture") < 300 * 1024)); then ok "and small"; else not_ok "and small" "$(wc -c <"$picture") bytes"; fi
 done
+for name in demo os1k; do
+    HURRY=1 check "$name can be recorded again" 0 docs/recordings/$name.sh build/vmm "$scratch/cast"
+    check "and is a picture then" 0 $svg "$scratch/cast"
+    says "of a program that crashed" "$out" 'crash-null .pid [0-9]+. killed'
+done
 
 # ---- the tool ----
 cast() { printf '{"version": 2, "width": 12, "height": 2, "timestamp": 0}\n'; printf '%s\n' "$@"; }

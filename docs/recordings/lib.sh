@@ -1,6 +1,6 @@
 # How a recording is made: the VMM runs on a terminal (tmux), where its screen is waited for what a
 # person would wait for, and keys come at a person's pace. Pauses are for whoever watches; nothing
-# depends on them.
+# depends on them, and HURRY=1 leaves them out.
 #   docs/recordings/NAME.sh VMM CAST
 set -eu
 cd "$(dirname "$0")/../.."
@@ -33,9 +33,9 @@ types() {
     local i
     for ((i = 0; i < ${#1}; i++)); do
         "${terminal[@]}" send-keys -t 0 -l -- "${1:i:1}"
-        sleep 0.07
+        pause 0.07
     done
-    sleep 0.2
+    pause 0.2
     "${terminal[@]}" send-keys -t 0 Enter
 }
 
@@ -45,7 +45,7 @@ screen() {
 }
 
 pause() {
-    sleep "$1"
+    [[ ${HURRY:-} ]] || sleep "$1"
 }
 
 # Leaves the screen; the recording is whole when the terminal has gone.

@@ -51,11 +51,13 @@ $(TALK)/sweep.txt: $(VMM) $(BUILD)/guests/race_counter.elf tests/scenarios/races
 	@mkdir -p $(@D)
 	$(Q)$(VMM) sweep --irq 0 tests/scenarios/races/counter.t >$@ 2>&1; [ $$? = 1 ]
 
+# The option has another name since pandoc 2.19.
+EMBED = $(if $(findstring embed-resources,$(shell pandoc --help)),--embed-resources,--self-contained)
 SHOWN := $(CASTS:%=$(TALK)/%-still.svg) $(TALK)/divide.txt $(TALK)/sweep.txt
 $(DECKS): $(TALK)/talk.%.html: docs/talk/slides.md docs/talk/deck.lua docs/talk/deck.html docs/talk/deck.css \
         docs/talk/deck.js $(SHOWN) $(wildcard docs/pictures/* docs/performance.md docs/performance/*) | need-talk
 	@echo "  PANDOC  $@"
-	$(Q)pandoc --from markdown --to html5 --section-divs --self-contained --fail-if-warnings --no-highlight \
+	$(Q)pandoc --from markdown --to html5 --section-divs $(EMBED) --fail-if-warnings --no-highlight \
 	    --metadata language=$* --lua-filter docs/talk/deck.lua --template docs/talk/deck.html \
 	    --resource-path docs/talk:docs:$(TALK) -o $@ docs/talk/slides.md
 

@@ -152,6 +152,10 @@ lab: all need-lab  ## run the guests and 1K OS on true KVM, inside an emulated m
 
 include tests/tests.mk
 
+# ---- measuring ----
+
+include bench/bench.mk
+
 # ---- the rest ----
 
 .PHONY: all clean distclean help format

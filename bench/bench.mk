@@ -4,18 +4,6 @@
 MEASURED := $(BUILD)/bench
 PYTHON   := PYTHONPATH=bench PYTHONPYCACHEPREFIX=$(BUILD)/pycache python3
 
-NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
-NEED_PLOTS := python3:python3 gnuplot:gnuplot-nox
-NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
-              /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
-              /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
-
-.PHONY: need-bench need-bochs
-need-bench:
-	@.ci/need "measuring" $(NEED_BENCH)
-need-bochs:
-	@.ci/need "comparing with Bochs (optional)" $(NEED_BOCHS) || :  # who is missing is said in the result
-
 # ---- the comparison ----
 
 COMPARED := $(VMM) $(MEASURED)/guests/guest.img $(MEASURED)/guests/native.elf $(MEASURED)/kvm_floor \
@@ -30,11 +18,10 @@ REPORT   := --markdown docs/performance.md --plots docs/performance --page $(BUI
 endif
 
 .PHONY: bench report
-bench: $(COMPARED) need-bench need-bochs need-lab  ## compare KVM, emulators and the bare processor (BENCH=quick: a first look)
+bench: $(COMPARED) need-bench need-lab  ## compare KVM, emulators and the bare processor (BENCH=quick: a first look)
 	@$(PYTHON) -m compare measure $(MEASURE)
 
-report:  ## write the report of the last bench: docs/performance.md and build/report.html
-	@.ci/need "the report" $(NEED_PLOTS)
+report: need-report  ## write the report of the last bench: docs/performance.md and build/report.html
 	@$(PYTHON) -m compare report $(REPORT) $(RESULTS)
 
 # The results that the guest checks itself by.

@@ -10,7 +10,7 @@ CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wil
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 .PHONY: test unit unit-build
-test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
+test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)

@@ -15,13 +15,13 @@ Event = namedtuple("Event", "title part number base")
 
 EVENTS = (
     Event("port write", "port", workloads.STORM, None),
-    Event("read of device memory", "mmio", workloads.STORM, None),
+    Event("device memory read", "mmio", workloads.STORM, None),
     Event("system call and return", "syscall", workloads.STORM, None),
     Event("page fault and return", "fault", 1024, None),
-    Event("`hlt`, and a timer that ends it", "halt", workloads.HALTS, None),
-    Event("interrupt that waits for `sti`", "window", workloads.HALTS, None),
-    Event("timer interrupt, at 10 kHz", "tick10000", None, "integer"),
-    Event("timer interrupt, at 100 Hz", "tick100", None, "integer"),
+    Event("`hlt` and waking up", "halt", workloads.HALTS, None),
+    Event("interrupt held by `cli`", "window", workloads.HALTS, None),
+    Event("timer interrupt (10 kHz)", "tick10000", None, "integer"),
+    Event("timer interrupt (100 Hz)", "tick100", None, "integer"),
 )
 
 # The computation in parts that are more than that.

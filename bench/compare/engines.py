@@ -14,7 +14,9 @@ VMM = "build/vmm"
 QEMU = "qemu-system-i386"
 LAB = "tests/lab/lab"
 
-COMMAND_SECTOR = 512  # of the disk: where its boot sector finds the command line
+# Of the disk: where its boot sector finds the command line, and how long it may be.
+COMMAND_AT = 512
+COMMAND_SIZE = 1024
 
 
 def words(counts):
@@ -51,9 +53,9 @@ def bochs(counts, scratch):
     with open(DISK, "rb") as file:
         image = bytearray(file.read())
     line = words(counts).encode()
-    if len(line) >= 512:
-        raise ValueError("too long a command line for its sector")
-    image[COMMAND_SECTOR:COMMAND_SECTOR + len(line)] = line
+    if len(line) >= COMMAND_SIZE:
+        raise ValueError("too long a command line for the disk")
+    image[COMMAND_AT:COMMAND_AT + len(line)] = line
     with open(disk, "wb") as file:
         file.write(image)
     with open(f"{scratch}/continue", "w", encoding="ascii") as file:

@@ -25,11 +25,12 @@ FLOOR_IMAGE = "build/bench/port_storm.bin"
 FLOOR_EXITS = 20_001  # of that image
 LAB_RESULT = "build/bench/lab.json"
 
-# seconds: that each part should take; all: the large ones, too
+# rounds: at most, as far as the budget (seconds, of a place) goes; seconds: that each part should take;
+# all: the large ones, too; floor: runs of the bare loop
 MODES = {
-    "full": {"rounds": 5, "seconds": 0.2, "all": True, "floor": 5},
-    "quick": {"rounds": 3, "seconds": 0.02, "all": False, "floor": 1},
-    "once": {"rounds": 1, "seconds": 0.005, "all": False, "floor": 1},
+    "full": {"rounds": 5, "budget": 220, "seconds": 0.2, "all": True, "floor": 5},
+    "quick": {"rounds": 3, "budget": 12, "seconds": 0.02, "all": False, "floor": 1},
+    "once": {"rounds": 1, "budget": 0, "seconds": 0.005, "all": False, "floor": 1},
 }
 
 
@@ -126,7 +127,12 @@ class Place:
         self.progress.plan([engine.name for engine in self.engines] * rounds
                            + (["exits"] + ["floor"] * self.mode["floor"]) * has_kvm)
         counts = {engine.name: self.calibrate(engine) for engine in self.engines}
+        start = time.monotonic()
         for number in range(1, rounds + 1):
+            took = time.monotonic() - start
+            if number > 1 and took / (number - 1) * number > self.mode["budget"]:
+                print(f"  {self.name}: no time for rounds {number} to {rounds}", file=sys.stderr)
+                break
             for engine in list(self.engines):
                 with self.progress.step(engine.name,
                                         f"round {number} of {rounds}, {engine.title}"):

@@ -3,9 +3,10 @@ function gives a script, or None where there is nothing to show."""
 
 import re
 import subprocess
+import textwrap
 
 from . import engines, model, workloads
-from .analysis import EVENTS
+from .analysis import EVENTS, NATIVE_OF
 
 COLORS = {
     "native": "#808890", "vmm-kvm": "#0072b2", "qemu-kvm": "#56b4e9", "vmm-soft": "#d55e00",
@@ -21,7 +22,8 @@ set encoding utf8
 set border 3
 set tics nomirror
 set grid ytics lc rgb "{GRID}" lw 0.4
-set key outside top center horizontal
+set key outside top left horizontal Left reverse samplen 1.5 font "sans-serif,12"
+set bmargin 5
 set style fill solid 0.9 noborder
 """
 
@@ -65,28 +67,34 @@ def columns(result):
     return sorted(found, key=lambda each: order.index(each[1].name))
 
 
-def bars(series, labels, ylabel, grouped_by_gap=1):
-    """A clustered bar chart on a logarithmic axis: series are (title, color, values, least, greatest)."""
-    script = block("labels", [(label,) for label in labels])
-    width = 1 / (len(series) + grouped_by_gap)
-    plots = []
+def bars(series, labels, axis):
+    """A clustered bar chart on a logarithmic axis, with lines from the least to the greatest. A series
+    is (title, color, spreads or None, one a label)."""
+    script, plots = "", []
+    shown = [i for i in range(len(labels)) if any(spreads[i] for _, _, spreads in series)]
+    labels = [labels[i] for i in shown]
+    series = [(name, color, [spreads[i] for i in shown]) for name, color, spreads in series]
+    width = 1 / (len(series) + 1)
     for number, (name, color, spreads) in enumerate(series):
         offset = (number - (len(series) - 1) / 2) * width
-        rows = [(i + offset, s.median, s.least, s.greatest)
-                for i, s in enumerate(spreads) if s and s.median > 0]
+        rows = [(i + offset, s.median, s.least, s.greatest) for i, s in enumerate(spreads) if s]
         if rows:
             script += block(f"bar{number}", rows)
-            plots += [f'$bar{number} using 1:2:({width * 0.92:.4f}) with boxes lc rgb "{color}" title "{name}"',
-                      f'$bar{number} using 1:2:3:4 with yerrorbars pt 0 lw 1 lc rgb "{GRID}" notitle']
-    if not plots:
-        return None
-    tics = ", ".join(f'"{label.replace("`", "")}" {i}' for i, label in enumerate(labels))
-    return script + f"""set logscale y
-set ylabel "{ylabel}"
+            plots.append(f'$bar{number} using 1:2:({width * 0.92:.4f}) with boxes lc rgb "{color}" '
+                         f'title "{name}"')
+            plots.append(f'$bar{number} using 1:3:(0):($4-$3) with vectors nohead lw 1.5 '
+                         f'lc rgb "{GRID}" notitle')
+    tics = ", ".join(f'"{label_lines(label)}" {i}' for i, label in enumerate(labels))
+    return plots and script + f"""set logscale y
+{axis}
 set xrange [-0.6:{len(labels) - 0.4:.2f}]
-set xtics ({tics}) rotate by -20 scale 0
+set xtics ({tics}) scale 0 font "sans-serif,11"
 plot {", ".join(plots)}
 """
+
+
+def label_lines(label):
+    return "\\n".join(textwrap.wrap(label.replace("`", ""), 13))
 
 
 def slowdown(result):
@@ -96,7 +104,7 @@ def slowdown(result):
                [result.ratio(place, engine.name, part) for part in parts])
               for place, engine in columns(result) if engine.name != "native"]
     return bars(series, [workloads.BY_NAME[part].title for part in parts],
-                "times the native process's time")
+                'set ylabel "times as long as natively"\nset yrange [0.5:*]')
 
 
 def sizes(kind):
@@ -127,10 +135,10 @@ def events(result):
     for place, engine in columns(result):
         if engine.name != "native":
             costs = [result.event_cost(place, engine.name, event) for event in EVENTS]
-            costs = [cost and type(cost)(*(value * 1e9 for value in cost)) for cost in costs]
-            costs = [cost if cost and cost.least > 0 else None for cost in costs]
-            series.append((title(result, place, engine), COLORS[engine.name], costs))
-    return bars(series, [event.title for event in EVENTS], "ns of the host's CPU time")
+            series.append((title(result, place, engine), COLORS[engine.name],
+                           [cost if cost and cost.least > 0 else None for cost in costs]))
+    return bars(series, [event.title for event in EVENTS],
+                'set ylabel "CPU time of the host"\nset format y "%.0s %cs"')
 
 
 def predictions(result):
@@ -139,7 +147,8 @@ def predictions(result):
     _, found = model.of_result(result, result.kvm_place)
     if not found:
         return None
-    rows = [(each.predicted, each.measured, each.part) for each in found]
+    rows = [(each.predicted, each.measured, each.part if each.part in NATIVE_OF else "")
+            for each in found]
     top = max(max(each.predicted, each.measured) for each in found) * 2
     return block("model", rows) + f"""set logscale xy
 set xlabel "slow-down by the model"
@@ -148,7 +157,7 @@ set xrange [0.5:{top:.3g}]
 set yrange [0.5:{top:.3g}]
 set key off
 plot x with lines dt 2 lc rgb "{GRID}", $model using 1:2 with points pt 7 ps 0.8 lc rgb "{COLORS["vmm-kvm"]}", \\
-     $model using 1:2:3 with labels offset character 0.6,-0.9 left font "sans-serif,11"
+     $model using 1:2:3 with labels offset character 0.8,-0.6 left font "sans-serif,11" noenhanced
 """
 
 

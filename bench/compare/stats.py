@@ -30,18 +30,11 @@ def repetitions(least, seconds, target):
 
 
 def figure(value):
-    """Three figures of a number, as one reads them: 1.23, 45.6, 789, 12,300."""
-    if value == 0:
-        return "0"
-    digits = 3
-    while digits and abs(round(value, digits - 1)) >= 10 ** (3 - digits + 1):
-        digits -= 1
-    if abs(value) < 1:
-        return f"{value:.3g}"
-    if abs(value) >= 1000:
-        scale = 10 ** (len(str(int(abs(value)))) - 3)
-        return f"{round(value / scale) * scale:,}"
-    return f"{value:.{max(0, digits - 1)}f}"
+    """Three figures of a number, as one reads them: 0.123, 1.23, 45.6, 789, 12,300."""
+    value = float(f"{value:.3g}")
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}" if abs(value) >= 1 else f"{value:.3g}"
 
 
 def duration(seconds):

@@ -97,7 +97,7 @@ PARTS = (
     *(
         Part(f"{kind}{size}", f"{title} product, {size} x {size}", size**3, "multiply-add",
              max(1, 500_000 // size**3), 1, True, size < 128)
-        for kind, title in (("int", "32-bit integer"), ("x87_", "x87"))
+        for kind, title in (("int", "integer"), ("x87_", "x87"))
         for size in SIZES
     ),
     Part("integer", "integer loop", ROUNDS, "round", 2, 1, True, True),

@@ -1,11 +1,12 @@
-; A disk for a BIOS: a boot sector that does what a Multiboot boot loader does with a file; a sector for
-; the kernel's command line, to be written there; and the file, ELF, which is PAYLOAD on nasm's command
+; A disk for a BIOS: a boot sector that does what a Multiboot boot loader does with a file; two sectors
+; for the kernel's command line, to be written there; and the file, ELF, which is PAYLOAD on nasm's command
 ; line. Entered at 0000:7C00, DL the drive.
 
         org 0x7c00
 
 FILE         equ 0x10000                ; where the file is put
-COMMAND_LINE equ FILE - 512             ; and the sector before it
+COMMAND_SIZE equ 1024
+COMMAND_LINE equ FILE - COMMAND_SIZE    ; and what is before it
 BOOT_MAGIC   equ 0x2badb002
 INFO_CMDLINE equ 1 << 2                 ; of the Multiboot information's flags
 CYLINDER     equ 16 * 63 * 512          ; a disk is some of these
@@ -76,7 +77,7 @@ gdt_pointer:
         dd gdt
 
 packet: db 16, 0
-        dw (file_end - file + 511) / 512 + 1
+        dw (file_end - file + COMMAND_SIZE + 511) / 512
         dw 0, COMMAND_LINE >> 4
         dq 1
 
@@ -87,7 +88,7 @@ info:   dd INFO_CMDLINE, 0, 0, 0, COMMAND_LINE
         times 510 - ($ - $$) db 0
         dw 0xaa55
 
-        times 512 db 0                  ; the command line
+        times COMMAND_SIZE db 0
 file:   incbin PAYLOAD
 file_end:
         times CYLINDER - ($ - $$) db 0

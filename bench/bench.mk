@@ -21,7 +21,7 @@ endif
 bench: $(COMPARED) need-bench need-lab  ## compare KVM, emulators and the bare processor (BENCH=quick: a first look)
 	@$(PYTHON) -m compare measure $(MEASURE)
 
-report: need-report  ## write the report of the last bench: docs/performance.md and build/report.html
+report: need-report $(filter bench,$(MAKECMDGOALS))  ## write the report of the last bench: docs/performance.md and build/report.html
 	@$(PYTHON) -m compare report $(REPORT) $(RESULTS)
 
 # The results that the guest checks itself by.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The KVM engine, measured: start-up next to QEMU, a port exit next to the bare KVM loop, what the
-# idle prompt costs. Runs where KVM works: on the host, or inside the lab (`make bench`). The
+# idle prompt costs. Runs where KVM works: on the host, or inside the lab (`make bench-kvm`). The
 # figures to compare are ratios; each pair is measured alternately.
 #   bench/kvm.sh [ROUNDS]
 set -eu

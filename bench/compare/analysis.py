@@ -1,10 +1,11 @@
 """A result, looked at: times of a repetition, slow-downs, what an event costs, start-up, clocks. All
 in seconds, all by CPU time, which other work on the machine disturbs least. A sample too short for
-the host's clocks counts as none, and figures without samples are None."""
+the host's clocks counts as none: less than a tenth of what a part should take. Figures without samples are
+None."""
 
 from collections import namedtuple
 
-from . import engines, workloads
+from . import engines, measure, workloads
 from .stats import ratio, spread
 
 CLOCK_SECONDS = 11932 / 1193182  # that a guest waits in the part `clock`
@@ -35,6 +36,7 @@ Exits = namedtuple("Exits", "by_reason injected")  # of a repetition
 class Result:
     def __init__(self, data):
         self.data = data
+        self.shortest = measure.MODES[data["mode"]]["seconds"] / 10
         self._rows = {}
         self._starts = {}
         for place, engine, number, start_s, parts in data["samples"]:
@@ -69,7 +71,7 @@ class Result:
     def times(self, place, engine, part):
         """By round: seconds of a repetition."""
         return {number: row[2] / row[0]
-                for number, row in self.rows(place, engine, part).items() if row[2] > 0}
+                for number, row in self.rows(place, engine, part).items() if row[2] >= self.shortest}
 
     def time(self, place, engine, part):
         times = self.times(place, engine, part)
@@ -97,7 +99,7 @@ class Result:
         for number, (count, _, cpu, _, events) in rows.items():
             happened = events if event.number is None else event.number * count
             less = base.get(number, 0) * count
-            if cpu > 0 and happened and (less or not event.base):
+            if cpu >= self.shortest and happened and (less or not event.base):
                 costs.append((cpu - less) / happened)
         return spread(costs) if costs else None
 

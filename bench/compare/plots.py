@@ -94,7 +94,8 @@ plot {", ".join(plots)}
 
 
 def label_lines(label):
-    return "\\n".join(textwrap.wrap(label.replace("`", ""), 13))
+    return "\\n".join(line for piece in label.replace("`", "").split(", ")
+                     for line in textwrap.wrap(piece, 13))
 
 
 def slowdown(result):

@@ -1,6 +1,7 @@
 """The report: what a result says, in sentences whose figures are all computed from it."""
 
 import os
+from statistics import geometric_mean
 
 from . import engines, model, plots, render, workloads
 from .analysis import CLOCK_SECONDS, EVENTS, Result
@@ -30,6 +31,23 @@ WHY = {
                      "instruction a block implies it (`curr_cflags` in QEMU's `accel/tcg`).",
     "bochs": "Interpreted, instruction by instruction, each with all checks of a real processor, from a "
              "cache of decoded ones.",
+}
+
+# Why a computation is as slow as it is where instructions are not the processor's own.
+WHY_PART = {
+    "int64": "Two loads for each multiplication: each is a look into a TLB in software and a load behind "
+             "it, where the processor needs neither more instructions nor more time.",
+    "x87_64": "Numbers of 80 bits, which the host's processor does only in its own x87: an emulator either "
+              "uses that, and pays for getting there, or does them with integers.",
+    "integer": "Registers and nothing else: what an emulator does best, since there is no memory to look "
+               "for.",
+    "sieve": "A store of a byte with each third instruction or so.",
+    "calls": "A return goes to an address that is known only then: a translator must look it up, where the "
+             "processor predicts it.",
+    "movsb": "The processor moves whole cache lines where it is told to move bytes; an emulator that moves "
+             "bytes loses all of that.",
+    "bytes": "The same bytes by a loop of ordinary instructions: nothing is gained by hardware, and so "
+             "less is lost.",
 }
 
 
@@ -79,11 +97,11 @@ def summary(result):
                          f"process.")
     for name, phrase in (("vmm-soft", "our software CPU"), ("qemu-tcg", "QEMU's translator"),
                          ("qemu-one-insn", "QEMU one instruction at a time"), ("bochs", "Bochs")):
-        ratios = [each for each in (result.ratio("host", name, part) for part in plots.HEADLINE) if each]
+        ratios = [each.median for part in plots.HEADLINE if (each := result.ratio("host", name, part))]
         if ratios:
-            low, high = min(r.median for r in ratios), max(r.median for r in ratios)
-            lines.append(f"With {phrase}, computations take {figure(low)} to {figure(high)} times as "
-                         f"long as natively.")
+            lines.append(f"With {phrase} it is {times(geometric_mean(ratios))}, by the geometric mean of "
+                         f"{len(ratios)} computations; from {figure(min(ratios))} to "
+                         f"{figure(max(ratios))}.")
     if lines:
         blocks.append(("list", lines))
     return blocks
@@ -122,6 +140,12 @@ def slowdowns(result, figures):
         seen = f" Integer product of 64 x 64: {times(ratio.median)} the native time." if ratio else ""
         reasons.append(f"{plots.title(result, place, engine)}: {WHY[engine.name]}{seen}")
     blocks.append(("list", reasons))
+    blocks.append(("text", "And why the computations differ:"))
+    blocks.append(("list", [
+        f"{workloads.BY_NAME[part].title}: {why} "
+        + ", ".join(f"{engine.title} {figure(ratio.median)}" for engine in result.engines("host")
+                    if engine.name != "native" and (ratio := result.ratio("host", engine.name, part)))
+        + "." for part, why in WHY_PART.items() if result.time("host", "native", part)]))
     return blocks
 
 
@@ -222,7 +246,8 @@ def model_section(result, figures):
                [[REASONS[reason], duration(cost)] for reason, cost in costs.items()])]
     rows = [[workloads.BY_NAME[part].title,
              *(figure(each.by_reason[reason]) for reason in REASONS), figure(each.injected)]
-            for part, each in exits.items() if any(each.by_reason.values())]
+            for part, each in exits.items()
+            if any(number for reason, number in each.by_reason.items() if reason != "kicked")]
     blocks.append(("text", "Exits of a repetition by reason, as the VMM's `--report` counts them, and "
                    "interrupts injected:"))
     blocks.append(("table", ["part", *REASONS, "injected"], rows))

@@ -43,6 +43,9 @@ class Lines:
         elif words[:1] in (["ok"], ["wrong"]) and len(words) == 4 and self._end:
             self._result(words)
 
+    def where(self):
+        return f", in {self._part[0]}" if self._part else ""
+
     def _result(self, words):
         name, count = self._part
         verdict, result, ticks, events = words[0], *(int(word, 16) for word in words[1:])
@@ -76,7 +79,7 @@ def run(command, counts, patience=PATIENCE):
         try:
             while not lines.done:
                 if not select.select([process.stdout], [], [], patience)[0]:
-                    raise Failed(f"nothing came for {patience} s")
+                    raise Failed(f"nothing came for {patience} s{lines.where()}")
                 got = os.read(process.stdout.fileno(), 65536)
                 now, cpu = time.monotonic() - start, cpu_seconds(process)
                 if not got:

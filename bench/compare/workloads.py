@@ -112,12 +112,15 @@ PARTS = (
     Part("halt", "`hlt` until a timer fires", HALTS, "halt", 1, 1, False, True),
     Part("window", "interrupts that wait for `sti`", HALTS, "interrupt", 1, 1, False, True),
     Part("tick10000", "integer loop, timer at 10 kHz", ROUNDS, "round", 2, 1, False, True, False),
-    Part("tick100", "integer loop, timer at 100 Hz", ROUNDS, "round", 2, 3, False, True),
+    Part("tick100", "integer loop, timer at 100 Hz", ROUNDS, "round", 2, 5, False, True),
     *(
         Part(f"mix{rounds}", f"integer loop, a port write each {rounds:,} rounds", ROUNDS, "round",
              1, 1, False, rounds in (100, 1000))
         for rounds in (10, 100, 1000, 10_000)
     ),
 )
+
+# Those that wait for a timer take as long as that says, whatever the processor does.
+TIMED = {"clock", "halt", "tick10000", "tick100"}
 
 BY_NAME = {part.name: part for part in PARTS}

@@ -19,7 +19,7 @@ def result_of(samples=(), exits=(), floor=(), skipped=(), **host):
 
 def sample(place, engine, number, parts, start=0.1):
     """Parts are CPU seconds of one repetition."""
-    rows = {part: [10, seconds * 20, seconds * 10, 0, 0] for part, seconds in parts.items()}
+    rows = {part: [1000, seconds * 2000, seconds * 1000, 0, 0] for part, seconds in parts.items()}
     return [place, engine, number, start, rows]
 
 
@@ -84,7 +84,7 @@ class Analysis(unittest.TestCase):
         self.assertEqual(result.ratio("host", "bochs", "sieve"), (15, 10, 20))
 
     def test_a_sample_too_short_for_the_clock_is_none(self):
-        result = result_of([sample("host", "native", 1, {"sieve": 0}), sample("host", "bochs", 1, {"sieve": 1})])
+        result = result_of([sample("host", "native", 1, {"sieve": 1e-6}), sample("host", "bochs", 1, {"sieve": 1})])
         self.assertIsNone(result.time("host", "native", "sieve"))
         self.assertIsNone(result.ratio("host", "bochs", "sieve"))
 

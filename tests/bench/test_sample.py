@@ -51,8 +51,8 @@ class Running(unittest.TestCase):
             run(shell("echo start; echo done; exec sleep 1000"), {"sieve": 1})
 
     def test_silence_is_an_error(self):
-        with self.assertRaisesRegex(Failed, "nothing came for 0.2 s"):
-            run(shell("echo start; exec sleep 1000"), {}, patience=0.2)
+        with self.assertRaisesRegex(Failed, "nothing came for 0.2 s, in halt"):
+            run(shell("echo start; echo begin halt=1; exec sleep 1000"), {}, patience=0.2)
 
     def test_an_early_end_is_told_in_the_words_of_the_program(self):
         with self.assertRaisesRegex(Failed, "no such machine"):

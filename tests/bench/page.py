@@ -9,7 +9,8 @@ import sys
 MEASURE = """<script>
 addEventListener("load", () => document.querySelectorAll("figure").forEach(figure => {
     const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
-    const drawn = [...svg.querySelectorAll('g[id^="gnuplot_plot_"] *')].filter(shape => {
+    const shapes = svg.querySelectorAll('g[id^="gnuplot_plot_"] :is(path, polygon, use, circle, rect)');
+    const drawn = [...shapes].filter(shape => {
         const box = shape.getBoundingClientRect();
         return box.width > 0 || box.height > 0;
     });
@@ -28,7 +29,7 @@ names = {name for name, *_ in figures}
 if not {"slowdown", "matrix-integer", "matrix-x87", "events"} <= names:
     sys.exit(f"not all figures are there: {names}")
 for name, width, height, shapes in figures:
-    if int(width) < 400 or int(height) < 200 or int(shapes) < 5:
+    if int(width) < 400 or int(height) < 200 or int(shapes) < 10:
         sys.exit(f"{name} is {width} x {height} with {shapes} shapes")
 if "<table>" not in dom or "KVM figures" not in dom:
     sys.exit("the page lacks its first line or its tables")

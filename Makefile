@@ -34,8 +34,13 @@ NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
               tmux:tmux pgrep:procps
+NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
+NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
+              /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
+              /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
+NEED_REPORT := python3:python3 gnuplot:gnuplot-nox
 
-.PHONY: need-build need-lab need-test
+.PHONY: need-build need-lab need-test need-bench need-report need-browser
 need-build:
 	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(NEED_CROSS))
 	$(if $(CROSS),,@.ci/need "reading symbols (optional)" $(NEED_SYMBOLS) || :)
@@ -43,6 +48,13 @@ need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
 	@.ci/need "testing" $(NEED_TEST)
+need-bench:
+	@.ci/need "measuring" $(NEED_BENCH)
+	@.ci/need "comparing with Bochs (optional)" $(NEED_BOCHS) || :
+need-report:
+	@.ci/need "the report" $(NEED_REPORT)
+need-browser:
+	@.ci/need "testing the report" chromium:chromium
 
 # ---- the VMM ----
 
@@ -148,8 +160,9 @@ guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 lab: all need-lab  ## run the guests and 1K OS on true KVM, inside an emulated machine
 	@VMM_OPTIONS='--cpu kvm' $(LAB) --timeout 600 -- tests/suite.sh $(VMM) </dev/null
 
-# ---- tests ----
+# ---- measuring, and tests ----
 
+include bench/bench.mk
 include tests/tests.mk
 
 # ---- the documents ----

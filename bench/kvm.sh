@@ -1,6 +1,6 @@
 #!/bin/bash
 # The KVM engine, measured: start-up next to QEMU, a port exit next to the bare KVM loop, what the
-# idle prompt costs. Runs where KVM works: on the host, or inside the lab (`make bench`). The
+# idle prompt costs. Runs where KVM works: on the host, or inside the lab (`make bench-kvm`). The
 # figures to compare are ratios; each pair is measured alternately.
 #   bench/kvm.sh [ROUNDS]
 set -eu
@@ -19,7 +19,7 @@ for ((i = 1; i <= rounds; i++)); do
     progress "port exits, round $i of $rounds"
     $bench/kvm_floor $bench/port_storm.bin >>"$tmp/floor"
     "${work[@]}" --report "$tmp/report" $bench/port_storm.bin
-    awk -v s="$(field guest_s "$tmp/report")" 'BEGIN {printf "%.1f\n", s * 1e9 / 200001}' >>"$tmp/port"
+    awk -v s="$(field guest_s "$tmp/report")" 'BEGIN {printf "%.1f\n", s * 1e9 / 20001}' >>"$tmp/port"
 done
 ours=$(median <"$tmp/port") theirs=$(median <"$tmp/floor")
 echo "| a port exit, ns | $ours | $theirs (bare KVM_RUN loop) | $(ratio "$ours" "$theirs") of the floor |"

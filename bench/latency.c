@@ -2,12 +2,9 @@
  * How long a command takes from its exec to its first byte of output, and to a text in it:
  *     latency TEXT COMMAND...
  * prints both in ms, then ends the command. Its standard input is a pipe that stays silent.
- *     latency -l TEXT COMMAND...
- * prints each line up to the text as it comes, with the CPU time in ms that the command has used.
  */
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,48 +13,23 @@
 
 #define LIMIT_MS 300000 /* of silence */
 
-static double ms_of(clockid_t clock)
-{
-    struct timespec now = {0};
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static double now_ms(void)
 {
-    return ms_of(CLOCK_MONOTONIC);
-}
+    struct timespec now;
 
-static double cpu_ms(pid_t process)
-{
-    clockid_t clock;
-
-    return clock_getcpuclockid(process, &clock) == 0 ? ms_of(clock) : 0;
-}
-
-/* Prints the lines that have ended since the last call, which left off at `*from`. */
-static void print_lines(const char **from, double time)
-{
-    for (const char *end; (end = strchr(*from, '\n')); *from = end + 1) {
-        printf("%.2f %.*s\n", time, (int)(end - *from), *from);
-        fflush(stdout);
-    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
 int main(int argc, char **argv)
 {
     char output[65536];
-    const char *line = output;
-    bool lines = argc > 1 && strcmp(argv[1], "-l") == 0;
     size_t used = 0;
     int in[2], out[2];
     double start, first = 0;
 
-    argc -= lines;
-    argv += lines;
     if (argc < 3 || pipe(in) < 0 || pipe(out) < 0) {
-        fprintf(stderr, "usage: latency [-l] TEXT COMMAND...\n");
+        fprintf(stderr, "usage: latency TEXT COMMAND...\n");
         return 2;
     }
     start = now_ms();
@@ -87,13 +59,10 @@ int main(int argc, char **argv)
             first = now_ms();
         used += (size_t)count;
         output[used] = '\0';
-        if (lines)
-            print_lines(&line, cpu_ms(child));
         if (strstr(output, argv[1]))
             break;
     }
-    if (!lines)
-        printf("%.2f %.2f\n", first - start, now_ms() - start);
+    printf("%.2f %.2f\n", first - start, now_ms() - start);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     return 0;

@@ -10,7 +10,7 @@ CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wil
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 .PHONY: test unit unit-build
-test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) need-test need-lab  ## run all tests
+test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
@@ -64,40 +64,3 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/main.c vmm/cmd_%.c,$(VMM_SOURCE
 	@echo "  CLANG   $@"
 	$(Q)clang -std=c11 -D_GNU_SOURCE -O1 -g -pthread -Ivmm -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=all -o $@ $^ -lm
-
-# ---- measuring ----
-
-.PHONY: bench
-BENCH := $(BUILD)/bench
-bench: $(VMM) $(OS1K_DISK) need-test need-lab $(BENCH)/kvm_floor $(BENCH)/latency $(BENCH)/port_storm.bin  ## measure the KVM engine, in the lab where need be
-	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
-
-SPEED      := $(BENCH)/guests/speed
-NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
-              /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
-              /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
-.PHONY: bench-soft
-bench-soft: $(VMM) $(OS1K_DISK) need-test $(BENCH)/latency $(BENCH)/restore $(BENCH)/dirty.bin $(SPEED).elf $(SPEED).img  ## measure the software CPU next to QEMU's TCG and Bochs
-	@.ci/need "comparing with Bochs" $(NEED_BOCHS) || true  # bench/soft.sh says who is missing
-	@bench/soft.sh
-
-$(BENCH)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ $(VMM_LIBS)
-
-$(SPEED).elf: bench/guests/speed.asm linker/guest.ld | need-build
-	@mkdir -p $(@D)
-	$(Q)nasm -Wall -Werror -f elf32 -o $(@:.elf=.o) $<
-	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
-
-# A BIOS's way to the same file.
-$(SPEED).img: bench/guests/disk.asm $(SPEED).elf
-	$(Q)nasm -Wall -Werror -DPAYLOAD='"$(SPEED).elf"' -f bin -o $@ $<
-
-$(BENCH)/%: bench/%.c | need-build
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -o $@ $<
-
-$(BENCH)/%.bin: bench/%.asm | need-build
-	@mkdir -p $(@D)
-	$(Q)nasm -Wall -Werror -f bin -o $@ $<

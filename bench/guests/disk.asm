@@ -1,10 +1,14 @@
-; A disk for a BIOS: a boot sector that does what a Multiboot boot loader does with a file, and the
-; file, ELF, which is PAYLOAD on nasm's command line. Entered at 0000:7C00, DL the drive.
+; A disk for a BIOS: a boot sector that does what a Multiboot boot loader does with a file; two sectors
+; for the kernel's command line, to be written there; and the file, ELF, which is PAYLOAD on nasm's command
+; line. Entered at 0000:7C00, DL the drive.
 
         org 0x7c00
 
 FILE         equ 0x10000                ; where the file is put
+COMMAND_SIZE equ 1024
+COMMAND_LINE equ FILE - COMMAND_SIZE    ; and what is before it
 BOOT_MAGIC   equ 0x2badb002
+INFO_CMDLINE equ 1 << 2                 ; of the Multiboot information's flags
 CYLINDER     equ 16 * 63 * 512          ; a disk is some of these
 
 ; ELF32 (System V ABI, chapters 4 and 5): of the file, of a program header
@@ -61,6 +65,7 @@ start32:
         dec ebx
         jnz .segment
         mov eax, BOOT_MAGIC
+        mov ebx, info
         jmp [FILE + E_ENTRY]
 
         align 8
@@ -72,15 +77,18 @@ gdt_pointer:
         dd gdt
 
 packet: db 16, 0
-        dw (file_end - file + 511) / 512
-        dw 0, FILE >> 4
+        dw (file_end - file + COMMAND_SIZE + 511) / 512
+        dw 0, COMMAND_LINE >> 4
         dq 1
+
+info:   dd INFO_CMDLINE, 0, 0, 0, COMMAND_LINE
 
         times 446 - ($ - $$) db 0
         db 0x80                         ; a partition, for BIOSes that want one: the whole disk
         times 510 - ($ - $$) db 0
         dw 0xaa55
 
+        times COMMAND_SIZE db 0
 file:   incbin PAYLOAD
 file_end:
         times CYLINDER - ($ - $$) db 0

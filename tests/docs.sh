@@ -88,7 +88,7 @@ lacks "the report's sentences are in Korean, too" "$(grep -v 'src="data:' build/
 check "both languages have the same slides and pictures" 0 cmp "$scratch/slides.ko" "$scratch/slides.en"
 says "a slide that is too full would be seen" "$(look_at en '<style>section { height: 400px !important }</style>')" '^overflow'
 
-deck() { pandoc --to plain --metadata language="$1" --lua-filter docs/talk/deck.lua "$scratch/slides.md"; }
+deck() { pandoc --to plain --resource-path "$scratch" --metadata language="$1" --lua-filter docs/talk/deck.lua "$scratch/slides.md"; }
 slides() { printf -- '---\ntitle: 제목 // Title\nsubtitle: a\n---\n\n%s\n' "$1" >"$scratch/slides.md"; }
 slides '- **하나** 둘 // **one** two'
 check "a line in Korean" 0 deck ko
@@ -100,5 +100,15 @@ check "a line that has no English" 1 deck en
 says "is named" "$err" 'no English for: 둘'
 slides '![](no.svg)'
 check "a picture that is not there" 1 deck en
+slides '``` {.include from=performance.md first=Para}
+It takes (%d+) ns%. => %1 나노초 // %1 nanoseconds
+```'
+check "a figure of a report that was not made" 0 deck en
+says "is asked for" "$out" 'to be measured first: make report'
+printf '# Report\n\nIt takes\n12 ns.\n' >"$scratch/performance.md"
+check "one of a report" 0 deck en
+says "is on the slide" "$out" '^12 nanoseconds$'
+check "in Korean" 0 deck ko
+says "too" "$out" '^12 나노초$'
 
 finish

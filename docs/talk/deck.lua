@@ -64,12 +64,13 @@ local function first_of(blocks, type)
   fail("nothing is a " .. type)
 end
 
--- A sentence of the report in Korean: `lines` are pattern // Korean, as string.gsub takes them.
-local function translate(x, lines)
+-- A sentence of the report as a slide says it: `lines` are "pattern => Korean // English", as string.gsub
+-- takes them. One that no pattern fits is left as it is.
+local function reword(x, lines)
   local text = pandoc.utils.stringify(x)
   for line in lines:gmatch("[^\n]+") do
-    local pattern, korean = line:match("^(.-) // (.*)$")
-    local said, count = text:gsub("^" .. pattern .. "$", korean)
+    local pattern, korean, english = line:match("^(.-) => (.-) // (.*)$")
+    local said, count = text:gsub("^" .. pattern .. "$", language == "ko" and korean or english)
     if count == 1 then
       x.content = pandoc.read(said, "markdown").blocks[1].content
       return x
@@ -91,7 +92,7 @@ local texts = {
     fail("there is no " .. x.src)
   end,
   -- ``` {.include from=FILE}: its text; of Markdown, the block which is the `first` of that type, whose
-  -- sentences the lines within translate.
+  -- sentences are reworded by the lines within.
   CodeBlock = function(x)
     local name = x.attributes.from
     if not name then return nil end
@@ -104,9 +105,8 @@ local texts = {
     file:close()
     if not name:match("%.md$") then return pandoc.CodeBlock(text) end
     local found = pandoc.Div(first_of(pandoc.read(text, "gfm").blocks, x.attributes.first))
-    if language == "en" then return found end
-    local function in_korean(y) return translate(y, x.text) end
-    return found:walk { Plain = in_korean, Para = in_korean }
+    local function say(y) return reword(y, x.text) end
+    return found:walk { Plain = say, Para = say }
   end,
 }
 

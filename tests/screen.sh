@@ -68,6 +68,28 @@ check "a limit of processor time" 124 run --cpu-limit 10 --timeout 1 --report "$
 used=$((10#$(cpu_ms)))
 if ((used < 200)); then ok "is kept"; else not_ok "is kept" "$used ms in a second"; fi
 
+# Guests that spin, and one that sleeps between the ticks of its timer. How late it wakes up depends on what
+# else the host does; that few others run at a time does not.
+# vector 8, the timer at 100 Hz, its interrupt open; then hlt and an EOI in a loop
+{
+    printf '\x31\xc0\x8e\xc0\x26\xc7\x06\x20\x00\x28\x00\x26\x8c\x0e\x22\x00\xb0\x34\xe6\x43'
+    printf '\xb0\x9c\xe6\x40\xb0\x2e\xe6\x40\xb0\xfe\xe6\x21\xfb\xf4\xb0\x20\xe6\x20\xeb\xf9\xcf'
+} >"$scratch/ticks.bin"
+spinners=()
+for ((i = 0; i < 8 * $(nproc) + 8; i++)); do spinners+=("$scratch/spin.bin"); done
+"$vmm" run --cpu soft -m 1 --plain --timeout 2 "$scratch/ticks.bin,load=0x10000,report=$scratch/report" "${spinners[@]}" \
+    </dev/null >/dev/null 2>&1 &
+spins=$!
+sleep 1
+runnable=$(for i in {1..9}; do awk '{print $3}' /proc/$spins/task/*/stat | grep -c R; done | sort -n | sed -n 5p)
+wait $spins
+if ((runnable >= 1 && runnable <= $(nproc) + 3)); then
+    ok "guests that spin take turns, so that others wake up in time"
+else
+    not_ok "guests that spin take turns, so that others wake up in time" "$runnable of ${#spinners[@]} at once"
+fi
+echo "# beside ${#spinners[@]} guests that spin:$(grep wakeup "$scratch/report" | tr -d '"\n')"
+
 # ---- 500 ----
 crowd_guest=$guests/keyboard.bin
 for i in {1..500}; do echo "$crowd_guest name=g$i input=keyboard mode=pm32"; done >"$scratch/list"

@@ -370,6 +370,44 @@ static void replay_input(struct machine *machine)
     }
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- turns ---- */
+
+/* How long the CPU may run between two turns: as nothing to the guest, as much to the host. */
+#define TURN_NS UINT64_C(1000000)
+
+/* Sleeps until the inbox has something, or the time is up. Others may compute; and what a guest
+ * does when it wakes up is done without waiting for a turn, if it is not more than one. */
+static void sleep_for(struct machine *machine, uint64_t ns)
+{
+    turn_give(&machine->turn);
+    machine->turn_end = 0;
+    inbox_wait(machine->config.inbox, ns);
+}
+
+/* When the CPU must come back at the latest, to take a turn, or another one. */
+static uint64_t turn_deadline(struct machine *machine)
+{
+    if (!machine->config.turns)
+        return CLOCK_NEVER;
+    if (!machine->turn_end)
+        machine->turn_end = clock_now(&machine->clock) + TURN_NS;
+    return machine->turn_end;
+}
+
+static void change_turns(struct machine *machine)
+{
+    if (!machine->turn_end || clock_now(&machine->clock) < machine->turn_end)
+        return;
+    turn_give(&machine->turn);
+    turn_take(&machine->turn);
+    machine->turn_end = 0;
+}
+
 /* ---- pauses ---- */
 
 void machine_pause(struct machine *machine)
@@ -422,7 +460,7 @@ static uint64_t pause_deadline(const struct machine *machine)
         uint64_t left = pause->instructions > count ? pause->instructions - count : 0;
         place = now + left * SOFT_NS_PER_INSTRUCTION;
     }
-    return place < pause->time ? place : pause->time;
+    return sooner(place, pause->time);
 }
 
 /*
@@ -438,8 +476,7 @@ static uint64_t next_deadline(const struct machine *machine)
         uint64_t now = clock_now(&machine->clock);
         input = machine->replay->time > now ? machine->replay->time : now + 1;
     }
-    deadline = pause < deadline ? pause : deadline;
-    return input < deadline ? input : deadline;
+    return sooner(sooner(deadline, pause), input);
 }
 
 static void show(struct machine *machine)
@@ -458,7 +495,7 @@ static void stay_paused(struct machine *machine)
 
     output_flush(&machine->output);
     while (atomic_load(&inbox->paused) && !atomic_load(&inbox->quit)) {
-        inbox_wait(inbox, CLOCK_NEVER);
+        sleep_for(machine, CLOCK_NEVER);
         show(machine);
     }
     gone = clock_host_ns() - start;
@@ -573,6 +610,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         return NULL;
     }
     machine->config = *config;
+    turn_init(&machine->turn, config->turns);
     machine->replay = config->replay;
     failure = memory_init(&machine->memory, config->memory_size);
     if (failure < 0) {
@@ -627,6 +665,7 @@ void machine_destroy(struct machine *machine)
     if (machine->cpu)
         machine->cpu->ops->destroy(machine->cpu);
     memory_free(&machine->memory);
+    turn_free(&machine->turn);
     free(machine->seen_unmapped);
     free(machine);
 }
@@ -704,9 +743,13 @@ static bool offer_interrupt(struct machine *machine)
     return taken;
 }
 
-/* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
- * its CPU is slower than its clock says. */
-#define LAG_NS UINT64_C(20000000)
+static void count_wakeup(struct machine_counts *counts, uint64_t late_ns)
+{
+    counts->wakeups++;
+    counts->late_wakeups += late_ns > MACHINE_LAG_NS;
+    if (late_ns > counts->latest_ns)
+        counts->latest_ns = late_ns;
+}
 
 /*
  * Lets the guest's time come to `time`, or to where it is when the inbox has something: by sleeping
@@ -724,17 +767,19 @@ static void pass_time(struct machine *machine, uint64_t time)
     }
     if (is_counted) {
         uint64_t host = clock_host_ns() - machine->host_start;
-        if (host > now + LAG_NS)
+        if (host > now + MACHINE_LAG_NS)
             machine->host_start += host - now;
         else
             now = host;
     }
-    if (time > now)
-        inbox_wait(machine->config.inbox, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
-    if (is_counted) {
-        now = clock_host_ns() - machine->host_start;
-        cpu->ops->skip_to(cpu, now < time ? now : time);
+    if (time > now) {
+        sleep_for(machine, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
+        now = is_counted ? clock_host_ns() - machine->host_start : clock_now(&machine->clock);
+        if (now >= time)
+            count_wakeup(&machine->counts, now - time);
     }
+    if (is_counted)
+        cpu->ops->skip_to(cpu, now < time ? now : time);
 }
 
 /* A software CPU may be faster than its clock says: then the host's time catches up here. If it is
@@ -770,7 +815,7 @@ static void keep_limit(struct machine *machine)
     used = thread_ns();
     end = machine->slice_start + (used - machine->slice_used) * 100 / machine->config.cpu_limit;
     for (; now < end && !atomic_load(&inbox->quit); now = clock_host_ns()) {
-        inbox_wait(inbox, end - now);
+        sleep_for(machine, end - now);
         show(machine);
     }
     machine->slice_start = now;
@@ -836,6 +881,7 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         break;
     case CPU_STOP_KICKED:
         pace(machine);
+        change_turns(machine);
         machine->timers_due = true;
         break;
     case CPU_STOP_SHUTDOWN:
@@ -883,12 +929,10 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
             between = true;
             continue;
         }
-        uint64_t deadline = next_deadline(machine);
+        uint64_t deadline = sooner(next_deadline(machine), turn_deadline(machine));
         if (machine->config.cpu_limit) {
-            uint64_t slice;
             keep_limit(machine);
-            slice = clock_now(&machine->clock) + LIMIT_SLICE_NS;
-            deadline = slice < deadline ? slice : deadline;
+            deadline = sooner(deadline, clock_now(&machine->clock) + LIMIT_SLICE_NS);
         }
         enum cpu_stop stop = cpu_run(machine->cpu, deadline);
         machine->counts.exits[stop]++;
@@ -896,6 +940,7 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
         between = stop != CPU_STOP_PORT && stop != CPU_STOP_MMIO;
     }
     machine->pause = NULL;
+    turn_give(&machine->turn);
     output_flush(&machine->output);
     outcome->guest_ns = clock_now(&machine->clock);
     return outcome->end == END_NONE;

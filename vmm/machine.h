@@ -22,6 +22,7 @@
 #include "inbox.h"
 #include "load/image.h"
 #include "memory.h"
+#include "turns.h"
 
 /* An input as it came to the guest: the order of accesses to devices says on which side of an
  * access it came, where time is counted in instructions. */
@@ -38,6 +39,10 @@ struct machine_input {
 };
 
 #define MACHINE_DISKS 4
+
+/* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
+ * its CPU is slower than its clock says. */
+#define MACHINE_LAG_NS UINT64_C(20000000)
 
 /* Where what a guest prints comes out of it. */
 enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
@@ -68,10 +73,11 @@ struct machine_config {
     void *owner, *log;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
-    unsigned cpu_limit; /* percent of a host's processor that the CPU may take; 0: all of it */
-    unsigned baud;      /* how fast it prints, in characters of ten bits; 0: at once */
-    bool strict;        /* warn of the first use of each unmapped address */
-    bool virtual_time;  /* where time is counted: let it run as fast as it can, not as the host's */
+    struct turns *turns; /* those whose guests compute in turns; NULL: it is alone */
+    unsigned cpu_limit;  /* percent of a host's processor that the CPU may take; 0: all of it */
+    unsigned baud;       /* how fast it prints, in characters of ten bits; 0: at once */
+    bool strict;         /* warn of the first use of each unmapped address */
+    bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
 };
 
 enum machine_end {
@@ -114,6 +120,9 @@ struct machine_pause {
 struct machine_counts {
     uint64_t exits[CPU_STOPS];
     uint64_t idle_ns; /* of the guest's time, halted */
+    /* Of the host's time: sleeps that a timer has ended, those that it ended more than
+     * MACHINE_LAG_NS late, and the latest. */
+    uint64_t wakeups, late_wakeups, latest_ns;
 };
 
 struct machine {
@@ -138,9 +147,11 @@ struct machine {
     uint64_t host_begin;              /* host ns when it began to run */
     uint64_t host_start;              /* host ns at the clock's 0 */
     uint64_t slice_start, slice_used; /* --cpu-limit: host, thread ns when last seen to */
-    bool halted;                      /* in HLT: the CPU does not run until an interrupt comes */
-    bool input_ready;                 /* a device has room for input that may wait in the inbox */
-    bool timers_due; /* a timer's deadline may have come since they were last fired */
+    struct turn turn;
+    uint64_t turn_end; /* of the machine's time: when it is to take another; 0: not yet known */
+    bool halted;       /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready;  /* a device has room for input that may wait in the inbox */
+    bool timers_due;   /* a timer's deadline may have come since they were last fired */
     const struct machine_pause *pause;  /* of machine_run_until; NULL: none */
     bool pause_wanted;                  /* by machine_pause */
     const struct machine_input *replay; /* what is next */

@@ -36,6 +36,8 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
 {
     struct member *member = owner;
 
+    if (!outbox_has_room(&member->output, count))
+        turn_give(&member->guest.machine->turn);
     outbox_put(&member->output, bytes, count);
     if (!member->guest.host.first_output)
         member->guest.host.first_output = clock_host_ns();
@@ -111,6 +113,7 @@ static bool get_ready(struct member *member, char *note, size_t note_size)
     if (guest_init(&member->guest, member->options, note, note_size) < 0)
         return false;
     member->guest.config.show = show;
+    member->guest.config.turns = &member->many->turns;
     return true;
 }
 
@@ -469,6 +472,7 @@ int many_init(struct many *many, struct options *options, size_t count)
     char note[320];
 
     *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1};
+    turns_init(&many->turns);
     if (!fits_into_host(options, count))
         return STATUS_USAGE;
 #ifdef M_MMAP_THRESHOLD
@@ -547,6 +551,7 @@ void many_free(struct many *many)
         free((char *)member->name);
     }
     free(many->members);
+    turns_free(&many->turns);
     if (many->news_fd >= 0)
         close(many->news_fd);
     if (many->done_fd >= 0)

@@ -67,6 +67,7 @@ struct front {
 
 struct many {
     struct member *members;
+    struct turns turns;
     size_t count, running, waiting; /* waiting: for their restart */
     const struct front *front;
     void *owner; /* what the front's functions get */

@@ -116,6 +116,10 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     put_seconds(to, "wall_s", host->end - host->start);
     put_seconds(to, "guest_s", outcome->guest_ns);
     put_seconds(to, "guest_idle_s", machine->counts.idle_ns);
+    fprintf(to, "  \"wakeups\": %llu,\n  \"late_wakeups\": %llu,\n",
+            (unsigned long long)machine->counts.wakeups,
+            (unsigned long long)machine->counts.late_wakeups);
+    put_seconds(to, "latest_wakeup_s", machine->counts.latest_ns);
     put_seconds(to, "host_cpu_s", timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime));
     if (machine->cpu->ops->instructions) {
         uint64_t count = machine->cpu->ops->instructions(machine->cpu);

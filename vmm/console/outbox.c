@@ -27,6 +27,16 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+bool outbox_has_room(struct outbox *outbox, size_t count)
+{
+    bool has_room;
+
+    pthread_mutex_lock(&outbox->lock);
+    has_room = OUTBOX_SIZE - outbox->count >= count;
+    pthread_mutex_unlock(&outbox->lock);
+    return has_room;
+}
+
 void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count)
 {
     uint64_t one = 1;

@@ -24,6 +24,9 @@ struct outbox {
 void outbox_init(struct outbox *outbox, int news_fd);
 void outbox_free(struct outbox *outbox);
 
+/* Whether so many bytes find room now. */
+bool outbox_has_room(struct outbox *outbox, size_t count);
+
 /* The guest's thread: adds all the bytes, waiting for room. */
 void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count);
 

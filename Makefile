@@ -46,7 +46,7 @@ need-test:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c vmm/test/*.c)
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c vmm/test/*.c vmm/trace/*.c)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
 

@@ -49,7 +49,7 @@ static const char *state_of_request(const struct machine *machine, unsigned irq)
         return chip_of(machine, irq)->awaited_icw ? "uninitialised" : "masked";
     if (i8259_held_by(&machine->pic, irq) >= 0)
         return "held";
-    return cpu->ops->interrupts_enabled(cpu) ? "open" : "if=0";
+    return cpu->ops->interrupts_enabled(cpu) ? "open" : "if-clear";
 }
 
 static const char *words_of_eoi(uint8_t ocw2)

@@ -439,12 +439,12 @@ static void print_irq_wrongs(FILE *to, const struct guest_summary *guest, bool *
                     STORM_COUNT, seconds(irq->storm_at));
         if (is_lost)
             fprintf(to,
-                    "lost EOI: IRQ %u was taken at %.9f s and never ended; %" PRIu64
-                    " requests were held back since\n",
+                    "lost EOI: IRQ %u was taken at %.9f s and never ended; requests held "
+                    "back since: %" PRIu64 "\n",
                     i, seconds(irq->since), irq->held);
         if (irq->in_vain > 0)
-            fprintf(to, "EOI in vain: %" PRIu64 " at IRQ %u's controller ended nothing\n",
-                    irq->in_vain, i);
+            fprintf(to, "EOI in vain: %" PRIu64 ", naming IRQ %u or its controller\n", irq->in_vain,
+                    i);
     }
 }
 
@@ -459,8 +459,7 @@ static void print_wrongs(FILE *to, const struct guest_summary *guest)
     } else if (guest->unread > 0) {
         begin_section(to, &has_begun);
         fprintf(to,
-                "unread key: IRQ 1 was taken %" PRIu64
-                " times and port 0x60 not read, first at %.9f s\n",
+                "unread key: port 0x60 was not read after %" PRIu64 " of IRQ 1, first at %.9f s\n",
                 guest->unread, seconds(guest->unread_at));
     }
 }

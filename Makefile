@@ -33,7 +33,7 @@ NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
               /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
-              tmux:tmux pgrep:procps
+              tmux:tmux pgrep:procps jq:jq
 
 .PHONY: need-build need-lab need-test
 need-build:

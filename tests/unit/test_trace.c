@@ -114,8 +114,7 @@ static void trace_tells_the_life_of_an_interrupt(void **unused)
     out(0x20, 0x20);
     end();
     assert_non_null(fgets(line, sizeof(line), lines));
-    assert_string_equal(
-        line, "    0.000001000 irq       raise     irq=1  from=i8042 state=open\n");
+    assert_string_equal(line, "    0.000001000 irq       raise     irq=1  from=i8042 state=open\n");
     expect("irq       ack       irq=1  vector=0x21 after=250ns");
     expect("irq       handler   irq=1  back=0x00000000 eip=0x00000000 (by the IDT)");
     expect("irq       eoi       irq=1  ocw2=0x20 after=1000ns non-specific");
@@ -294,7 +293,8 @@ static void trace_goes_on_over_a_reset(void **unused)
     expect_end();
 }
 
-/* Slices are opened and closed in pairs on each track, also where the trace begins in the middle. */
+/* Slices are opened and closed in pairs on each track, also where the trace begins in the middle.
+ */
 static void trace_for_perfetto_has_whole_slices(void **unused)
 {
     static char text[100000];
@@ -375,12 +375,11 @@ static bool sum_up(const char *trace)
 static void summary_finds_what_is_wrong(void **unused)
 {
     (void)unused;
-    assert_true(sum_up(MAGIC
-                       "0.000000000 irq raise irq=1 from=i8042 state=open\n"
-                       "0.000000300 irq ack irq=1 vector=0x21 after=300ns\n"
-                       "0.000000400 io in port=0x61 value=0x00\n"
-                       "0.000000500 irq raise irq=4 from=16550A state=held\n"
-                       "0.200000000 machine end halted\n"));
+    assert_true(sum_up(MAGIC "0.000000000 irq raise irq=1 from=i8042 state=open\n"
+                             "0.000000300 irq ack irq=1 vector=0x21 after=300ns\n"
+                             "0.000000400 io in port=0x61 value=0x00\n"
+                             "0.000000500 irq raise irq=4 from=16550A state=held\n"
+                             "0.200000000 machine end halted\n"));
     assert_non_null(strstr(summary, "lost EOI: IRQ 1 was taken at 0.000000300 s"));
     assert_non_null(strstr(summary, "held back since: 1"));
     assert_non_null(strstr(summary, "unread key: port 0x60 was not read after 1 of IRQ 1"));

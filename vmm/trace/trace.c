@@ -8,6 +8,8 @@
 #include "writer.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +17,12 @@
 
 struct trace_file {
     const char *path;
-    unsigned users, guests;
-    FILE *file; /* NULL: not open */
-    bool is_json, is_shared, has_events;
+    unsigned users;
+    bool is_json;
+    FILE *file;           /* NULL: not open */
+    pthread_mutex_t lock; /* held to write, and to use what is below */
+    unsigned guests;
+    bool is_shared, has_events;
     int error; /* errno of a write that failed */
 };
 
@@ -112,6 +117,7 @@ struct trace_file *trace_file_new(const char *path)
         return NULL;
     file->path = path;
     file->users = 1;
+    pthread_mutex_init(&file->lock, NULL);
     file->is_json = length >= 5 && strcmp(path + length - 5, ".json") == 0;
     return file;
 }
@@ -131,6 +137,7 @@ void trace_file_release(struct trace_file *file)
         trace_json_end(file->file);
     if (file->file && file->file != stderr)
         fclose(file->file);
+    pthread_mutex_destroy(&file->lock);
     free(file);
 }
 
@@ -172,6 +179,7 @@ struct trace *trace_open(struct trace_file *file, unsigned categories, const cha
         free(trace);
         return NULL;
     }
+    pthread_mutex_lock(&file->lock);
     trace->file = trace_file_hold(file);
     trace->categories = categories;
     trace->writer = (struct trace_writer){.file = file->file,
@@ -186,6 +194,7 @@ struct trace *trace_open(struct trace_file *file, unsigned categories, const cha
     file->is_shared = file->guests > 1;
     if (file->is_json)
         trace_json_guest(&trace->writer);
+    pthread_mutex_unlock(&file->lock);
     return trace;
 }
 
@@ -202,11 +211,13 @@ int trace_close(struct trace *trace)
 
     if (!trace)
         return 0;
+    pthread_mutex_lock(&trace->file->lock);
     errno = 0;
     if (!trace->file->error)
         fflush(trace->file->file);
     note_error(trace->file);
     error = trace->file->error;
+    pthread_mutex_unlock(&trace->file->lock);
     trace_file_release(trace->file);
     free(trace);
     return error;
@@ -222,14 +233,14 @@ void trace_put(struct trace *trace, const struct trace_event *event)
     at.time += trace->base;
     if (at.since != CLOCK_NEVER)
         at.since += trace->base;
-    flockfile(file->file);
+    pthread_mutex_lock(&file->lock);
     errno = 0;
     if (!file->error && file->is_json)
         trace_json_put(&trace->writer, &at);
     else if (!file->error)
         trace_text_put(&trace->writer, &at);
     note_error(file);
-    funlockfile(file->file);
+    pthread_mutex_unlock(&file->lock);
 }
 
 void trace_reset(struct trace *trace, uint64_t time)

@@ -28,7 +28,7 @@ void trace_file_release(struct trace_file *file);
 const char *trace_file_path(const struct trace_file *file);
 
 /* Begins a guest's part, and opens the file if it is the first. NULL with one sentence in `error`.
- * Guests of one file are begun before the first of them runs. */
+ */
 struct trace *trace_open(struct trace_file *file, unsigned categories, const char *guest,
                          char *error, size_t error_size);
 

@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm}
 passed=0 failed=0
-for suite in guests os1k cli snapshot conformance random; do
+for suite in guests os1k cli trace snapshot conformance random; do
     echo "# $suite"
     last=
     while IFS= read -r line; do

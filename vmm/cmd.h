@@ -15,5 +15,6 @@ int cmd_probe(int argc, char **argv);
 int cmd_test(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "debug/crash.h"
+#include "debug/symbols.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -98,6 +99,26 @@ static int choose_engine(struct guest *guest, char *note, size_t note_size)
 }
 
 static void record(void *owner, const struct machine_input *input);
+static bool describe(void *symbols, uint32_t address, char *to, size_t size);
+
+/* --trace, and the symbols for it and for --strict; an image without any has addresses. */
+static int open_trace(struct guest *guest)
+{
+    struct options *options = guest->options;
+    const char *name = options->name ? options->name : guest_path(guest);
+    char why[320];
+
+    if (!options_begin_trace(options, name, guest->error, sizeof(guest->error)))
+        return -1;
+    guest->trace = guest->config.trace = options->config.trace;
+    if ((options->trace || guest->config.strict) && guest->config.image.path)
+        guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
+    if (guest->symbols) {
+        guest->config.describe = describe;
+        guest->config.symbols = guest->symbols;
+    }
+    return 0;
+}
 
 /* Gives the next boot the recorded input up to where the guest reset itself. */
 static void replay_from(struct guest *guest, const struct machine_input *input)
@@ -135,7 +156,7 @@ static int open_files(struct guest *guest)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));
     }
-    return 0;
+    return open_trace(guest);
 }
 
 int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size)
@@ -170,6 +191,11 @@ static void warn(const struct guest *guest, const char *text)
 static void record(void *owner, const struct machine_input *input)
 {
     input_log_put(owner, input);
+}
+
+static bool describe(void *symbols, uint32_t address, char *to, size_t size)
+{
+    return symbols_describe(symbols, address, to, size);
 }
 
 /* A machine as it comes from its image, or, the first time, from the snapshot. */
@@ -235,6 +261,8 @@ static bool boot(struct guest *guest)
         !guest->config.image.path)
         return false;
     charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host);
+    if (guest->trace)
+        trace_reset(guest->trace, machine->outcome.guest_ns);
     if (guest->record) {
         struct machine_input reset = {.time = machine->outcome.guest_ns, .kind = INPUT_RESET};
         input_log_put(guest->record, &reset);
@@ -300,6 +328,7 @@ int guest_conclude(struct guest *guest, FILE *to)
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
     bool is_complete = !guest->not_saved;
+    int error;
 
     if (!machine) {
         fprintf(to, "vmm: %s\n", guest->error);
@@ -316,7 +345,7 @@ int guest_conclude(struct guest *guest, FILE *to)
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
         fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
     if (guest->report) {
-        int error = report_write(guest->report, machine, &guest->host);
+        error = report_write(guest->report, machine, &guest->host);
         if (error < 0) {
             fprintf(to, "vmm: can't write the report to %s: %s\n", guest->options->report,
                     strerror(-error));
@@ -326,6 +355,13 @@ int guest_conclude(struct guest *guest, FILE *to)
     if (guest->record && (fflush(guest->record) != 0 || ferror(guest->record))) {
         fprintf(to, "vmm: the input log %s is not complete: %s\n", guest->options->record,
                 strerror(errno));
+        is_complete = false;
+    }
+    error = trace_close(guest->trace);
+    guest->trace = NULL;
+    if (error) {
+        fprintf(to, "vmm: the trace in %s is not complete: %s\n",
+                trace_file_path(guest->options->trace_file), strerror(error));
         is_complete = false;
     }
     return is_complete ? outcome->status : STATUS_USAGE;
@@ -342,6 +378,8 @@ void guest_free(struct guest *guest)
     snapshot_free(guest->snapshot);
     input_log_free(&guest->replay);
     free(guest->script);
+    trace_close(guest->trace);
+    symbols_free(guest->symbols);
     if (guest->record)
         fclose(guest->record);
     if (guest->report && guest->report != stdout)

@@ -27,6 +27,8 @@ struct guest {
     struct snapshot *snapshot; /* to begin with */
     struct input_log replay;
     FILE *record, *report;
+    struct trace *trace;
+    struct symbols *symbols;    /* for trace and warnings; NULL: none */
     struct inbox_event *script; /* input that was there before it started */
     size_t script_count, script_size;
 };

@@ -20,6 +20,12 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 
 
 #define COM1_BASE 0x3f8
 
+static const char *const irq_devices[I8259_INPUTS] = {[IRQ_TIMER] = "i8254",
+                                                      [IRQ_KEYBOARD] = "i8042",
+                                                      [IRQ_COM1] = "16550A",
+                                                      [IRQ_RTC] = "mc146818",
+                                                      [IRQ_AUX] = "i8042-aux"};
+
 /* Where QEMU's microvm has its virtio devices, a slot a disk; and inputs that nothing else uses. */
 #define VIRTIO_BASE 0xfeb00000
 static const unsigned virtio_irq[MACHINE_DISKS] = {5, 9, 10, 11};
@@ -39,6 +45,15 @@ static const char *const end_names[END_KINDS] = {
 const char *machine_end_name(enum machine_end end)
 {
     return end_names[end];
+}
+
+const char *machine_irq_device(unsigned irq)
+{
+    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
+        if (virtio_irq[i] == irq)
+            return "virtio-blk";
+    }
+    return irq < I8259_INPUTS && irq_devices[irq] ? irq_devices[irq] : "nothing";
 }
 
 /* ---- ends ---- */
@@ -195,6 +210,14 @@ static void on_fault(void *owner, uint32_t address)
     memcpy(state->gpr, gpr, sizeof(gpr));
     state->eip = frame.eip;
     state->eflags = frame.eflags;
+    if (machine->watch && frame.vector < 32) {
+        struct cpu_call call = {.time = clock_now(&machine->clock),
+                                .vector = (uint8_t)frame.vector,
+                                .has_error = ERROR_CODE_VECTORS >> frame.vector & 1,
+                                .error = frame.error,
+                                .from = state->segment[CPU_CS].base + frame.eip};
+        watch_fault(machine->watch, &call);
+    }
     end_with_exception(machine, &frame);
 }
 
@@ -237,10 +260,9 @@ static void put_debug(void *owner, uint8_t byte)
     put(owner, OUTLET_DEBUG, byte);
 }
 
-__attribute__((format(printf, 2, 3))) static void warn(struct machine *machine, const char *format,
-                                                       ...)
+void machine_warn(struct machine *machine, const char *format, ...)
 {
-    char text[200];
+    char text[500];
     va_list arguments;
 
     if (!machine->config.warn)
@@ -251,48 +273,19 @@ __attribute__((format(printf, 2, 3))) static void warn(struct machine *machine, 
     machine->config.warn(machine->config.owner, text);
 }
 
+bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size)
+{
+    const struct machine_config *config = &machine->config;
+
+    return config->describe && config->describe(config->symbols, address, to, size);
+}
+
 static void on_unknown_hypercall(void *owner, uint8_t number)
 {
-    warn(owner,
-         "unknown hypercall %#x ignored (al=0 exit, 1 putchar, 2 putnum, 3 newline, 4 exit "
-         "with status)",
-         number);
-}
-
-/* --strict: says of each address that no device claims, the first time it is used, so. */
-#define UNMAPPED_PORTS  0x10000
-#define UNMAPPED_BLOCKS 0x10000 /* of 64 KiB */
-
-static bool first_time(struct machine *machine, uint32_t which)
-{
-    uint8_t bit = (uint8_t)(1 << (which % 8)), *byte = &machine->seen_unmapped[which / 8];
-    bool first = !(*byte & bit);
-
-    *byte |= bit;
-    return first;
-}
-
-static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is_write)
-{
-    if (first_time(owner, port))
-        warn(owner, "%u-byte %s port %#x, where no device is", width,
-             is_write ? "write to" : "read from", port);
-}
-
-static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
-{
-    if (first_time(owner, UNMAPPED_PORTS + (address >> 16)))
-        warn(owner, "%u-byte %s address %#x, where neither RAM nor a device is", width,
-             is_write ? "write to" : "read from", address);
-}
-
-static bool be_strict(struct machine *machine)
-{
-    machine->seen_unmapped = calloc(1, (UNMAPPED_PORTS + UNMAPPED_BLOCKS) / 8);
-    machine->ports.unmapped = on_unmapped_port;
-    machine->mmio.unmapped = on_unmapped_memory;
-    machine->ports.unmapped_context = machine->mmio.unmapped_context = machine;
-    return machine->seen_unmapped != NULL;
+    machine_warn(owner,
+                 "unknown hypercall %#x ignored (al=0 exit, 1 putchar, 2 putnum, 3 newline, 4 exit "
+                 "with status)",
+                 number);
 }
 
 /* ---- input ---- */
@@ -319,6 +312,8 @@ static void give_input(struct machine *machine, enum machine_input_kind kind,
                                       .event = event};
         machine->config.record(machine->config.log, &input);
     }
+    if (machine->watch && (kind == INPUT_SERIAL || kind == INPUT_KEY))
+        watch_input(machine->watch, kind == INPUT_KEY, event.code, event.down);
     switch (kind) {
     case INPUT_SERIAL:
         ns16550_receive(&machine->com1, (uint8_t)event.code);
@@ -631,10 +626,6 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     output_init(&machine->output, &machine->clock, config->print, config->owner);
     timer_init(&machine->timeout, on_timeout, machine);
     machine_set_timeout(machine, config->timeout);
-    if (config->strict && !be_strict(machine)) {
-        snprintf(error, error_size, "out of memory");
-        goto failed;
-    }
     if (!add_devices(machine)) {
         snprintf(error, error_size, "two devices claim the same ports"); /* a bug of ours */
         goto failed;
@@ -648,6 +639,13 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         snprintf(error, error_size, "the %s engine refused the start state: %s",
                  machine->cpu->ops->name, strerror(-failure));
         goto failed;
+    }
+    if (config->strict || config->trace) {
+        machine->watch = watch_new(machine);
+        if (!machine->watch) {
+            snprintf(error, error_size, "out of memory");
+            goto failed;
+        }
     }
     inbox_listen(config->inbox, machine->cpu);
     machine->input_ready = true;
@@ -666,7 +664,7 @@ void machine_destroy(struct machine *machine)
         machine->cpu->ops->destroy(machine->cpu);
     memory_free(&machine->memory);
     turn_free(&machine->turn);
-    free(machine->seen_unmapped);
+    watch_free(machine->watch);
     free(machine);
 }
 
@@ -680,6 +678,22 @@ void machine_set_timeout(struct machine *machine, uint64_t timeout)
     timer_arm(&machine->clock, &machine->timeout, timeout);
 }
 
+static uint32_t read_bus(struct machine *machine, struct bus *bus, uint32_t address, unsigned width)
+{
+    if (machine->watch)
+        return watch_read(machine->watch, bus, address, width);
+    return bus_read(bus, address, width);
+}
+
+static void write_bus(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
+                      uint32_t value)
+{
+    if (machine->watch)
+        watch_write(machine->watch, bus, address, width, value);
+    else
+        bus_write(bus, address, width, value);
+}
+
 static void do_port(struct machine *machine)
 {
     struct cpu_exit *exit = &machine->cpu->exit;
@@ -691,9 +705,9 @@ static void do_port(struct machine *machine)
 
         if (exit->port.is_write) {
             memcpy(&value, data, width);
-            bus_write(&machine->ports, exit->port.port, width, value);
+            write_bus(machine, &machine->ports, exit->port.port, width, value);
         } else {
-            value = bus_read(&machine->ports, exit->port.port, width);
+            value = read_bus(machine, &machine->ports, exit->port.port, width);
             memcpy(data, &value, width);
         }
     }
@@ -713,10 +727,10 @@ static void do_mmio(struct machine *machine)
         if (exit->mmio.is_write) {
             memcpy(&value, data, width);
             if (address <= UINT32_MAX)
-                bus_write(&machine->mmio, (uint32_t)address, width, value);
+                write_bus(machine, &machine->mmio, (uint32_t)address, width, value);
         } else {
             if (address <= UINT32_MAX)
-                value = bus_read(&machine->mmio, (uint32_t)address, width);
+                value = read_bus(machine, &machine->mmio, (uint32_t)address, width);
             memcpy(data, &value, width);
         }
         address += width;
@@ -733,10 +747,13 @@ static bool offer_interrupt(struct machine *machine)
     bool taken = i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu);
 
     if (taken) {
-        int error = cpu->ops->interrupt(cpu, i8259_acknowledge(&machine->pic));
+        uint8_t vector = i8259_acknowledge(&machine->pic);
+        int error = cpu->ops->interrupt(cpu, vector);
         if (error < 0)
             machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
                         "the %s engine refused an interrupt: %s", cpu->ops->name, strerror(-error));
+        if (machine->watch)
+            watch_interrupt(machine->watch, vector);
         machine->halted = false;
     }
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
@@ -878,6 +895,8 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         break;
     case CPU_STOP_HALTED:
         machine->halted = true;
+        if (machine->watch)
+            watch_halt(machine->watch);
         break;
     case CPU_STOP_KICKED:
         pace(machine);
@@ -942,6 +961,8 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
     machine->pause = NULL;
     turn_give(&machine->turn);
     output_flush(&machine->output);
+    if (outcome->end != END_NONE && machine->watch)
+        watch_end(machine->watch, end_names[outcome->end]);
     outcome->guest_ns = clock_now(&machine->clock);
     return outcome->end == END_NONE;
 }

@@ -23,6 +23,7 @@
 #include "load/image.h"
 #include "memory.h"
 #include "turns.h"
+#include "watch.h"
 
 /* An input as it came to the guest: the order of accesses to devices says on which side of an
  * access it came, where time is counted in instructions. */
@@ -66,17 +67,21 @@ struct machine_config {
     void (*heard)(void *owner, enum machine_outlet outlet, uint8_t byte);
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
+    /* Says what is at a linear address, "tick+0x12 (process.rs:88)"; false: not known. May be NULL.
+     */
+    bool (*describe)(void *symbols, uint32_t address, char *to, size_t size);
     /* Takes each input when it reaches the guest; may be NULL. */
     void (*record)(void *log, const struct machine_input *input);
     /* Looks at the machine, which holds still; called on its thread after inbox_look. */
     void (*show)(void *owner, const struct machine *machine);
-    void *owner, *log;
+    void *owner, *log, *symbols;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
     struct turns *turns; /* those whose guests compute in turns; NULL: it is alone */
     unsigned cpu_limit;  /* percent of a host's processor that the CPU may take; 0: all of it */
     unsigned baud;       /* how fast it prints, in characters of ten bits; 0: at once */
-    bool strict;         /* warn of the first use of each unmapped address */
+    struct trace *trace; /* NULL: none */
+    bool strict;         /* warn of what real hardware punishes; see strict.h */
     bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
 };
 
@@ -155,7 +160,7 @@ struct machine {
     const struct machine_pause *pause;  /* of machine_run_until; NULL: none */
     bool pause_wanted;                  /* by machine_pause */
     const struct machine_input *replay; /* what is next */
-    uint8_t *seen_unmapped; /* --strict: a bit for each port and 64 KiB of memory told of */
+    struct watch *watch;                /* NULL: nobody does */
     struct machine_counts counts;
     struct machine_outcome outcome;
 };
@@ -183,6 +188,16 @@ uint32_t machine_eip(struct machine *machine);
 
 /* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
 void machine_set_timeout(struct machine *machine, uint64_t timeout);
+
+/* Tells whoever takes warnings about the guest. */
+__attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine, const char *format,
+                                                        ...);
+
+/* What the configuration knows of a linear address; false: nothing. */
+bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
+
+/* "i8042": the device that an input of the interrupt controllers is wired to; "nothing". */
+const char *machine_irq_device(unsigned irq);
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);

@@ -17,6 +17,7 @@ static const struct {
     {"test", cmd_test, "run scenarios: what is done to a guest and expected of it"},
     {"sweep", cmd_sweep, "run a scenario with an interrupt at every boundary"},
     {"replay", cmd_replay, "run it with an interrupt at one of them"},
+    {"trace", cmd_trace, "sum up what vmm run --trace has written"},
     {"probe", cmd_probe, "say which CPU engines work on this machine, and why"},
 };
 

@@ -25,6 +25,7 @@ void options_copy(struct options *to, const struct options *from)
     *to = *from;
     to->config.image.modules = to->modules;
     to->disk_count = 0;
+    trace_file_hold(to->trace_file);
     memset(to->config.disks, 0, sizeof(to->config.disks));
 }
 
@@ -41,6 +42,8 @@ void options_free(struct options *options)
     for (unsigned i = 0; i < options->disk_count; i++)
         disk_close(&options->disks[i]);
     options->disk_count = 0;
+    trace_file_release(options->trace_file);
+    options->trace_file = NULL;
 }
 
 /* A number and one of the suffixes; `units` pairs them. False if it is anything else. */
@@ -236,6 +239,25 @@ static bool take_strict(struct options *options, const char *shown, char *value)
     return options->config.strict = true;
 }
 
+static bool take_trace(struct options *options, const char *shown, char *value)
+{
+    char error[200];
+
+    options->trace = trace_parse(value, error, sizeof(error));
+    if (!options->trace)
+        fprintf(stderr, "vmm: %s: %s\n", shown, error);
+    return options->trace != 0;
+}
+
+static bool take_trace_file(struct options *options, const char *shown, char *value)
+{
+    trace_file_release(options->trace_file);
+    options->trace_file = trace_file_new(value);
+    if (!options->trace_file)
+        fprintf(stderr, "vmm: %s: out of memory\n", shown);
+    return options->trace_file != NULL;
+}
+
 /* Those that are kept as they are. */
 #define TAKE_TEXT(function, member)                                               \
     static bool function(struct options *options, const char *shown, char *value) \
@@ -276,6 +298,8 @@ const struct option_kind option_kinds[] = {
     {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
     {"strict", false, take_strict},
+    {"trace", true, take_trace},
+    {"trace-file", true, take_trace_file},
     {0},
 };
 
@@ -306,6 +330,7 @@ static size_t list_files(const struct options *options, struct used_file files[U
         {"--record", options->record, true, {0}},
         {"--report", options->report, true, {0}},
         {"--save", options->save, true, {0}},
+        {"--trace-file", trace_file_path(options->trace_file), true, {0}},
     };
     size_t count = sizeof(named) / sizeof(named[0]);
 
@@ -331,6 +356,8 @@ static bool are_compatible(const struct used_file *a, const struct used_file *b,
         return true;
     if (strcmp(a->option, "--disk") == 0 && strcmp(b->option, "--disk") == 0)
         return true; /* their locks see to it */
+    if (strcmp(a->option, "--trace-file") == 0 && a->path == b->path)
+        return true; /* one trace of all guests */
     /* A snapshot may take the place of the one it goes on from. */
     return of_one && strcmp(a->option, "--restore") == 0 && strcmp(b->option, "--save") == 0;
 }
@@ -358,6 +385,23 @@ bool options_check(const struct options *options, size_t guests)
     free(files);
     free(owner);
     return ok;
+}
+
+bool options_begin_trace(struct options *options, const char *guest, char *error, size_t error_size)
+{
+    options->config.trace = NULL;
+    if (options->trace_file && !options->trace)
+        options->trace = TRACE_ALL;
+    if (!options->trace)
+        return true;
+    if (!options->trace_file)
+        options->trace_file = trace_file_new("-");
+    if (options->trace_file)
+        options->config.trace =
+            trace_open(options->trace_file, options->trace, guest, error, error_size);
+    else
+        snprintf(error, error_size, "out of memory");
+    return options->config.trace != NULL;
 }
 
 /* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is

@@ -23,6 +23,8 @@ struct options {
     bool no_reboot;
     uint64_t restart;                                      /* ns after its end; 0: not at all */
     const char *report, *save, *restore, *record, *replay; /* files, or NULL */
+    unsigned trace;                                        /* categories, a bit each; 0: none */
+    struct trace_file *trace_file;                         /* shared by copies; NULL: none */
 };
 
 /* One option by name. */
@@ -47,10 +49,15 @@ void options_copy(struct options *to, const struct options *from);
  * False, with a message. */
 bool options_check(const struct options *options, size_t guests);
 
+/* Begins the trace that was asked for, if any was, as config.trace; whoever calls closes it. False
+ * with one sentence in `error`. */
+bool options_begin_trace(struct options *options, const char *guest, char *error,
+                         size_t error_size);
+
 /* Moves all to a place that holds nothing; `from` is to be forgotten. */
 void options_move(struct options *to, const struct options *from);
 
-/* Closes the disks. */
+/* Closes the disks, and the trace that no other guest has. */
 void options_free(struct options *options);
 
 /*

@@ -4,48 +4,13 @@
 #include "report.h"
 
 #include "cmd.h"
+#include "json.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/* The length of the UTF-8 sequence at `text`, 0 if it is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    size_t length = text[0] < 0x80             ? 1
-                    : (text[0] & 0xe0) == 0xc0 ? 2
-                    : (text[0] & 0xf0) == 0xe0 ? 3
-                    : (text[0] & 0xf8) == 0xf0 ? 4
-                                               : 0;
-
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
-
-static void put_string(FILE *to, const char *string)
-{
-    const unsigned char *text = (const unsigned char *)string;
-
-    fputc('"', to);
-    while (*text) {
-        size_t length = utf8_length(text);
-        if (length == 0)
-            fprintf(to, "\\ufffd");
-        else if (*text == '"' || *text == '\\')
-            fprintf(to, "\\%c", *text);
-        else if (*text < 0x20)
-            fprintf(to, "\\u%04x", *text);
-        else
-            fwrite(text, 1, length, to);
-        text += length ? length : 1;
-    }
-    fputc('"', to);
-}
 
 static void put_seconds(FILE *to, const char *key, uint64_t ns)
 {
@@ -103,15 +68,15 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
 
     getrusage(RUSAGE_SELF, &usage);
     fprintf(to, "{\n  \"vmm\": \"%s\",\n  \"image\": ", VMM_VERSION);
-    put_string(to, machine->config.image.path ? machine->config.image.path : "");
+    json_put_string(to, machine->config.image.path ? machine->config.image.path : "");
     fprintf(to, ",\n  \"format\": ");
-    put_string(to, machine->image.format ? machine->image.format : "snapshot");
+    json_put_string(to, machine->image.format ? machine->image.format : "snapshot");
     fprintf(to, ",\n  \"engine\": ");
-    put_string(to, machine->cpu->ops->name);
+    json_put_string(to, machine->cpu->ops->name);
     fprintf(to, ",\n  \"end\": ");
-    put_string(to, machine_end_name(outcome->end));
+    json_put_string(to, machine_end_name(outcome->end));
     fprintf(to, ",\n  \"status\": %d,\n  \"text\": ", outcome->status);
-    put_string(to, outcome->text);
+    json_put_string(to, outcome->text);
     fprintf(to, ",\n  \"reboots\": %u,\n", host->reboots);
     put_seconds(to, "wall_s", host->end - host->start);
     put_seconds(to, "guest_s", outcome->guest_ns);

@@ -30,7 +30,7 @@ static const struct part {
     char name[16];
     size_t offset, size;
 } parts[] = {
-    PART("i8259", pic),
+    {"i8259", offsetof(struct machine, pic), offsetof(struct i8259_pair, observe)},
     PART("i8254", pit.s),
     PART("ns16550", com1.s),
     PART("i8042", keyboard.s),
@@ -184,6 +184,7 @@ static void settle(struct machine *machine)
 {
     struct i8259_pair pic = machine->pic;
 
+    machine->pic.observe = NULL;
     i8254_restored(&machine->pit);
     ns16550_restored(&machine->com1);
     i8042_restored(&machine->keyboard);
@@ -191,6 +192,8 @@ static void settle(struct machine *machine)
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
         virtio_mmio_restored(&machine->disks[slot].mmio);
     machine->pic = pic; /* which has seen these edges before */
+    if (machine->watch)
+        watch_restored(machine->watch);
 
     machine->outcome = (struct machine_outcome){0};
     machine->host_start = clock_host_ns() - clock_now(&machine->clock);
@@ -300,7 +303,8 @@ struct writer {
 
 static void put(struct writer *writer, const void *bytes, size_t size)
 {
-    fwrite(bytes, 1, size, writer->file); /* errors are asked for at the end */
+    if (size > 0)
+        fwrite(bytes, 1, size, writer->file); /* errors are asked for at the end */
     writer->sum = checksum(writer->sum, bytes, size);
 }
 

@@ -820,6 +820,28 @@ static void i8259_knows_what_can_still_come(void **state)
     assert_false(i8259_can_request(&pic));
 }
 
+static void i8259_knows_what_holds_a_request_back(void **state)
+{
+    (void)state;
+    assert_int_equal(i8259_held_by(&pic, 4), -1);
+    pulse(4);
+    assert_vector(0x24);
+    assert_int_equal(i8259_held_by(&pic, 3), -1);
+    assert_int_equal(i8259_held_by(&pic, 4), 4);
+    assert_int_equal(i8259_held_by(&pic, 7), 4);
+    assert_int_equal(i8259_held_by(&pic, 8), -1); /* the slave stands at 2 */
+    pulse(10);
+    assert_vector(0x2a);
+    assert_int_equal(i8259_held_by(&pic, 12), 10);
+    assert_int_equal(i8259_held_by(&pic, 9), 2); /* unless the master nests specially */
+    assert_int_equal(i8259_held_by(&pic, 3), 2);
+    assert_int_equal(i8259_held_by(&pic, 1), -1);
+    out(0xa0, EOI);
+    assert_int_equal(i8259_held_by(&pic, 12), 2);
+    out(0x20, EOI);
+    assert_int_equal(i8259_held_by(&pic, 12), -1);
+}
+
 static void i8259_attach_is_refused_a_taken_port(void **state)
 {
     const struct bus_region taken = {"taken", 0xa1, 1, 1, NULL, NULL, NULL};
@@ -957,6 +979,7 @@ int main(void)
         TEST(i8259_ltim_makes_every_input_level),
         TEST(i8259_read_select_is_kept),
         TEST(i8259_knows_what_can_still_come),
+        TEST(i8259_knows_what_holds_a_request_back),
         TEST(i8259_attach_is_refused_a_taken_port),
         TEST(i8259_survives_ten_thousand_random_accesses),
     };

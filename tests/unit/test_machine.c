@@ -9,182 +9,14 @@
 
 #include <cmocka.h>
 
-#include "machine.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#define STEPS_MAX 32
-
-/* One return from cpu_run. */
-struct step {
-    enum cpu_stop stop;
-    uint16_t port;
-    uint8_t width;
-    uint32_t count;
-    const char *out;    /* bytes the guest writes; NULL: it reads */
-    bool interrupts_on; /* IF and readiness from now on */
-    uint64_t ns;        /* time that passes first */
-};
-
-struct paper_cpu {
-    struct cpu cpu;
-    const struct step *script;
-    unsigned at;
-    uint64_t now;
-    bool ready, window_wanted;
-    uint8_t data[64];
-    uint8_t injected[STEPS_MAX];
-    unsigned injected_count;
-    uint64_t deadline; /* of the last run */
-    struct cpu_state state;
-};
-
-static struct paper_cpu paper;
-static char printed[256];
-static char warned[256];
-static struct inbox inbox;
-static char image_path[] = "/tmp/machine-test-XXXXXX";
-
-static enum cpu_stop paper_run(struct cpu *cpu, uint64_t deadline)
-{
-    struct paper_cpu *p = (struct paper_cpu *)cpu;
-    const struct step *step = &p->script[p->at];
-
-    assert_true(p->at < STEPS_MAX);
-    p->deadline = deadline;
-    if (step->stop == CPU_STOP_KICKED && deadline < p->now + step->ns)
-        p->now = deadline;
-    else
-        p->now += step->ns;
-    p->at++;
-    p->ready = step->interrupts_on;
-    if (step->stop == CPU_STOP_PORT) {
-        cpu->exit.port.port = step->port;
-        cpu->exit.port.width = step->width ? step->width : 1;
-        cpu->exit.port.count = step->count ? step->count : 1;
-        cpu->exit.port.is_write = step->out != NULL;
-        cpu->exit.port.data = p->data;
-        if (step->out)
-            memcpy(p->data, step->out, cpu->exit.port.count * cpu->exit.port.width);
-    }
-    if (step->stop == CPU_STOP_FAILED)
-        snprintf(cpu->exit.failure, sizeof(cpu->exit.failure), "made of paper");
-    return step->stop;
-}
-
-static uint64_t paper_now(void *cpu)
-{
-    return ((struct paper_cpu *)cpu)->now;
-}
-
-static void paper_skip_to(struct cpu *cpu, uint64_t time)
-{
-    ((struct paper_cpu *)cpu)->now = time;
-}
-
-static bool paper_ready(struct cpu *cpu)
-{
-    return ((struct paper_cpu *)cpu)->ready;
-}
-
-static int paper_interrupt(struct cpu *cpu, uint8_t vector)
-{
-    struct paper_cpu *p = (struct paper_cpu *)cpu;
-
-    assert_true(p->ready);
-    p->ready = false;
-    p->injected[p->injected_count++] = vector;
-    return 0;
-}
-
-static void paper_want_window(struct cpu *cpu, bool wanted)
-{
-    ((struct paper_cpu *)cpu)->window_wanted = wanted;
-}
-
-static uint32_t paper_gpr(struct cpu *cpu, unsigned which)
-{
-    return ((struct paper_cpu *)cpu)->state.gpr[which];
-}
-
-static int paper_get_state(struct cpu *cpu, struct cpu_state *state)
-{
-    *state = ((struct paper_cpu *)cpu)->state;
-    return 0;
-}
-
-static int paper_set_state(struct cpu *cpu, const struct cpu_state *state)
-{
-    ((struct paper_cpu *)cpu)->state = *state;
-    return 0;
-}
-
-static void paper_nothing(struct cpu *cpu)
-{
-    (void)cpu;
-}
-
-static const struct cpu_ops paper_ops = {
-    .name = "paper",
-    .run = paper_run,
-    .now = paper_now,
-    .skip_to = paper_skip_to,
-    .can_interrupt = paper_ready,
-    .interrupts_enabled = paper_ready,
-    .interrupt = paper_interrupt,
-    .want_window = paper_want_window,
-    .gpr = paper_gpr,
-    .get_state = paper_get_state,
-    .set_state = paper_set_state,
-    .kick = paper_nothing,
-    .destroy = paper_nothing,
-};
-
-static struct cpu *make_paper(const struct memory *memory, char *why, size_t why_size)
-{
-    (void)memory;
-    (void)why;
-    (void)why_size;
-    paper.cpu.ops = &paper_ops;
-    return &paper.cpu;
-}
-
-static void print(void *owner, const uint8_t *bytes, size_t count)
-{
-    (void)owner;
-    strncat(printed, (const char *)bytes, count);
-}
-
-static void warn(void *owner, const char *text)
-{
-    (void)owner;
-    snprintf(warned, sizeof(warned), "%s", text);
-}
+#include "paper.h"
 
 /* Makes a machine whose CPU follows the script; runs it to its end. */
 static struct machine *run_script(const struct step *script, uint64_t timeout, bool strict)
 {
-    struct machine_config config = {
-        .image = {.path = image_path},
-        .memory_size = MEMORY_MIN,
-        .make_cpu = make_paper,
-        .timeout = timeout,
-        .inbox = &inbox,
-        .print = print,
-        .warn = warn,
-        .strict = strict,
-    };
-    char error[320];
-    struct machine *machine;
+    struct machine_config config = {.timeout = timeout, .strict = strict};
+    struct machine *machine = paper_machine(script, &config);
 
-    memset(&paper, 0, sizeof(paper));
-    paper.script = script;
-    printed[0] = warned[0] = '\0';
-    machine = machine_create(&config, error, sizeof(error));
-    assert_non_null(machine);
     machine_run(machine);
     return machine;
 }
@@ -441,21 +273,6 @@ static void strict_machine_tells_of_an_unmapped_port_once(void **unused)
     machine_destroy(machine);
 }
 
-static int set_up(void **unused)
-{
-    (void)unused;
-    int fd = mkstemp(image_path);
-
-    return fd < 0 || write(fd, "\xf4", 1) != 1 || close(fd) < 0 || inbox_init(&inbox) < 0;
-}
-
-static int tear_down(void **unused)
-{
-    (void)unused;
-    inbox_free(&inbox);
-    return unlink(image_path);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,5 +294,5 @@ int main(void)
         cmocka_unit_test(machine_gives_typed_bytes_to_a_guest_that_listens),
         cmocka_unit_test(strict_machine_tells_of_an_unmapped_port_once),
     };
-    return cmocka_run_group_tests_name("machine", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("machine", tests, paper_set_up, paper_tear_down);
 }

@@ -180,10 +180,24 @@ struct cpu_ops {
     void (*destroy)(struct cpu *cpu);
 };
 
+/* An exception, or an INT instruction, whose handler is called. */
+struct cpu_call {
+    uint64_t time; /* ns */
+    uint8_t vector;
+    bool is_software; /* INT n, INT3, INTO */
+    bool has_error;
+    uint32_t error;
+    uint32_t from; /* linear: where the handler returns to */
+};
+
 /* The part all engines share; an engine's own struct begins with it. */
 struct cpu {
     const struct cpu_ops *ops;
     struct cpu_exit exit; /* of the last run */
+    /* Told of each call when it has been made; NULL: nobody is. A processor in hardware tells
+     * none. */
+    void (*calls)(void *observer, const struct cpu_call *call);
+    void *observer;
 };
 
 static inline enum cpu_stop cpu_run(struct cpu *cpu, uint64_t deadline)

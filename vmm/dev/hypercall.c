@@ -71,3 +71,14 @@ bool hypercall_attach(struct hypercall *hypercall, struct bus *ports)
     };
     return bus_add(ports, &region) == NULL;
 }
+
+const char *hypercall_name(uint8_t number)
+{
+    static const char *const names[] = {
+        [HC_EXIT] = "exit",         [HC_PUTCHAR] = "putchar",         [HC_PUTNUM] = "putnum",
+        [HC_NEWLINE] = "newline",   [HC_EXIT_STATUS] = "exit-status", [HC_FAULT] = "fault",
+        [HC_RETURNED] = "returned",
+    };
+
+    return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
+}

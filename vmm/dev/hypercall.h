@@ -40,4 +40,7 @@ struct hypercall {
 void hypercall_init(struct hypercall *hypercall, const struct hypercall_host *host, void *owner);
 bool hypercall_attach(struct hypercall *hypercall, struct bus *ports);
 
+/* "putchar": what a number is called; NULL if there is no such call. */
+const char *hypercall_name(uint8_t number);
+
 #endif

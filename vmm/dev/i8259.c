@@ -64,25 +64,46 @@ static int highest(const struct i8259 *chip, uint8_t inputs)
     return NONE;
 }
 
+static void tell(const struct i8259_pair *pair, enum i8259_event event, unsigned input,
+                 uint8_t detail)
+{
+    if (pair->observe)
+        pair->observe(pair->observer, event, input, detail);
+}
+
+/* The number of a chip's first input. */
+static unsigned first_input(const struct i8259_pair *pair, const struct i8259 *chip)
+{
+    return chip == &pair->slave ? 8 : 0;
+}
+
 /* How far an input is from the top of priority: 0 to 7; for NONE, below them all. */
 static int rank(const struct i8259 *chip, int input)
 {
     return input == NONE ? 8 : (input - chip->lowest - 1) & 7;
 }
 
-/* The input whose request the chip puts through, or NONE: its INT pin. */
-static int request(const struct i8259 *chip, bool is_master)
+/* What is in service and not below an input, or NONE. */
+static int holder(const struct i8259 *chip, bool is_master, int input)
 {
     uint8_t blocking = chip->isr;
 
-    if (chip->awaited_icw)
-        return NONE;
     if (chip->special_mask)
         blocking &= (uint8_t)~chip->imr;
-    int input = highest(chip, i8259_irr(chip) & (uint8_t)~chip->imr);
     if (is_master && input == I8259_CASCADE && chip->icw4 & ICW4_SFNM)
         blocking &= (uint8_t)~bit(I8259_CASCADE); /* the slave does its own nesting */
-    return rank(chip, input) < rank(chip, highest(chip, blocking)) ? input : NONE;
+    int first = highest(chip, blocking);
+    return rank(chip, first) <= rank(chip, input) ? first : NONE;
+}
+
+/* The input whose request the chip puts through, or NONE: its INT pin. */
+static int request(const struct i8259 *chip, bool is_master)
+{
+    int input = highest(chip, i8259_irr(chip) & (uint8_t)~chip->imr);
+
+    if (chip->awaited_icw || input == NONE)
+        return NONE;
+    return holder(chip, is_master, input) == NONE ? input : NONE;
 }
 
 static void set_input(struct i8259 *chip, int input, bool level)
@@ -156,20 +177,25 @@ static void write_icw2_to_4(struct i8259 *chip, uint8_t value)
     chip->awaited_icw = chip->icw1 & ICW1_IC4 ? 4 : 0;
 }
 
-static void write_ocw2(struct i8259 *chip, uint8_t value)
+static void write_ocw2(struct i8259_pair *pair, struct i8259 *chip, uint8_t value)
 {
     int input = value & OCW2_LEVEL;
+    unsigned first = first_input(pair, chip);
 
     if (value & OCW2_EOI) {
         /* In special mask mode a masked input is out of reach of the plain EOI. */
         uint8_t in_service = chip->special_mask ? chip->isr & (uint8_t)~chip->imr : chip->isr;
         if (!(value & OCW2_SL))
             input = highest(chip, in_service);
-        if (input == NONE)
+        if (input == NONE) {
+            tell(pair, I8259_EOI_IN_VAIN, first, value);
             return;
+        }
+        bool ends = chip->isr & bit(input);
         chip->isr &= (uint8_t)~bit(input);
         if (value & OCW2_R)
             chip->lowest = (uint8_t)input;
+        tell(pair, ends ? I8259_EOI : I8259_EOI_IN_VAIN, first + (unsigned)input, value);
     } else if (!(value & OCW2_SL)) {
         chip->rotate_in_aeoi = value & OCW2_R;
     } else if (value & OCW2_R) {
@@ -187,28 +213,30 @@ static void write_ocw3(struct i8259 *chip, uint8_t value)
         chip->read_isr = value & OCW3_RIS;
 }
 
-static void chip_write(struct i8259 *chip, uint32_t offset, uint8_t value)
+static void chip_write(struct i8259_pair *pair, struct i8259 *chip, uint32_t offset, uint8_t value)
 {
-    if (offset == 0 && value & ICW1_MARK)
+    if (offset == 0 && value & ICW1_MARK) {
         write_icw1(chip, value);
-    else if (offset == 0 && value & OCW3_MARK)
+        tell(pair, I8259_INITIALISED, first_input(pair, chip), value);
+    } else if (offset == 0 && value & OCW3_MARK)
         write_ocw3(chip, value);
     else if (offset == 0)
-        write_ocw2(chip, value);
+        write_ocw2(pair, chip, value);
     else if (chip->awaited_icw)
         write_icw2_to_4(chip, value);
     else
         chip->imr = value;
 }
 
-static uint8_t chip_read(struct i8259 *chip, uint32_t offset, bool is_master)
+static uint8_t chip_read(struct i8259_pair *pair, struct i8259 *chip, uint32_t offset)
 {
     if (chip->poll) {
-        int input = request(chip, is_master);
+        int input = request(chip, chip == &pair->master);
         chip->poll = false;
         if (input == NONE)
             return 0;
         accept(chip, input);
+        tell(pair, I8259_POLLED, first_input(pair, chip) + (unsigned)input, 0);
         return (uint8_t)(POLL_REQUEST | input);
     }
     if (offset == 1)
@@ -221,7 +249,7 @@ static uint32_t master_read(void *device, uint32_t offset, unsigned width)
     struct i8259_pair *pair = device;
 
     (void)width;
-    return chip_read(&pair->master, offset, true);
+    return chip_read(pair, &pair->master, offset);
 }
 
 static void master_write(void *device, uint32_t offset, unsigned width, uint32_t value)
@@ -229,7 +257,7 @@ static void master_write(void *device, uint32_t offset, unsigned width, uint32_t
     struct i8259_pair *pair = device;
 
     (void)width;
-    chip_write(&pair->master, offset, (uint8_t)value);
+    chip_write(pair, &pair->master, offset, (uint8_t)value);
     i8259_update_irq(pair);
 }
 
@@ -237,7 +265,7 @@ static uint32_t slave_read(void *device, uint32_t offset, unsigned width)
 {
     struct i8259_pair *pair = device;
     bool was_poll = pair->slave.poll;
-    uint8_t value = chip_read(&pair->slave, offset, false);
+    uint8_t value = chip_read(pair, &pair->slave, offset);
 
     (void)width;
     if (was_poll)
@@ -250,7 +278,7 @@ static void slave_write(void *device, uint32_t offset, unsigned width, uint32_t 
     struct i8259_pair *pair = device;
 
     (void)width;
-    chip_write(&pair->slave, offset, (uint8_t)value);
+    chip_write(pair, &pair->slave, offset, (uint8_t)value);
     i8259_update_irq(pair);
 }
 
@@ -303,10 +331,14 @@ void i8259_set_line(void *sink, unsigned input, bool level)
     if (input >= I8259_INPUTS || input == I8259_CASCADE)
         return;
     struct i8259 *chip = input < 8 ? &pair->master : &pair->slave;
-    if (level && !(chip->lines & bit(input & 7)))
+    bool rises = level && !(chip->lines & bit(input & 7));
+    bool is_lost = rises && (chip->latched & bit(input & 7));
+    if (rises)
         pair->raised[input]++;
     set_input(chip, input & 7, level);
     i8259_update_irq(pair);
+    if (rises)
+        tell(pair, is_lost ? I8259_LOST : I8259_RAISED, input, 0);
 }
 
 bool i8259_has_request(const struct i8259_pair *pair)
@@ -314,13 +346,23 @@ bool i8259_has_request(const struct i8259_pair *pair)
     return request(&pair->master, true) != NONE;
 }
 
+/* An INTA cycle that found no request at a chip. */
+static uint8_t spurious(const struct i8259_pair *pair, const struct i8259 *chip)
+{
+    uint8_t vector = (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
+
+    tell(pair, I8259_SPURIOUS, first_input(pair, chip) + SPURIOUS, vector);
+    return vector;
+}
+
 uint8_t i8259_acknowledge(struct i8259_pair *pair)
 {
     struct i8259 *chip = &pair->master;
     int input = request(chip, true);
+    uint8_t vector;
 
     if (input == NONE)
-        return (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
+        return spurious(pair, chip);
     accept(chip, input);
     if (input == I8259_CASCADE && !(chip->icw1 & ICW1_SNGL)) {
         chip = &pair->slave;
@@ -329,10 +371,13 @@ uint8_t i8259_acknowledge(struct i8259_pair *pair)
             accept(chip, input);
         pulse_cascade(pair);
         if (input == NONE)
-            return (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
+            return spurious(pair, chip);
     }
-    pair->acknowledged[chip == &pair->slave ? input + 8 : input]++;
-    return (uint8_t)((chip->icw2 & ICW2_BASE) | input);
+    input += (int)first_input(pair, chip);
+    vector = (uint8_t)((chip->icw2 & ICW2_BASE) | (input & 7));
+    pair->acknowledged[input]++;
+    tell(pair, I8259_ACKNOWLEDGED, (unsigned)input, vector);
+    return vector;
 }
 
 bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input)
@@ -345,6 +390,15 @@ bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input)
         return input != I8259_CASCADE && !(master->imr & bit((int)input));
     return !(master->imr & bit(I8259_CASCADE)) && !slave->awaited_icw &&
            !(slave->imr & bit((int)input - 8));
+}
+
+int i8259_held_by(const struct i8259_pair *pair, unsigned input)
+{
+    int at_slave = input < 8 ? NONE : holder(&pair->slave, false, (int)input - 8);
+
+    if (at_slave != NONE)
+        return at_slave + 8;
+    return holder(&pair->master, true, input < 8 ? (int)input : I8259_CASCADE);
 }
 
 bool i8259_can_request(const struct i8259_pair *pair)

@@ -40,13 +40,28 @@ struct i8259 {
     bool poll;     /* the next read is a poll */
 };
 
-/* Holds no pointers: a copy is a snapshot. */
+/* What happens in the pair, and what goes with it. */
+enum i8259_event {
+    I8259_RAISED,       /* a line has risen */
+    I8259_LOST,         /* likewise; but an edge was latched there, and the two are one */
+    I8259_ACKNOWLEDGED, /* INTA; the vector */
+    I8259_SPURIOUS,     /* INTA without a request: input 7 or 15; the vector */
+    I8259_POLLED,       /* taken by a poll */
+    I8259_EOI,          /* the OCW2 that ended its service */
+    I8259_EOI_IN_VAIN,  /* an OCW2 that ended none: the input it names, or the chip's first */
+    I8259_INITIALISED,  /* the ICW1, by which the chip of this input has forgotten all */
+};
+
 struct i8259_pair {
     struct i8259 master;
     struct i8259 slave;
     /* Statistics, by input of the pair: rising edges seen, vectors delivered to the CPU. */
     uint64_t raised[I8259_INPUTS];
     uint64_t acknowledged[I8259_INPUTS];
+    /* Told of each event, when it has happened; NULL: nobody is. What stands before this line
+     * holds no pointers: a copy of it is a snapshot. */
+    void (*observe)(void *observer, enum i8259_event event, unsigned input, uint8_t detail);
+    void *observer;
 };
 
 /* Power on: all masked, and no request reaches the CPU until the ICWs have been written. */
@@ -73,6 +88,9 @@ uint8_t i8259_irr(const struct i8259 *chip);
 
 /* An input's requests can reach the CPU: chips initialised, neither it nor the cascade masked. */
 bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input);
+
+/* The input in service that would hold back a request of this one; -1: none does. */
+int i8259_held_by(const struct i8259_pair *pair, unsigned input);
 
 /* Some input is enabled, or a request is there already: an interrupt may still come. */
 bool i8259_can_request(const struct i8259_pair *pair);

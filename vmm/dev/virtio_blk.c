@@ -109,6 +109,21 @@ static uint8_t get_id(struct virtio_blk *blk, const struct virtio_request *reque
     return S_OK;
 }
 
+static void tell(const struct virtio_blk *blk, const struct virtio_request *request,
+                 const struct header *header, uint8_t status)
+{
+    static const char *const names[] = {
+        [T_IN] = "read", [T_OUT] = "write", [T_FLUSH] = "flush", [T_GET_ID] = "id"};
+    const char *what = header->type <= T_GET_ID ? names[header->type] : NULL;
+    uint64_t bytes = header->type == T_IN    ? request->writable_bytes - 1
+                     : header->type == T_OUT ? request->readable_bytes - sizeof(*header)
+                                             : 0;
+
+    if (blk->observe)
+        blk->observe(blk->observer, blk->slot, what ? what : "unknown", header->sector, bytes,
+                     status == S_OK);
+}
+
 /* Header first, status last, data between them, however they are cut into buffers (2.6.4). */
 static bool serve(void *device, const struct virtio_request *request, uint32_t *written)
 {
@@ -137,6 +152,7 @@ static bool serve(void *device, const struct virtio_request *request, uint32_t *
     }
     virtio_request_write(request, request->writable_bytes - 1, &status, sizeof(status));
     *written += (uint32_t)sizeof(status);
+    tell(blk, request, &header, status);
     return true;
 }
 

@@ -22,6 +22,11 @@ struct virtio_blk {
     struct virtio_mmio mmio;
     const struct disk *disk;
     unsigned told; /* operations that have failed on the host, a bit each */
+    /* Told of each request when it has been done; NULL: nobody is. */
+    void (*observe)(void *observer, unsigned slot, const char *what, uint64_t sector,
+                    uint64_t bytes, bool ok);
+    void *observer;
+    unsigned slot; /* as the observer calls it */
     uint8_t config[VIRTIO_BLK_CONFIG];
     uint8_t bounce[VIRTIO_BLK_BOUNCE]; /* data on its way between disk and guest */
 };

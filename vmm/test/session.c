@@ -165,6 +165,17 @@ static void heard(void *owner, enum machine_outlet outlet, uint8_t byte)
     }
 }
 
+/* --strict: a warning ends the scenario. */
+static void warn(void *owner, const char *text)
+{
+    struct session *session = owner;
+
+    if (!session->options.config.strict || session->warning[0])
+        return;
+    snprintf(session->warning, sizeof(session->warning), "%s", text);
+    machine_pause(session->machine);
+}
+
 static void print(void *owner, const uint8_t *bytes, size_t count)
 {
     (void)owner;
@@ -272,8 +283,10 @@ static bool resolve_steps(struct session *session)
     return ok;
 }
 
-void session_describe(struct session *session, uint32_t address, char *to, size_t size)
+static bool describe(void *owner, uint32_t address, char *to, size_t size)
 {
+    struct session *session = owner;
+
     if (session->symbol_files == 0 && !session->has_none) { /* no step needed them */
         session->symbols[0] = symbols_open(session->options.config.image.path, to, size);
         session->symbol_files = session->symbols[0] != NULL;
@@ -281,9 +294,15 @@ void session_describe(struct session *session, uint32_t address, char *to, size_
     }
     for (unsigned i = 0; i < session->symbol_files; i++) {
         if (symbols_describe(session->symbols[i], address, to, size))
-            return;
+            return true;
     }
-    snprintf(to, size, "%#x", address);
+    return false;
+}
+
+void session_describe(struct session *session, uint32_t address, char *to, size_t size)
+{
+    if (!describe(session, address, to, size))
+        snprintf(to, size, "%#x", address);
 }
 
 /* ---- the machine ---- */
@@ -297,6 +316,8 @@ static void forget_machine(struct session *session)
     if (session->machine)
         machine_destroy(session->machine);
     session->machine = NULL;
+    trace_close(session->log);
+    session->log = NULL;
     options_free(&session->options);
     for (char **word = session->words; word && *word; word++)
         free(*word);
@@ -391,7 +412,12 @@ static bool begin_boot(struct session *session, const struct step *step)
     options->config.inbox = &session->inbox;
     options->config.print = print;
     options->config.heard = heard;
-    options->config.owner = session;
+    options->config.warn = warn;
+    options->config.describe = describe;
+    options->config.owner = options->config.symbols = session;
+    if (!options_begin_trace(options, options->name, note, sizeof(note)))
+        return fail(session, VERDICT_REFUSED, "%s", note);
+    session->log = options->config.trace;
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         inbox_preload(&session->inbox, ring, NULL, 0);
     session->machine = machine_create(&options->config, note, sizeof(note));
@@ -461,6 +487,7 @@ bool session_restore(struct session *session, const struct session_mark *mark)
     session->verdict = VERDICT_PASS;
     session->message[0] = '\0';
     session->watching = NULL;
+    session->warning[0] = '\0';
     return snapshot_restore(session->machine, mark->snapshot, why, sizeof(why)) == 0 ||
            fail(session, VERDICT_FAIL, "%s", why);
 }
@@ -745,6 +772,8 @@ static bool wait_step(struct session *session)
         bool runs = machine_run_until(session->machine, &pause);
         if (session->s.broken)
             return fail(session, VERDICT_FAIL, "this was printed");
+        if (session->warning[0])
+            return fail(session, VERDICT_FAIL, "--strict: %s", session->warning);
         if (!runs)
             return conclude(session);
         if (is_over(session))

@@ -62,6 +62,8 @@ struct session {
     struct inbox inbox;
     const struct engine *engine;
     struct machine *machine;
+    struct trace *log; /* --trace; NULL: none */
+    char warning[512]; /* --strict: what has failed the scenario */
     struct symbols *symbols[SESSION_SYMBOLS];
     unsigned symbol_files;
     bool has_none; /* the image has no symbols: it was looked */

@@ -188,6 +188,8 @@ static bool find_window(struct sweep *sweep)
         !parse_end(sweep, "--to", request->to, &sweep->to) || !begin(sweep) ||
         !run_reference(sweep) || !resolve(sweep, &sweep->from) || !resolve(sweep, &sweep->to))
         return false;
+    if (session->log)
+        return complain("a sweep has too many runs to trace them: vmm replay traces one");
     traces = sweep->from.kind > PLACE_INSTRUCTIONS || sweep->to.kind > PLACE_INSTRUCTIONS;
     if (sweep->from.kind == PLACE_INSTRUCTIONS)
         sweep->first = sweep->from.number;

@@ -228,12 +228,20 @@ static bool interrupt_protected(struct soft *c, struct frame *f)
     return interrupt_same(c, f);
 }
 
+/* The time, amid a block as well, whose instructions are counted when it is left. */
+static uint64_t time_of_call(const struct soft *c)
+{
+    uint64_t count = c->count_end - (uint64_t)c->budget;
+
+    return (count > c->s.count ? count : c->s.count) * SOFT_NS_PER_INSTRUCTION + c->s.skew;
+}
+
 /* Calls the handler of `vector`; c->s.eip is what it returns to. False: something was raised, and
  * no register has changed. */
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
 {
     struct frame f = {.vector = vector, .kind = kind, .has_error = has_error, .error = error};
-    uint32_t external = c->external;
+    uint32_t external = c->external, from = c->s.segment[CPU_CS].base + c->s.eip;
     bool was_in_delivery = c->in_delivery, ok;
 
     c->external = kind != EVENT_SOFTWARE;
@@ -246,6 +254,11 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
     c->in_delivery = was_in_delivery;
     if (ok && kind == EVENT_SOFTWARE)
         c->is_software = true;
+    if (ok && kind != EVENT_EXTERNAL && c->cpu.calls) {
+        struct cpu_call call = {time_of_call(c), vector, kind == EVENT_SOFTWARE,
+                                has_error,       error,  from};
+        c->cpu.calls(c->cpu.observer, &call);
+    }
     return ok;
 }
 

@@ -1,0 +1,385 @@
+/*
+ * What --strict warns of, and what it must not: ports written and read, interrupts taken, time
+ * stepped by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "paper.h"
+
+#define MS UINT64_C(1000000)
+
+static struct machine *machine;
+
+static void out(uint32_t port, uint32_t value)
+{
+    watch_write(machine->watch, &machine->ports, port, 1, value);
+}
+
+static uint8_t in(uint32_t port)
+{
+    return (uint8_t)watch_read(machine->watch, &machine->ports, port, 1);
+}
+
+static void pulse(unsigned irq)
+{
+    i8259_set_line(&machine->pic, irq, true);
+    i8259_set_line(&machine->pic, irq, false);
+}
+
+static void take(void)
+{
+    i8259_acknowledge(&machine->pic);
+}
+
+static void pass(uint64_t ns)
+{
+    paper.now += ns;
+    clock_run_due(&machine->clock);
+}
+
+/* A machine whose interrupt controllers are as an operating system has them, the timer masked. */
+static int set_up(void **unused)
+{
+    static const struct step nothing[] = {{.stop = CPU_STOP_HALTED}};
+    static const uint8_t icws[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 0x04},
+                                      {0x21, 0x01}, {0x21, 0x01}, {0xa0, 0x11},
+                                      {0xa1, 0x28}, {0xa1, 0x02}, {0xa1, 0x01}};
+    struct machine_config config = {.timeout = CLOCK_NEVER, .strict = true};
+
+    (void)unused;
+    machine = paper_machine(nothing, &config);
+    for (size_t i = 0; i < sizeof(icws) / sizeof(icws[0]); i++)
+        out(icws[i][0], icws[i][1]);
+    paper.ready = true;
+    paper.state.gpr[CPU_ESP] = 0x1000;
+    assert_string_equal(warned, "");
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    machine_destroy(machine);
+    return 0;
+}
+
+/* It has warned since the last call, in these words. */
+static void assert_warned(const char *words)
+{
+    assert_non_null(strstr(warned, words));
+    warned[0] = '\0';
+}
+
+static void assert_silent(void)
+{
+    assert_string_equal(warned, "");
+}
+
+static void strict_tells_of_an_eoi_that_ends_nothing(void **unused)
+{
+    (void)unused;
+    out(0x20, 0x20);
+    assert_warned("an EOI to the master 8259, where nothing is in service");
+    out(0x20, 0x20);
+    assert_silent();
+    pulse(4);
+    take();
+    out(0xa0, 0x20);
+    assert_warned("an EOI to the slave 8259");
+    out(0x20, 0x20);
+    assert_silent();
+}
+
+static void strict_tells_of_a_specific_eoi_for_another(void **unused)
+{
+    (void)unused;
+    pulse(4);
+    take();
+    out(0x20, 0x63);
+    assert_warned("a specific EOI to the master 8259 for IRQ 3");
+    out(0x20, 0x64);
+    assert_silent();
+}
+
+static void strict_knows_both_eois_of_the_slave(void **unused)
+{
+    (void)unused;
+    pulse(10);
+    take();
+    out(0xa0, 0x20);
+    out(0x20, 0x20);
+    pass(500 * MS);
+    assert_silent();
+}
+
+static void strict_tells_of_an_eoi_that_never_comes(void **unused)
+{
+    (void)unused;
+    pulse(4);
+    take();
+    pass(1000 * MS); /* nobody waits for it */
+    assert_silent();
+    pulse(3);
+    pass(99 * MS); /* IRQ 3 is above, and could come */
+    assert_silent();
+    pulse(5);
+    pass(101 * MS);
+    assert_warned("IRQ 4 has been in service for");
+    pass(1000 * MS);
+    assert_silent();
+}
+
+static void strict_waits_for_a_slow_handler(void **unused)
+{
+    (void)unused;
+    pulse(4);
+    take();
+    pulse(4);
+    paper.ready = false; /* IF: it has not come back */
+    pass(99 * MS);
+    pass(1000 * MS);
+    assert_silent();
+    out(0x20, 0x20);
+    take();
+    paper.ready = true;
+    pass(50 * MS);
+    out(0x20, 0x20);
+    pass(1000 * MS);
+    assert_silent();
+}
+
+static void strict_tells_of_a_missing_eoi_at_the_master(void **unused)
+{
+    (void)unused;
+    pulse(8);
+    take();
+    out(0xa0, 0x20);
+    pulse(8);
+    pass(201 * MS);
+    assert_warned("IRQ 2 (the slave's, at the master) has been in service");
+}
+
+static void strict_tells_of_a_key_that_is_not_read(void **unused)
+{
+    (void)unused;
+    i8042_raw(&machine->keyboard, 0x1e);
+    pass(1 * MS);
+    take();
+    out(0x20, 0x20);
+    pass(50 * MS);
+    assert_silent();
+    pass(51 * MS);
+    pass(101 * MS);
+    assert_warned("port 0x60 not read since");
+}
+
+static void strict_lets_a_key_be_read_later(void **unused)
+{
+    (void)unused;
+    i8042_raw(&machine->keyboard, 0x1e);
+    pass(1 * MS);
+    take();
+    out(0x20, 0x20);
+    pass(50 * MS);
+    in(0x60);
+    pass(500 * MS);
+    assert_silent();
+}
+
+static void strict_knows_the_order_of_icws(void **unused)
+{
+    (void)unused;
+    out(0x20, 0x11);
+    out(0x20, 0x0a);
+    assert_warned("OCW3 (0x0a) to the master 8259, which waits for ICW2");
+    out(0x21, 0x20);
+    out(0x20, 0x11);
+    assert_warned("ICW1 to the master 8259, which waits for ICW3 of the one before");
+    out(0x21, 0x20);
+    out(0x21, 0x02);
+    assert_warned("ICW3 0x02 to the master 8259: on a PC the slave is at input 2 (0x04)");
+    out(0x21, 0xfe);
+    assert_warned("ICW4 0xfe to the master 8259 looks like a mask");
+    out(0xa0, 0x11);
+    out(0xa1, 0x28);
+    out(0xa1, 0x04);
+    assert_warned("ICW3 0x04 to the slave 8259");
+    out(0xa1, 0x00);
+    assert_warned("without bit 0");
+}
+
+static void strict_tells_of_icw1_without_icw4(void **unused)
+{
+    (void)unused;
+    out(0x20, 0x10);
+    assert_warned("promises no ICW4");
+}
+
+static void strict_tells_of_a_mask_before_icw1(void **unused)
+{
+    (void)unused;
+    machine->pic.slave.awaited_icw = 1; /* as at power on */
+    out(0xa1, 0xff);
+    assert_warned("a mask for the slave 8259, which was never initialised");
+}
+
+static void strict_tells_of_an_eoi_for_a_spurious_interrupt(void **unused)
+{
+    (void)unused;
+    take(); /* nothing asks: IRQ 7 */
+    out(0x20, 0x20);
+    assert_warned("spurious IRQ 7, which needs none");
+}
+
+static void strict_tells_whom_that_eoi_ends(void **unused)
+{
+    (void)unused;
+    pulse(4);
+    take();
+    paper.state.gpr[CPU_ESP] -= 12;
+    take();
+    paper.state.gpr[CPU_ESP] -= 12;
+    out(0x20, 0x20);
+    assert_warned("ended IRQ 4");
+}
+
+/* It is for the interrupt whose handler goes on when the spurious one's has returned. */
+static void strict_knows_whose_eoi_it_is(void **unused)
+{
+    (void)unused;
+    pulse(4);
+    take();
+    paper.state.gpr[CPU_ESP] -= 12;
+    take();
+    out(0x20, 0x20);
+    assert_silent();
+}
+
+static void strict_wants_the_masters_eoi_of_a_spurious_irq_15(void **unused)
+{
+    (void)unused;
+    pulse(10);
+    out(0xa1, 0xff);
+    take();
+    paper.state.gpr[CPU_ESP] -= 12;
+    out(0x20, 0x20);
+    assert_silent();
+    out(0xa0, 0x20);
+    assert_warned("the slave 8259 for a spurious IRQ 15");
+}
+
+static void strict_tells_of_a_counter_that_is_not_latched(void **unused)
+{
+    (void)unused;
+    out(0x43, 0x34);
+    out(0x40, 0x00);
+    out(0x40, 0x10);
+    pass(1 * MS);
+    out(0x43, 0x00);
+    in(0x40);
+    in(0x40);
+    assert_silent();
+    in(0x40);
+    assert_warned("counter 0 of the 8254 is read while it counts, without a latch");
+    out(0x43, 0x54); /* one byte needs none */
+    out(0x41, 0x10);
+    pass(1 * MS);
+    in(0x41);
+    assert_silent();
+}
+
+static void strict_tells_of_a_keyboard_controller_not_asked(void **unused)
+{
+    (void)unused;
+    in(0x64);
+    out(0x64, 0xae);
+    in(0x64);
+    out(0x60, 0xf4);
+    assert_silent();
+    out(0x60, 0xed);
+    assert_warned("port 0x60 is written, and port 0x64 was not read since");
+}
+
+static void strict_tells_of_a_full_transmitter(void **unused)
+{
+    (void)unused;
+    out(0x3fb, 0x80);
+    out(0x3f8, 0x0c); /* 9600 baud: 1.04 ms a byte */
+    out(0x3f9, 0x00);
+    out(0x3fb, 0x03);
+    for (int i = 0; i < 10; i++) {
+        in(0x3fd);
+        out(0x3f8, 'a'); /* asked each time */
+    }
+    pass(20 * MS);
+    for (int i = 0; i < 10; i++) {
+        out(0x3f8, 'b'); /* slowly */
+        pass(2 * MS);
+    }
+    assert_silent();
+    out(0x3f8, 'c');
+    out(0x3f8, 'c');
+    assert_silent(); /* one is on the wire, one in THR */
+    out(0x3f8, 'c');
+    assert_warned("COM1 is given a byte before");
+}
+
+static void strict_knows_the_transmitters_fifo(void **unused)
+{
+    (void)unused;
+    out(0x3fb, 0x80);
+    out(0x3f8, 0x01);
+    out(0x3f9, 0x00);
+    out(0x3fb, 0x03);
+    out(0x3fa, 0x01);
+    for (int i = 0; i < 17; i++)
+        out(0x3f8, 'a');
+    assert_silent();
+    out(0x3f8, 'a');
+    assert_warned("COM1 is given a byte before");
+}
+
+static void strict_tells_of_each_address_once(void **unused)
+{
+    (void)unused;
+    in(0x1234);
+    assert_warned("1-byte read from port 0x1234, where no device is");
+    in(0x1234);
+    assert_silent();
+    watch_write(machine->watch, &machine->mmio, 0xfec00000, 4, 0);
+    assert_warned("4-byte write to address 0xfec00000");
+}
+
+#define STRICT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STRICT_TEST(strict_tells_of_an_eoi_that_ends_nothing),
+        STRICT_TEST(strict_tells_of_a_specific_eoi_for_another),
+        STRICT_TEST(strict_knows_both_eois_of_the_slave),
+        STRICT_TEST(strict_tells_of_an_eoi_that_never_comes),
+        STRICT_TEST(strict_waits_for_a_slow_handler),
+        STRICT_TEST(strict_tells_of_a_missing_eoi_at_the_master),
+        STRICT_TEST(strict_tells_of_a_key_that_is_not_read),
+        STRICT_TEST(strict_lets_a_key_be_read_later),
+        STRICT_TEST(strict_knows_the_order_of_icws),
+        STRICT_TEST(strict_tells_of_icw1_without_icw4),
+        STRICT_TEST(strict_tells_of_a_mask_before_icw1),
+        STRICT_TEST(strict_tells_of_an_eoi_for_a_spurious_interrupt),
+        STRICT_TEST(strict_tells_whom_that_eoi_ends),
+        STRICT_TEST(strict_knows_whose_eoi_it_is),
+        STRICT_TEST(strict_wants_the_masters_eoi_of_a_spurious_irq_15),
+        STRICT_TEST(strict_tells_of_a_counter_that_is_not_latched),
+        STRICT_TEST(strict_tells_of_a_keyboard_controller_not_asked),
+        STRICT_TEST(strict_tells_of_a_full_transmitter),
+        STRICT_TEST(strict_knows_the_transmitters_fifo),
+        STRICT_TEST(strict_tells_of_each_address_once),
+    };
+    return cmocka_run_group_tests_name("strict", tests, paper_set_up, paper_tear_down);
+}

@@ -1,0 +1,59 @@
+/*
+ * Ports by number, in order. Those of chips that are not here are left out.
+ */
+#include "port_names.h"
+
+#include <stddef.h>
+
+static const struct {
+    uint16_t port;
+    const char *read, *write;
+} names[] = {
+    {0x20, "8259 master IRR/ISR", "8259 master command"},
+    {0x21, "8259 master IMR", "8259 master IMR"},
+    {0x40, "8254 counter 0", "8254 counter 0"},
+    {0x41, "8254 counter 1", "8254 counter 1"},
+    {0x42, "8254 counter 2", "8254 counter 2"},
+    {0x43, "8254 control", "8254 control"},
+    {0x60, "8042 data", "8042 data"},
+    {0x61, "8254 speaker", "8254 speaker"},
+    {0x64, "8042 status", "8042 command"},
+    {0x70, "RTC index", "RTC index"},
+    {0x71, "RTC data", "RTC data"},
+    {0x80, "POST code", "POST code"},
+    {0x92, "system control A", "system control A"},
+    {0xa0, "8259 slave IRR/ISR", "8259 slave command"},
+    {0xa1, "8259 slave IMR", "8259 slave IMR"},
+    {0xe9, "debug console", "debug console"},
+    {0xed, "delay", "delay"},
+    {0xf4, "debug exit", "debug exit"},
+    {0x3c0, "VGA attribute", "VGA attribute"},
+    {0x3d4, "VGA CRTC index", "VGA CRTC index"},
+    {0x3d5, "VGA CRTC data", "VGA CRTC data"},
+    {0x3da, "VGA status", "VGA feature"},
+    {0x3f8, "COM1 RBR", "COM1 THR"},
+    {0x3f9, "COM1 IER", "COM1 IER"},
+    {0x3fa, "COM1 IIR", "COM1 FCR"},
+    {0x3fb, "COM1 LCR", "COM1 LCR"},
+    {0x3fc, "COM1 MCR", "COM1 MCR"},
+    {0x3fd, "COM1 LSR", "COM1 LSR"},
+    {0x3fe, "COM1 MSR", "COM1 MSR"},
+    {0x3ff, "COM1 SCR", "COM1 SCR"},
+    {0x4d0, "8259 master ELCR", "8259 master ELCR"},
+    {0x4d1, "8259 slave ELCR", "8259 slave ELCR"},
+    {0x500, "hypercall", "hypercall"},
+    {0x501, "debug exit", "debug exit"},
+    {0x604, "power off", "power off"},
+    {0xb004, "power off", "power off"},
+    {0xcf9, "reset control", "reset control"},
+    {0x4004, "power off", "power off"},
+};
+
+const char *port_name(uint32_t port, bool is_write)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].port == port)
+            return is_write ? names[i].write : names[i].read;
+    }
+    return NULL;
+}

@@ -25,6 +25,7 @@ void options_copy(struct options *to, const struct options *from)
     *to = *from;
     to->config.image.modules = to->modules;
     to->disk_count = 0;
+    to->monitor = NULL;
     memset(to->config.disks, 0, sizeof(to->config.disks));
 }
 
@@ -36,11 +37,18 @@ void options_move(struct options *to, const struct options *from)
         to->config.disks[i] = &to->disks[i];
 }
 
+void options_close_monitor(struct options *options)
+{
+    monitor_socket_free(options->monitor);
+    options->monitor = NULL;
+}
+
 void options_free(struct options *options)
 {
     for (unsigned i = 0; i < options->disk_count; i++)
         disk_close(&options->disks[i]);
     options->disk_count = 0;
+    options_close_monitor(options);
 }
 
 /* A number and one of the suffixes; `units` pairs them. False if it is anything else. */
@@ -222,6 +230,20 @@ static bool take_disk(struct options *options, const char *shown, char *value)
     return true;
 }
 
+static bool take_monitor(struct options *options, const char *shown, char *value)
+{
+    char error[320];
+
+    if (options->monitor) {
+        fprintf(stderr, "vmm: %s: more than one monitor\n", shown);
+        return false;
+    }
+    options->monitor = monitor_socket_open(value, error, sizeof(error));
+    if (!options->monitor)
+        fprintf(stderr, "vmm: %s: %s\n", shown, error);
+    return options->monitor;
+}
+
 static bool take_no_reboot(struct options *options, const char *shown, char *value)
 {
     (void)shown;
@@ -271,6 +293,7 @@ const struct option_kind option_kinds[] = {
     {"report", true, take_report},
     {"save", true, take_save},
     {"restore", true, take_restore},
+    {"monitor", true, take_monitor},
     {"record", true, take_record},
     {"replay", true, take_replay},
     {"restart", true, take_restart},

@@ -300,7 +300,8 @@ struct writer {
 
 static void put(struct writer *writer, const void *bytes, size_t size)
 {
-    fwrite(bytes, 1, size, writer->file); /* errors are asked for at the end */
+    if (size > 0)
+        fwrite(bytes, 1, size, writer->file); /* errors are asked for at the end */
     writer->sum = checksum(writer->sum, bytes, size);
 }
 

@@ -95,8 +95,7 @@ begin --cpu soft $guests/timer_keys.elf
 at_socket 'info status'
 check "a socket that is taken" 2 "$vmm" run --monitor "unix:$socket" $guests/hello.bin
 says "is told of" "$err" 'another program listens at'
-kill -KILL "$guest"
-wait "$guest" 2>/dev/null
+{ kill -KILL "$guest"; wait "$guest"; } 2>/dev/null
 check "one that was left behind" 0 "$vmm" run --cpu soft --monitor "unix:$socket" $guests/hello.bin
 check "a monitor for several guests" 2 "$vmm" run --monitor "unix:$socket" $guests/hello.bin $guests/hello.bin
 says "is one's own" "$err" 'monitor is for one guest'

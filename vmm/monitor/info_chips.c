@@ -66,11 +66,11 @@ void info_print_irq(const struct info *info, unsigned irq)
             (chip->icw2 & 0xf8u) + input);
     add(&list, i8259_irr(chip) >> input & 1, "requested");
     add(&list, chip->isr >> input & 1, "in service");
-    add(&list, chip->imr >> input & 1, "masked");
+    add(&list, true, chip->imr >> input & 1 ? "masked" : "open");
     add(&list, irq >= 8 && (pair->master.imr >> I8259_CASCADE & 1), "its controller masked");
     add(&list, chip->lines >> input & 1, "line high");
     add(&list, chip->elcr >> input & 1, "level triggered");
-    end_list(&list, "open");
+    fputc('\n', info->to);
 }
 
 static void print_controller(const struct info *info, const struct i8259 *chip, const char *name)

@@ -195,9 +195,9 @@ keys -l 'info regs'
 keys Enter
 shows "one that has crashed is still there" 'eip 00100020'
 keys C-a r
-keys -l 'info status'
+keys -l 'until 0x1'
 keys Enter
-shows "and after it was started again" 'ended: exception'
+shows "and after it was started again" 'the guest has ended'
 keys C-d
 shows "Ctrl-D goes back" '3 divide.bin . crashed . [0-9]'
 keys C-a 2 C-a c
@@ -209,9 +209,11 @@ shows "and all are left" '^status 130$'
 
 # ---- races ----
 if [[ $tsan ]]; then
-    vmm=$tsan
-    begin --cpu soft build/os1k.elf,monitor="unix:$socket" build/os1k.elf $guests/divide.bin,mode=pm32
-    at_socket 'info pic' 'stop' 'step 100' 'until trap_entry' 'info pages' 'cont' 'sendkey a' 'info status' 'quit'
+    "$tsan" run --cpu soft -m 16 build/os1k.elf,monitor="unix:$socket" build/os1k.elf $guests/divide.bin,mode=pm32 \
+        </dev/null >/dev/null 2>"$scratch/err" &
+    guest=$!
+    at_socket 'info pic' 'stop' 'step 100' 'until trap_entry' 'info pages' 'cont' 'sendkey a' 'info status'
+    says "a guest under the thread sanitizer" "$out" '\(vmm\) running'
     kill -TERM "$guest"
     wait "$guest"
     lacks "no data race at a socket" "$(<"$scratch/err")" 'ThreadSanitizer'
@@ -220,6 +222,7 @@ if [[ $tsan ]]; then
         < <(sleep 1; for key in c 2 c 3 c 1; do printf '\001%sinfo pic\ninfo st\t\nstop\nstep 9\nuntil 0x1\n\003cont\n' $key; sleep 0.3; done
             for key in p p r 2 r 3 r c x; do printf '\001%s' $key; sleep 0.15; done; sleep 1)
     lacks "is told of" "$err" 'ThreadSanitizer'
+    says "and the monitors answered" "$(<"$scratch/cast")" 'master: initialised'
 fi
 
 finish

@@ -33,7 +33,7 @@ NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
               /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
-              tmux:tmux pgrep:procps jq:jq
+              tmux:tmux pgrep:procps jq:jq socat:socat
 NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
 NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
@@ -58,7 +58,7 @@ need-browser:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/screen/*.c vmm/test/*.c vmm/trace/*.c)
+VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/monitor/*.c vmm/screen/*.c vmm/test/*.c vmm/trace/*.c)
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
 BOOT        := pm32 probe
 

@@ -210,28 +210,7 @@ if ! command -v tmux >/dev/null; then
     finish
     exit
 fi
-terminal=(tmux -L "vmm-test-$$-0" -f /dev/null) sessions=0
-end_session() { "${terminal[@]}" kill-server 2>/dev/null; }
-trap 'end_session; rm -rf "$scratch"' EXIT
-keys() { "${terminal[@]}" send-keys -t 0 "$@"; }
-picture() { "${terminal[@]}" capture-pane -t 0 -p; }
-# shows NAME PATTERN: within some seconds the screen has such a line. It is in $out.
-shows() {
-    for ((i = 0; i < 50; i++)); do
-        out=$(picture)
-        grep -Eq -- "$2" <<<"$out" && break
-        sleep 0.1
-    done
-    says "$1" "$out" "$2"
-}
-# on_screen COLUMNSxROWS ARGUMENTS: a vmm on a terminal of that size.
-on_screen() {
-    end_session
-    terminal[2]="vmm-test-$$-$((++sessions))"
-    "${terminal[@]}" new-session -d -x "${1%x*}" -y "${1#*x}" \
-        "env LANG=C.UTF-8 $vmm run --cpu soft -m 16 ${*:2} 2>$scratch/err; echo status \$?; stty -a | grep -o '.icanon'; cat $scratch/err; sleep 60"
-    "${terminal[@]}" set-option -g window-size manual >/dev/null
-}
+. tests/terminal.sh
 
 on_screen 100x30 build/os1k.elf build/os1k.elf,name=second $guests/multiplication.bin $guests/divide.bin,mode=pm32
 shows "two of 1K OS beside two guests" '2 of 4 running'

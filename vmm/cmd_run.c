@@ -35,6 +35,7 @@ static const char usage[] =
     "      --restore FILE       go on from such a state\n"
     "      --record FILE        with --cpu soft: write down each input and when it came\n"
     "      --replay FILE        repeat a recorded run\n"
+    "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --strict             warn of what real hardware punishes: lost EOIs, unread keys...\n"
     "      --trace LIST         tell of irq,exc,int,io,mmio,hypercall,disk,halt,input or all\n"
@@ -195,6 +196,7 @@ static bool is_for_one(const struct options *base)
     } own[] = {{"disk", base->disk_count > 0},
                {"report", base->report},
                {"save", base->save},
+               {"monitor", base->monitor},
                {"record", base->record}};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
@@ -228,6 +230,8 @@ static int run_group(struct group *group, const struct common *common)
         sandbox_enter(group->options, group->count, common->cast);
     if (status == 0)
         status = show_group(&many, common);
+    for (size_t i = 0; i < group->count; i++)
+        options_close_monitor(&group->options[i]);
     many_raise(&many);
     many_free(&many);
     return status;
@@ -277,14 +281,13 @@ static bool take_common(struct common *common, int option)
     }
 }
 
-int cmd_run(int argc, char **argv)
+/* Everything behind `vmm run`. */
+static int run_arguments(int argc, char **argv, struct options *options)
 {
     struct option list[KINDS_MAX];
     struct common common = {0};
-    struct options options;
-    int option, status;
+    int option;
 
-    options_init(&options);
     list_options(list);
     while ((option = getopt_long(argc, argv, "m:h", list, NULL)) != -1) {
         if (option == 'h') {
@@ -295,24 +298,29 @@ int cmd_run(int argc, char **argv)
             fprintf(stderr, "Try 'vmm run --help'.\n");
             return STATUS_USAGE;
         }
-        if (!take_common(&common, option) && !take_option(&options, option))
+        if (!take_common(&common, option) && !take_option(options, option))
             return STATUS_USAGE;
     }
-    if (argc == optind && !options.restore && !common.guests) {
+    if (argc == optind && !options->restore && !common.guests) {
         fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
         return STATUS_USAGE;
     }
-    if (argc - optind > 1 || common.guests || common.cast || common.plain) {
-        status = run_many(&options, &common, argv + optind, argc - optind);
-        options_free(&options);
-        return status;
-    }
-    if (optind < argc && !options_take_image(&options, argv[optind]))
+    if (argc - optind > 1 || common.guests || common.cast || common.plain)
+        return run_many(options, &common, argv + optind, argc - optind);
+    if (optind < argc && !options_take_image(options, argv[optind]))
         return STATUS_USAGE;
-    if (options.restart)
-        status = run_group(&(struct group){.options = &options, .count = 1}, &common);
-    else
-        status = options_check(&options, 1) ? run_guest(&options, &common) : STATUS_USAGE;
+    if (options->restart)
+        return run_group(&(struct group){.options = options, .count = 1}, &common);
+    return options_check(options, 1) ? run_guest(options, &common) : STATUS_USAGE;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct options options;
+    int status;
+
+    options_init(&options);
+    status = run_arguments(argc, argv, &options);
     options_free(&options);
     return status;
 }

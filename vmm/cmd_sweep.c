@@ -196,7 +196,7 @@ int cmd_sweep(int argc, char **argv)
         {0},
     };
     struct sweep_request request = {
-        .scancode = SESSION_SCANCODE, .bound = 1, .budget = 100000, .seed = 1, .jobs = 1};
+        .scancode = MACHINE_SCANCODE, .bound = 1, .budget = 100000, .seed = 1, .jobs = 1};
     int option;
 
     while ((option = getopt_long(argc, argv, "j:h", options, NULL)) != -1) {
@@ -218,7 +218,7 @@ int cmd_replay(int argc, char **argv)
 {
     static const struct option options[] = {
         COMMON_OPTIONS, {"at", required_argument, NULL, OPTION_AT}, {0}};
-    struct sweep_request request = {.scancode = SESSION_SCANCODE, .jobs = 1};
+    struct sweep_request request = {.scancode = MACHINE_SCANCODE, .jobs = 1};
     uint64_t at[SWEEP_AT_ONCE];
     unsigned count = 0;
     int option;

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GUEST_STACK (256 * 1024)
+#define GUEST_STACK (1024 * 1024) /* libdw alone may want 300 KiB, for the monitor */
 
 /* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
 #define VIRTUAL_EPOCH INT64_C(946684800)
@@ -163,7 +163,8 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
 {
     int error;
 
-    *guest = (struct guest){.options = options, .config = options->config, .done_fd = -1};
+    *guest =
+        (struct guest){.options = options, .config = options->config, .done_fd = -1, .desk.fd = -1};
     note[0] = '\0';
     guest->host.start = clock_host_ns();
     guest->config.inbox = &guest->inbox;
@@ -172,6 +173,12 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
     guest->has_inbox = true;
+    guest->has_desk = true;
+    error = desk_init(&guest->desk, &guest->inbox, guest->config.image.path);
+    if (error < 0)
+        return fail(guest, "can't make file descriptors: %s", strerror(-error));
+    guest->desk.monitor.is_recorded = options->record;
+    guest->desk.monitor.is_replay = options->replay;
     guest->done_fd = eventfd(0, EFD_CLOEXEC);
     if (guest->done_fd < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(errno));
@@ -247,6 +254,34 @@ static void charge(struct guest *guest, uint64_t guest_ns, uint64_t host_ns)
         guest->config.timeout = guest->config.timeout > used ? guest->config.timeout - used : 1;
 }
 
+/* Between two instructions: answers what was asked, and stays while the guest is paused; that time
+ * is none of its own. */
+static void hold(struct guest *guest, struct machine *machine)
+{
+    struct inbox *inbox = &guest->inbox;
+    uint64_t start = clock_host_ns();
+
+    for (;;) {
+        desk_serve(&guest->desk, machine);
+        if (!atomic_load(&inbox->paused) || atomic_load(&inbox->quit) ||
+            machine->outcome.end != END_NONE)
+            break;
+        inbox_wait(inbox, CLOCK_NEVER);
+        machine_show(machine);
+    }
+    machine_stood_still(machine, clock_host_ns() - start);
+}
+
+static const struct machine_outcome *run(struct guest *guest, struct machine *machine)
+{
+    do
+        hold(guest, machine);
+    while (machine_run_until(machine, desk_pause(&guest->desk)));
+    if (desk_pause(&guest->desk))
+        desk_serve(&guest->desk, machine); /* it never came there */
+    return &machine->outcome;
+}
+
 /* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
 static bool boot(struct guest *guest)
 {
@@ -257,7 +292,7 @@ static bool boot(struct guest *guest)
     if (!machine)
         return false;
     start = clock_now(&machine->clock);
-    if (machine_run(machine)->end != END_RESET || guest->options->no_reboot ||
+    if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
         !guest->config.image.path)
         return false;
     charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host);
@@ -319,6 +354,14 @@ void guest_join(struct guest *guest)
     if (guest->is_running)
         pthread_join(guest->thread, NULL);
     guest->is_running = false;
+    desk_serve(&guest->desk, guest->machine); /* what was asked too late for it */
+}
+
+void guest_ask(struct guest *guest, struct question *question)
+{
+    desk_ask(&guest->desk, question);
+    if (!guest->is_running)
+        desk_serve(&guest->desk, guest->machine);
 }
 
 /* ---- after it ---- */
@@ -371,6 +414,8 @@ void guest_free(struct guest *guest)
 {
     if (guest->machine)
         machine_destroy(guest->machine);
+    if (guest->has_desk)
+        desk_free(&guest->desk);
     if (guest->has_inbox)
         inbox_free(&guest->inbox);
     if (guest->done_fd >= 0)
@@ -384,5 +429,5 @@ void guest_free(struct guest *guest)
         fclose(guest->record);
     if (guest->report && guest->report != stdout)
         fclose(guest->report);
-    *guest = (struct guest){.done_fd = -1};
+    *guest = (struct guest){.done_fd = -1, .desk.fd = -1};
 }

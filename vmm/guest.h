@@ -7,6 +7,7 @@
 
 #include "cpu/engine.h"
 #include "input_log.h"
+#include "monitor/desk.h"
 #include "options.h"
 #include "report.h"
 #include "snapshot.h"
@@ -16,6 +17,7 @@ struct guest {
     struct machine_config config;
     const struct engine *engine;
     struct inbox inbox;
+    struct desk desk; /* of its monitor */
     struct report_host host;
     struct machine *machine; /* the guest's thread's until done_fd is readable; NULL: not built */
     char error[320];         /* why it was not, or why something else failed */
@@ -23,7 +25,7 @@ struct guest {
     int done_fd;             /* eventfd: the thread has finished */
 
     pthread_t thread;
-    bool has_inbox, is_running;
+    bool has_inbox, has_desk, is_running;
     struct snapshot *snapshot; /* to begin with */
     struct input_log replay;
     FILE *record, *report;
@@ -51,8 +53,11 @@ struct inbox_event *guest_script(struct guest *guest, size_t count);
 int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
                 void (*warn)(void *owner, const char *text), void *owner);
 
-/* Waits for the thread of a guest whose done_fd is readable. */
+/* Waits for the thread of a guest whose done_fd is readable. Its machine is the caller's then. */
 void guest_join(struct guest *guest);
+
+/* Asks its monitor something, while it runs or after that. The answer is announced by desk.fd. */
+void guest_ask(struct guest *guest, struct question *question);
 
 /* The image, or the snapshot, for messages. */
 const char *guest_path(const struct guest *guest);

@@ -106,6 +106,11 @@ void inbox_pause(struct inbox *inbox, bool paused)
     request(inbox, &inbox->paused, paused);
 }
 
+void inbox_ask(struct inbox *inbox)
+{
+    request(inbox, &inbox->asked, true);
+}
+
 void inbox_listen(struct inbox *inbox, struct cpu *cpu)
 {
     pthread_mutex_lock(&inbox->lock);

@@ -33,13 +33,14 @@ struct inbox {
         const struct inbox_event *preloaded;
         size_t preloaded_count;
     } ring[INBOX_RINGS];
-    struct cpu *cpu;  /* kicked by posters; NULL while no machine listens */
-    atomic_bool news; /* something was posted since the machine last looked */
-    atomic_bool quit; /* the run is to end */
-    atomic_bool look; /* somebody wants to see the machine: machine_config.show */
-    atomic_bool paused;
-    int wake_fd; /* eventfd: readable after a post; what a halted machine sleeps on */
-    int room_fd; /* eventfd: readable once a ring that was full has room again */
+    struct cpu *cpu;    /* kicked by posters; NULL while no machine listens */
+    atomic_bool news;   /* something was posted since the machine last looked */
+    atomic_bool quit;   /* the run is to end */
+    atomic_bool look;   /* somebody wants to see the machine: machine_config.show */
+    atomic_bool paused; /* the guest is not to run */
+    atomic_bool asked;  /* somebody has a question to who runs the machine */
+    int wake_fd;        /* eventfd: readable after a post; what a halted machine sleeps on */
+    int room_fd;        /* eventfd: readable once a ring that was full has room again */
 };
 
 /* Returns 0, or -errno. */
@@ -64,8 +65,12 @@ void inbox_quit(struct inbox *inbox);
 /* Any thread: asks the machine to show itself, soon and once. */
 void inbox_look(struct inbox *inbox);
 
-/* Any thread: stops the guest and its time, or lets it go on. */
+/* Any thread: stops the guest and its time, or lets it go on. Whoever runs the machine sees to it:
+ * machine_run_until comes back. */
 void inbox_pause(struct inbox *inbox, bool paused);
+
+/* Any thread: has machine_run_until come back once, or inbox_wait. */
+void inbox_ask(struct inbox *inbox);
 
 /* The machine's thread: says which CPU posters must kick; NULL for none. */
 void inbox_listen(struct inbox *inbox, struct cpu *cpu);

@@ -102,9 +102,14 @@ static void on_power_off(void *owner)
     machine_end(owner, END_POWER_OFF, 0, "%s", "");
 }
 
+void machine_reset(struct machine *machine, const char *who)
+{
+    machine_end(machine, END_RESET, 0, "%s asked for a reset", who);
+}
+
 static void on_reset(void *owner)
 {
-    machine_end(owner, END_RESET, 0, "the guest asked for a reset");
+    machine_reset(owner, "the guest");
 }
 
 static void on_timeout(void *owner)
@@ -403,6 +408,23 @@ static void change_turns(struct machine *machine)
     machine->turn_end = 0;
 }
 
+void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode)
+{
+    const struct i8259 *chip = irq < 8 ? &machine->pic.master : &machine->pic.slave;
+    bool level = chip->lines >> (irq & 7) & 1;
+
+    if (irq == IRQ_KEYBOARD) {
+        if (machine->keyboard.s.scanning) {
+            machine->keyboard.s.next_at = 0; /* it comes now, whenever the last one did */
+            i8042_raw(&machine->keyboard, scancode);
+        }
+        return;
+    }
+    /* An edge, after which the line is as its device has it. */
+    i8259_set_line(&machine->pic, irq, !level);
+    i8259_set_line(&machine->pic, irq, level);
+}
+
 /* ---- pauses ---- */
 
 void machine_pause(struct machine *machine)
@@ -474,7 +496,7 @@ static uint64_t next_deadline(const struct machine *machine)
     return sooner(sooner(deadline, pause), input);
 }
 
-static void show(struct machine *machine)
+void machine_show(struct machine *machine)
 {
     struct inbox *inbox = machine->config.inbox;
 
@@ -482,22 +504,10 @@ static void show(struct machine *machine)
         machine->config.show(machine->config.owner, machine);
 }
 
-/* Waits until the guest may go on, or is to end; that time is none of its own. */
-static void stay_paused(struct machine *machine)
+void machine_stood_still(struct machine *machine, uint64_t ns)
 {
-    struct inbox *inbox = machine->config.inbox;
-    uint64_t start = clock_host_ns(), gone;
-
-    output_flush(&machine->output);
-    while (atomic_load(&inbox->paused) && !atomic_load(&inbox->quit)) {
-        sleep_for(machine, CLOCK_NEVER);
-        show(machine);
-    }
-    gone = clock_host_ns() - start;
-    machine->host_begin += gone;
-    machine->host_start += gone;
     if (machine->cpu->ops->take_back)
-        machine->cpu->ops->take_back(machine->cpu, gone);
+        machine->cpu->ops->take_back(machine->cpu, ns);
 }
 
 static void look_into_inbox(struct machine *machine)
@@ -507,9 +517,9 @@ static void look_into_inbox(struct machine *machine)
                 atomic_exchange(&inbox->news, false);
 
     if (news) {
-        show(machine);
-        if (atomic_load(&inbox->paused))
-            stay_paused(machine);
+        machine_show(machine);
+        if (atomic_load(&inbox->paused) || atomic_load(&inbox->asked))
+            machine_pause(machine);
     }
     if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
         give_input(machine, INPUT_QUIT, (struct inbox_event){0});
@@ -673,6 +683,7 @@ void machine_destroy(struct machine *machine)
 void machine_set_timeout(struct machine *machine, uint64_t timeout)
 {
     machine->config.timeout = timeout;
+    machine->host_used = 0;
     if (timeout != CLOCK_NEVER)
         timeout += clock_now(&machine->clock);
     timer_arm(&machine->clock, &machine->timeout, timeout);
@@ -806,7 +817,7 @@ static void pace(struct machine *machine)
     if (!machine->cpu->ops->skip_to || machine->config.virtual_time)
         return;
     pass_time(machine, clock_now(&machine->clock));
-    if (clock_host_ns() - machine->host_begin >= machine->config.timeout)
+    if (machine->host_used + clock_host_ns() - machine->host_begin >= machine->config.timeout)
         on_timeout(machine);
 }
 
@@ -833,7 +844,7 @@ static void keep_limit(struct machine *machine)
     end = machine->slice_start + (used - machine->slice_used) * 100 / machine->config.cpu_limit;
     for (; now < end && !atomic_load(&inbox->quit); now = clock_host_ns()) {
         sleep_for(machine, end - now);
-        show(machine);
+        machine_show(machine);
     }
     machine->slice_start = now;
     machine->slice_used = used;
@@ -960,6 +971,7 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
     }
     machine->pause = NULL;
     turn_give(&machine->turn);
+    machine->host_used += clock_host_ns() - machine->host_begin;
     output_flush(&machine->output);
     if (outcome->end != END_NONE && machine->watch)
         watch_end(machine->watch, end_names[outcome->end]);

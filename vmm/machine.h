@@ -150,6 +150,7 @@ struct machine {
     struct output output;
     struct timer timeout;
     uint64_t host_begin;              /* host ns when it began to run */
+    uint64_t host_used;               /* in runs before this one, ns */
     uint64_t host_start;              /* host ns at the clock's 0 */
     uint64_t slice_start, slice_used; /* --cpu-limit: host, thread ns when last seen to */
     struct turn turn;
@@ -175,8 +176,9 @@ void machine_destroy(struct machine *machine);
 /* Runs the guest to its end; the outcome belongs to the machine. */
 const struct machine_outcome *machine_run(struct machine *machine);
 
-/* The same, but comes back at a pause, too, and can be called again: false once the guest has
- * ended. An address counts only where the guest comes to it: not where it is when this is called.
+/* The same, but comes back at a pause, too, and soon after inbox_ask or inbox_pause; it can be
+ * called again: false once the guest has ended. An address counts only where the guest comes to it:
+ * not where it is when this is called.
  */
 bool machine_run_until(struct machine *machine, const struct machine_pause *pause);
 
@@ -185,6 +187,26 @@ void machine_pause(struct machine *machine);
 
 /* The address of the next instruction: EIP with the base of CS. 0 if the engine can't say. */
 uint32_t machine_eip(struct machine *machine);
+
+/*
+ * Between two instructions: raises an edge at an input of the PIC pair (0 to 15, not the cascade),
+ * whatever its device does; what is masked or in service holds it back. The keyboard's, 1, comes
+ * with `scancode` in port 0x60, or not at all if the keyboard is switched off.
+ */
+void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode);
+
+/* What IRQ 1 comes with where nothing else is said: F12 comes up, which few guests take notice of.
+ */
+#define MACHINE_SCANCODE 0xd8
+
+/* Ends the run, from its thread, as if the guest had asked for a reset; `who` did. */
+void machine_reset(struct machine *machine, const char *who);
+
+/* On its thread, while it does not run: shows itself if inbox_look has asked for that. */
+void machine_show(struct machine *machine);
+
+/* It did not run for the host's last `ns`: they are none of the guest's time. */
+void machine_stood_still(struct machine *machine, uint64_t ns);
 
 /* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
 void machine_set_timeout(struct machine *machine, uint64_t timeout);

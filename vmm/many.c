@@ -134,7 +134,13 @@ static int start(struct member *member)
     member->start = clock_host_ns();
     outbox_close(&member->output, false);
     outbox_close(&member->messages, false);
-    if (epoll_ctl(member->many->done_fd, EPOLL_CTL_ADD, member->guest.done_fd, &event) < 0)
+    if (epoll_ctl(member->many->done_fd, EPOLL_CTL_ADD, member->guest.done_fd, &event) < 0 ||
+        epoll_ctl(member->many->answer_fd, EPOLL_CTL_ADD, member->guest.desk.fd, &event) < 0)
+        return errno;
+    if (member->options->monitor &&
+        epoll_ctl(member->many->answer_fd, EPOLL_CTL_ADD,
+                  monitor_socket_fd(member->options->monitor), &event) < 0 &&
+        errno != EEXIST)
         return errno;
     error = guest_start(&member->guest, print, warn, member);
     if (error)
@@ -145,7 +151,8 @@ static int start(struct member *member)
     return 0;
 }
 
-void member_pause(struct member *member, bool paused)
+/* It is paused, or not any more: that is no time of its own. */
+static void note_pause(struct member *member, bool paused)
 {
     uint64_t now = clock_host_ns();
 
@@ -156,6 +163,13 @@ void member_pause(struct member *member, bool paused)
         member->paused_since = now;
     else
         member->paused_ns += now - member->paused_since;
+}
+
+void member_pause(struct member *member, bool paused)
+{
+    if (!member->is_running || member->is_paused == paused)
+        return;
+    note_pause(member, paused);
     inbox_pause(&member->guest.inbox, paused);
 }
 
@@ -177,6 +191,7 @@ static void begin_again(struct member *member)
     int error;
 
     set_due(member, 0);
+    guest_free(&member->guest); /* what was left, to be looked at */
     if (!get_ready(member, note, sizeof(note))) {
         put_message(member, member->guest.error);
         guest_free(&member->guest);
@@ -283,7 +298,6 @@ static void reap(struct many *many)
         member->is_running = false;
         many->running--;
         conclude(member);
-        guest_free(&member->guest);
         many->front->changed(many->owner, member);
         if (member->restarts && !many->ends)
             begin_again(member);
@@ -308,6 +322,34 @@ static int start_due(struct many *many)
         return -1;
     return next - now < DUE_MAX_MS * UINT64_C(1000000) ? (int)((next - now) / 1000000) + 1
                                                        : DUE_MAX_MS;
+}
+
+/* What monitors have to say, and who is at their sockets. */
+static void pass_answers(struct many *many)
+{
+    struct epoll_event events[16];
+    int ready = epoll_wait(many->answer_fd, events, 16, 0);
+
+    for (int i = 0; i < ready; i++) {
+        struct member *member = events[i].data.ptr;
+        uint64_t count;
+        if (read(member->guest.desk.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+            continue;
+        if (member->options->monitor)
+            monitor_socket_update(member->options->monitor, &member->guest);
+        note_pause(member, atomic_load(&member->guest.inbox.paused));
+        many->front->answered(many->owner, member);
+    }
+}
+
+static bool has_clients(const struct many *many)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < many->count && !any; i++)
+        any = many->members[i].options->monitor &&
+              monitor_socket_is_busy(many->members[i].options->monitor);
+    return any;
 }
 
 static void take_signal(struct many *many)
@@ -370,7 +412,7 @@ static int sooner(int a, int b)
 /* What there is to do, until all have ended. */
 static void attend(struct many *many)
 {
-    enum { DONE, NEWS, SIGNAL, OUTPUT, INPUT, FDS };
+    enum { DONE, NEWS, SIGNAL, OUTPUT, INPUT, ANSWER, FDS };
     bool input_open = true, waits = false, has_news = false;
     size_t next = 0;
     uint64_t count;
@@ -378,7 +420,8 @@ static void attend(struct many *many)
     for (;;) {
         struct sink *sink = many->front->sink(many->owner);
         int timeout = sooner(start_due(many), many->front->update(many->owner));
-        if (many->running + many->waiting == 0 && (many->ends || many->front->leaves(many->owner)))
+        if (many->running + many->waiting == 0 &&
+            (many->ends || (many->front->leaves(many->owner) && !has_clients(many))))
             return;
         /* With something to write, its room wakes us; what guests print may wait for that, too. */
         struct pollfd fds[FDS] = {
@@ -387,6 +430,7 @@ static void attend(struct many *many)
             [SIGNAL] = {.fd = many->signal_fd, .events = POLLIN},
             [OUTPUT] = {.fd = sink->fd, .events = sink->used > 0 ? POLLOUT : 0},
             [INPUT] = {.fd = input_open ? STDIN_FILENO : -1, .events = POLLIN},
+            [ANSWER] = {.fd = many->answer_fd, .events = POLLIN},
         };
         if (waits)
             timeout = sooner(timeout, TYPING_WAIT_MS);
@@ -401,6 +445,8 @@ static void attend(struct many *many)
             take_signal(many);
         if (ready > 0 && fds[INPUT].revents)
             take_input(many, &input_open);
+        if (ready > 0 && fds[ANSWER].revents)
+            pass_answers(many);
         waits = pass_typing(many, ready == 0);
         if (ready > 0 && fds[NEWS].revents && read(many->news_fd, &count, sizeof(count)) > 0)
             has_news = true;
@@ -471,7 +517,7 @@ int many_init(struct many *many, struct options *options, size_t count)
     const char *automatic = NULL; /* the engine that "auto" was the first time */
     char note[320];
 
-    *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1};
+    *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1, .answer_fd = -1};
     turns_init(&many->turns);
     if (!fits_into_host(options, count))
         return STATUS_USAGE;
@@ -484,7 +530,8 @@ int many_init(struct many *many, struct options *options, size_t count)
     many->members = calloc(count, sizeof(*many->members));
     many->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     many->done_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (!many->members || many->news_fd < 0 || many->done_fd < 0) {
+    many->answer_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (!many->members || many->news_fd < 0 || many->done_fd < 0 || many->answer_fd < 0) {
         fprintf(stderr, "vmm: can't get %zu guests ready: %s\n", count, strerror(errno));
         return STATUS_USAGE;
     }
@@ -558,5 +605,7 @@ void many_free(struct many *many)
         close(many->done_fd);
     if (many->signal_fd >= 0)
         close(many->signal_fd);
-    *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1};
+    if (many->answer_fd >= 0)
+        close(many->answer_fd);
+    *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1, .answer_fd = -1};
 }

@@ -57,6 +57,8 @@ struct front {
     void (*changed)(void *front, struct member *member);
     /* The terminal is somebody else's for a while; or it is ours again, or has another size. */
     void (*terminal)(void *front, bool is_ours);
+    /* A guest's monitor may have answered. */
+    void (*answered)(void *front, struct member *member);
     /* Is called after anything has happened, and after the time it returned, in ms; -1: never. */
     int (*update)(void *front);
     /* What is left to be written; the descriptor in it is polled. */
@@ -72,8 +74,9 @@ struct many {
     const struct front *front;
     void *owner; /* what the front's functions get */
     int news_fd, done_fd, signal_fd;
-    int signal; /* that ended the run, or 0 */
-    bool ends;  /* everything is to end */
+    int answer_fd; /* epoll: monitors' answers, and who is at their sockets */
+    int signal;    /* that ended the run, or 0 */
+    bool ends;     /* everything is to end */
     uint64_t end_deadline;
     sigset_t signals;
 };

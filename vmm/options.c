@@ -25,6 +25,7 @@ void options_copy(struct options *to, const struct options *from)
     *to = *from;
     to->config.image.modules = to->modules;
     to->disk_count = 0;
+    to->monitor = NULL;
     trace_file_hold(to->trace_file);
     memset(to->config.disks, 0, sizeof(to->config.disks));
 }
@@ -37,11 +38,18 @@ void options_move(struct options *to, const struct options *from)
         to->config.disks[i] = &to->disks[i];
 }
 
+void options_close_monitor(struct options *options)
+{
+    monitor_socket_free(options->monitor);
+    options->monitor = NULL;
+}
+
 void options_free(struct options *options)
 {
     for (unsigned i = 0; i < options->disk_count; i++)
         disk_close(&options->disks[i]);
     options->disk_count = 0;
+    options_close_monitor(options);
     trace_file_release(options->trace_file);
     options->trace_file = NULL;
 }
@@ -225,6 +233,20 @@ static bool take_disk(struct options *options, const char *shown, char *value)
     return true;
 }
 
+static bool take_monitor(struct options *options, const char *shown, char *value)
+{
+    char error[320];
+
+    if (options->monitor) {
+        fprintf(stderr, "vmm: %s: more than one monitor\n", shown);
+        return false;
+    }
+    options->monitor = monitor_socket_open(value, error, sizeof(error));
+    if (!options->monitor)
+        fprintf(stderr, "vmm: %s: %s\n", shown, error);
+    return options->monitor;
+}
+
 static bool take_no_reboot(struct options *options, const char *shown, char *value)
 {
     (void)shown;
@@ -293,6 +315,7 @@ const struct option_kind option_kinds[] = {
     {"report", true, take_report},
     {"save", true, take_save},
     {"restore", true, take_restore},
+    {"monitor", true, take_monitor},
     {"record", true, take_record},
     {"replay", true, take_replay},
     {"restart", true, take_restart},

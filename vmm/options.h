@@ -7,6 +7,7 @@
 
 #include "disk.h"
 #include "machine.h"
+#include "monitor/socket.h"
 
 #define OPTIONS_MODULES 16
 
@@ -21,7 +22,8 @@ struct options {
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
     bool no_reboot;
-    uint64_t restart;                                      /* ns after its end; 0: not at all */
+    uint64_t restart; /* ns after its end; 0: not at all */
+    struct monitor_socket *monitor;
     const char *report, *save, *restore, *record, *replay; /* files, or NULL */
     unsigned trace;                                        /* categories, a bit each; 0: none */
     struct trace_file *trace_file;                         /* shared by copies; NULL: none */
@@ -41,8 +43,8 @@ extern const struct option_kind option_kinds[];
 /* The defaults: 64 MiB, any engine that works, no limit of time. */
 void options_init(struct options *options);
 
-/* Copies what was said so far, as the beginning of another guest's. Disks belong to one guest, and
- * are not copied. */
+/* Copies what was said so far, as the beginning of another guest's. Disks and a monitor's
+ * socket belong to one guest, and are not copied. */
 void options_copy(struct options *to, const struct options *from);
 
 /* Whether no file is to be written that is used for something else, too, by one of these guests.
@@ -57,7 +59,10 @@ bool options_begin_trace(struct options *options, const char *guest, char *error
 /* Moves all to a place that holds nothing; `from` is to be forgotten. */
 void options_move(struct options *to, const struct options *from);
 
-/* Closes the disks, and the trace that no other guest has. */
+/* Closes the monitor's socket, if there is one, and removes its file. */
+void options_close_monitor(struct options *options);
+
+/* Closes that, the disks, and the trace that no other guest has. */
 void options_free(struct options *options);
 
 /*

@@ -131,6 +131,12 @@ static void changed(void *front, struct member *member)
     }
 }
 
+static void answered(void *front, struct member *member)
+{
+    (void)front;
+    (void)member;
+}
+
 static void terminal(void *front, bool is_ours)
 {
     (void)front;
@@ -160,6 +166,7 @@ int plain_run(struct many *many)
         .has_room = has_room,
         .input = input,
         .changed = changed,
+        .answered = answered,
         .terminal = terminal,
         .update = update,
         .sink = sink,

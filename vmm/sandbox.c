@@ -117,7 +117,8 @@ static const int allowed[] = {
     SYS_epoll_create1,
     SYS_epoll_ctl,
     SYS_epoll_pwait,
-#ifdef SYS_open /* the older names of x86 */
+    SYS_accept4, /* at a monitor's socket, the only one there can be */
+#ifdef SYS_open  /* the older names of x86 */
     SYS_open,
     SYS_stat,
     SYS_lstat,
@@ -249,20 +250,12 @@ static void add_place(struct places *places, char *path, uint64_t access)
 
 #define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 
-/* The directory where a file is or will be: a new file may take its place, under its name. A device
- * stays what it is, and its directory has others. */
-static void add_beside(struct places *places, const char *path, uint64_t access)
+/* The directory of a path. */
+static void add_directory(struct places *places, const char *path, uint64_t access)
 {
-    struct stat status;
-    char *real, *slash;
+    char *real = realpath(path, NULL); /* NULL: it is not there yet */
+    char *slash;
 
-    if (!path || strcmp(path, "-") == 0)
-        return;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        add_place(places, strdup(path), access & OF_FILES);
-        return;
-    }
-    real = realpath(path, NULL); /* NULL: it is not there yet */
     if (!real)
         real = strdup(path);
     slash = real ? strrchr(real, '/') : NULL;
@@ -273,6 +266,21 @@ static void add_beside(struct places *places, const char *path, uint64_t access)
         free(real);
         add_place(places, strdup("."), access);
     }
+}
+
+/* The directory where a file is or will be: a new file may take its place, under its name. A device
+ * stays what it is, and its directory has others. */
+static void add_beside(struct places *places, const char *path, uint64_t access)
+{
+    struct stat status;
+
+    if (!path || strcmp(path, "-") == 0)
+        return;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        add_place(places, strdup(path), access & OF_FILES);
+        return;
+    }
+    add_directory(places, path, access);
 }
 
 static void list_places(struct places *places, const struct options *options, size_t count,
@@ -292,6 +300,9 @@ static void list_places(struct places *places, const struct options *options, si
         add_beside(places, options[i].save, READING | WRITING);
         add_beside(places, options[i].report, READING | WRITING);
         add_beside(places, options[i].record, READING | WRITING);
+        if (options[i].monitor)
+            add_directory(places, monitor_socket_path(options[i].monitor),
+                          LANDLOCK_ACCESS_FS_REMOVE_FILE);
         for (unsigned j = 0; j < options[i].config.image.module_count; j++)
             add_beside(places, options[i].modules[j].path, READING);
     }

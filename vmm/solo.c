@@ -7,8 +7,10 @@
 #include "cmd.h"
 #include "console/escape.h"
 #include "console/signals.h"
+#include "console/sink.h"
 #include "console/terminal.h"
 #include "console/typing.h"
+#include "monitor/prompt.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,6 +36,10 @@ struct solo {
     uint8_t last_output; /* the last byte written */
     int quit_fd;         /* eventfd: it is to end, even where it waits to write */
     bool has_terminal;
+    bool is_over;         /* the guest has ended */
+    bool talks;           /* what is typed goes to the monitor */
+    struct sink terminal; /* where that answers */
+    struct prompt prompt;
     int signal; /* that ended the run, or 0 */
     struct escape escape;
     struct typing typing;
@@ -102,6 +108,24 @@ static void warn(void *owner, const char *text)
 
 /* ---- the user's side ---- */
 
+static void show_answer(void *owner, const char *bytes, size_t count)
+{
+    sink_put(&((struct solo *)owner)->terminal, bytes, count);
+}
+
+/* Goes to the monitor, or back to the guest. */
+static void talk(struct solo *solo, bool talks)
+{
+    solo->talks = talks;
+    if (talks) {
+        sink_puts(&solo->terminal, "\n'help' lists the monitor's commands; Ctrl-A C goes back\n");
+        prompt_show(&solo->prompt, true);
+    } else {
+        prompt_show(&solo->prompt, false);
+        sink_puts(&solo->terminal, "\n");
+    }
+}
+
 static void type_byte(struct solo *solo, uint8_t byte)
 {
     enum escape_action action =
@@ -116,7 +140,15 @@ static void type_byte(struct solo *solo, uint8_t byte)
     case ESCAPE_HELP:
         fprintf(stderr, "\n%s", escape_help);
         return;
+    case ESCAPE_MONITOR:
+        talk(solo, !solo->talks);
+        return;
     case ESCAPE_BYTE:
+        if (solo->talks) {
+            if (!prompt_type(&solo->prompt, byte))
+                talk(solo, false);
+            return;
+        }
         if (!typing_byte(&solo->typing, solo->guest->options->input, byte) &&
             write(STDERR_FILENO, "\a", 1) < 0)
             return;
@@ -184,24 +216,69 @@ static void take_signal(struct solo *solo, int signal_fd)
     }
 }
 
+/* The guest has ended. Who is at its monitor then may look at what is left of it. */
+static void end(struct solo *solo)
+{
+    const struct machine *machine;
+
+    guest_join(solo->guest);
+    solo->is_over = true;
+    machine = solo->guest->machine;
+    if (!machine || machine->outcome.end == END_QUIT)
+        solo->guest->desk.monitor.quits = true;
+    else if (solo->talks)
+        sink_printf(&solo->terminal, "\nthe guest has ended (%s%s%s); quit, or Ctrl-A C, leaves\n",
+                    machine_end_name(machine->outcome.end), machine->outcome.text[0] ? ": " : "",
+                    machine->outcome.text);
+}
+
+/* Answers of the monitor, on the terminal and at the socket. */
+static void pass_answers(struct solo *solo)
+{
+    struct monitor_socket *socket = solo->guest->options->monitor;
+    uint64_t count;
+
+    if (read(solo->guest->desk.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+        return;
+    if (!prompt_update(&solo->prompt))
+        talk(solo, false);
+    if (socket)
+        monitor_socket_update(socket, solo->guest);
+}
+
+/* Whether there is nothing left to do. */
+static bool is_done(const struct solo *solo)
+{
+    const struct monitor_socket *socket = solo->guest->options->monitor;
+
+    return solo->is_over &&
+           (solo->signal || solo->output_error || solo->guest->desk.monitor.quits ||
+            (!solo->talks && !(socket && monitor_socket_is_busy(socket))));
+}
+
 /* Passes on input and signals until the guest is done: true. False if a signal has come and the
  * guest's thread does not end, since it waits for something else (to open a pipe, say). */
 static bool attend(struct solo *solo, int signal_fd)
 {
-    enum { DONE, SIGNAL, OUTPUT, ROOM, INPUT, FDS };
+    enum { DONE, SIGNAL, OUTPUT, ROOM, INPUT, ANSWER, SOCKET, TERMINAL, FDS };
+    const struct monitor_socket *socket = solo->guest->options->monitor;
     bool input_open = true, output_open = true;
 
-    for (;;) {
+    while (!is_done(solo)) {
         bool waits = solo->typing.count > 0;
         /* A terminal is always read: Ctrl-A X must work. */
         bool reads = input_open && (solo->has_terminal || typing_has_room(&solo->typing, READ_MAX));
         struct pollfd fds[FDS] = {
-            [DONE] = {.fd = solo->guest->done_fd, .events = POLLIN},
+            [DONE] = {.fd = solo->is_over ? -1 : solo->guest->done_fd, .events = POLLIN},
             [SIGNAL] = {.fd = signal_fd, .events = POLLIN},
             [OUTPUT] = {.fd =
                             output_open ? STDOUT_FILENO : -1}, /* tells when its reader has gone */
             [ROOM] = {.fd = waits ? solo->guest->inbox.room_fd : -1, .events = POLLIN},
             [INPUT] = {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
+            [ANSWER] = {.fd = solo->guest->desk.fd, .events = POLLIN},
+            [SOCKET] = {.fd = socket ? monitor_socket_fd(socket) : -1, .events = POLLIN},
+            [TERMINAL] = {.fd = solo->terminal.used > 0 ? solo->terminal.fd : -1,
+                          .events = POLLOUT},
         };
         uint64_t count;
         int ready = poll(fds, FDS,
@@ -216,7 +293,7 @@ static bool attend(struct solo *solo, int signal_fd)
         if (ready <= 0)
             continue;
         if (fds[DONE].revents)
-            return true;
+            end(solo);
         if (fds[SIGNAL].revents)
             take_signal(solo, signal_fd);
         if (fds[OUTPUT].revents & (POLLERR | POLLHUP)) {
@@ -227,7 +304,10 @@ static bool attend(struct solo *solo, int signal_fd)
             typing_post(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
         if (fds[INPUT].revents)
             input_open = read_input(solo);
+        pass_answers(solo);
+        sink_write(&solo->terminal);
     }
+    return true;
 }
 
 /* Says how it ended and returns the status. */
@@ -250,6 +330,8 @@ int solo_run(struct guest *guest)
 
     memset(&solo, 0, sizeof(solo));
     solo.guest = guest;
+    prompt_init(&solo.prompt, guest, show_answer, &solo);
+    solo.terminal.fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO;
     if (guest->config.virtual_time && !guest->config.replay && !isatty(STDIN_FILENO) &&
         !read_script(&solo))
         return STATUS_USAGE;
@@ -267,12 +349,14 @@ int solo_run(struct guest *guest)
         return STATUS_USAGE;
     }
     if (attend(&solo, signal_fd)) {
-        guest_join(guest);
         terminal_leave();
         status = conclude(&solo);
     } else {
         terminal_leave();
     }
+    prompt_free(&solo.prompt);
+    sink_free(&solo.terminal);
+    options_close_monitor(guest->options);
     signals_raise(&signals, solo.signal);
     return status;
 }

@@ -8,6 +8,7 @@
 #define CTRL_A 0x01
 
 const char escape_help[] = "Ctrl-A X  end the guest and quit\n"
+                           "Ctrl-A C  go to the monitor, and back\n"
                            "Ctrl-A H  these keys\n"
                            "Ctrl-A A  send Ctrl-A to the guest\n";
 
@@ -25,6 +26,8 @@ enum escape_action escape_type(struct escape *escape, uint8_t *byte)
         return ESCAPE_BYTE;
     case 'x':
         return ESCAPE_QUIT;
+    case 'c':
+        return ESCAPE_MONITOR;
     case 'h':
     case '?':
         return ESCAPE_HELP;

@@ -13,6 +13,7 @@ enum escape_action {
     ESCAPE_BYTE, /* the byte goes to the guest */
     ESCAPE_QUIT,
     ESCAPE_HELP,
+    ESCAPE_MONITOR,
 };
 
 struct escape {

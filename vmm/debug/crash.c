@@ -96,6 +96,14 @@ void crash_print_screen(FILE *to, const struct machine *machine)
     }
 }
 
+void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state)
+{
+    print_registers(to, state);
+    print_segments(to, state);
+    print_code(to, machine, state);
+    print_stack(to, machine, state);
+}
+
 void crash_print(FILE *to, const struct machine *machine)
 {
     const struct cpu_state *state = &machine->outcome.state;
@@ -107,10 +115,7 @@ void crash_print(FILE *to, const struct machine *machine)
         fprintf(to, "  this processor clears its registers on a triple fault: no more is known;\n"
                     "  --cpu soft keeps them\n");
     } else {
-        print_registers(to, state);
-        print_segments(to, state);
-        print_code(to, machine, state);
-        print_stack(to, machine, state);
+        crash_print_cpu(to, machine, state);
     }
     crash_print_screen(to, machine);
 }

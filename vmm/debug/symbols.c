@@ -388,3 +388,8 @@ bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to,
                  slash ? slash + 1 : line->file, line->number);
     return true;
 }
+
+const char *symbols_name(const struct symbols *symbols, size_t number)
+{
+    return number < symbols->symbol_count ? symbols->symbol[number].name : NULL;
+}

@@ -30,4 +30,7 @@ int symbols_find_line(const struct symbols *symbols, const char *file, unsigned 
 /* "tick+0x12 (process.rs:88)", as much of it as is known; false if nothing is. */
 bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to, size_t size);
 
+/* The name of the symbol with this number, from 0 up; NULL behind the last. */
+const char *symbols_name(const struct symbols *symbols, size_t number);
+
 #endif

@@ -439,3 +439,8 @@ bool i8254_out(const struct i8254 *pit, unsigned counter)
     settle(&c, now);
     return out(&c, now);
 }
+
+unsigned i8254_mode(const struct i8254 *pit, unsigned counter)
+{
+    return mode(&pit->s.counter[counter % I8254_COUNTERS]);
+}

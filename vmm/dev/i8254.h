@@ -71,4 +71,7 @@ void i8254_restored(struct i8254 *pit);
 /* The OUT pin of counter 0 to 2, for the monitor and for a speaker. */
 bool i8254_out(const struct i8254 *pit, unsigned counter);
 
+/* The mode, 0 to 5, in which counter 0 to 2 is. */
+unsigned i8254_mode(const struct i8254 *pit, unsigned counter);
+
 #endif

@@ -17,6 +17,7 @@ const char *const keys_help[] = {
     "  R  restart the guest",
     "  K  end the guest",
     "  V  its serial line, or its VGA screen",
+    "  C  its monitor, or back to it",
     "  A  send Ctrl-A to the guest",
     "  X  end all guests and leave",
     "  H  these keys",
@@ -41,10 +42,10 @@ static const struct {
     {"r", KEY_RESTART},       {"k", KEY_KILL},
     {"v", KEY_VIEW},          {"h", KEY_HELP},
     {"?", KEY_HELP},          {"x", KEY_QUIT},
-    {"q", KEY_LEAVE},         {"\r", KEY_LEAVE},
-    {"\003", KEY_LEAVE},      {"g", KEY_HOME},
-    {"j", KEY_DOWN},          {"u", KEY_PAGE_UP},
-    {"d", KEY_PAGE_DOWN},
+    {"c", KEY_MONITOR},       {"q", KEY_LEAVE},
+    {"\r", KEY_LEAVE},        {"\003", KEY_LEAVE},
+    {"g", KEY_HOME},          {"j", KEY_DOWN},
+    {"u", KEY_PAGE_UP},       {"d", KEY_PAGE_DOWN},
 };
 
 /* Looks the sequence up; *goes_on: more bytes may make it one. */

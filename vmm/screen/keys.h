@@ -28,6 +28,7 @@ enum key {
     KEY_RESTART,
     KEY_KILL,
     KEY_VIEW,
+    KEY_MONITOR,
     KEY_HELP,
     KEY_LEAVE,
     KEY_QUIT,

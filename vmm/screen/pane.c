@@ -45,7 +45,7 @@ static void on_answer(void *owner, const char *bytes, size_t count)
 {
     struct pane *pane = owner;
 
-    for (size_t i = 0; i < count && !pane->is_replay; i++)
+    for (size_t i = 0; i < count && !pane->is_replay && !pane->is_monitor; i++)
         member_type(pane->member, (uint8_t)bytes[i]);
 }
 
@@ -278,7 +278,8 @@ void pane_paint(struct pane *pane, struct grid *grid, struct area area, bool has
             grid_put(grid, area.row + row, area.column + column, cell.code, cell.style);
         }
     }
-    if (has_focus && pane->terminal.is_visible && pane->scroll == 0 && pane->member->is_running) {
+    if (has_focus && pane->terminal.is_visible && pane->scroll == 0 &&
+        (pane->member->is_running || pane->is_monitor)) {
         grid->cursor_row = area.row + pane->terminal.cursor.row;
         grid->cursor_column = area.column + pane->terminal.cursor.column;
     }

@@ -25,6 +25,7 @@ struct pane {
     char *history;
     size_t used;
     bool at_line_start;
+    bool is_monitor; /* it has our own words, and may be typed at when the guest has ended */
     /* While it is shown. */
     struct vt terminal; /* without cells: it is not */
     bool is_replay;

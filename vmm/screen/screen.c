@@ -5,6 +5,7 @@
 
 #include "../cmd.h"
 #include "../console/terminal.h"
+#include "../monitor/prompt.h"
 #include "cast.h"
 #include "keys.h"
 #include "pane.h"
@@ -26,9 +27,17 @@
 static const char enter_terminal[] = "\033[?1049h\033[?7l\033[2J";
 static const char leave_terminal[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
 
+/* A guest's monitor, once it was asked for; its terminal is shown instead of the guest's. */
+struct talk {
+    struct prompt prompt;
+    struct pane pane;
+    bool is_shown;
+};
+
 struct screen {
     struct many *many;
-    struct pane *panes; /* by member */
+    struct pane *panes;  /* by member */
+    struct talk **talks; /* by member */
     struct grid shown, next;
     bool is_fresh; /* the terminal has nothing of ours yet */
     bool has_terminal, utf8, exits, has_input;
@@ -44,6 +53,14 @@ struct screen {
     uint64_t frame; /* host ns of the last one */
     size_t taken;   /* bytes from guests since then */
 };
+
+/* The terminal that is shown of a guest: its own, or its monitor's. */
+static struct pane *shown_pane(const struct screen *screen, size_t index)
+{
+    struct talk *talk = screen->talks[index];
+
+    return talk && talk->is_shown ? &talk->pane : &screen->panes[index];
+}
 
 /* ---- size and place ---- */
 
@@ -83,8 +100,11 @@ static void lay_out(struct screen *screen)
         screen->on_page = fit;
     layout_tile(whole, screen->on_page, screen->areas);
     for (size_t i = 0; i < screen->many->count; i++) {
-        if (i < screen->first || i >= screen->first + screen->on_page)
+        bool is_on_page = i >= screen->first && i < screen->first + screen->on_page;
+        if (!is_on_page)
             pane_hide(&screen->panes[i]);
+        if (!is_on_page && screen->talks[i])
+            pane_hide(&screen->talks[i]->pane);
     }
     screen->is_dirty = true;
 }
@@ -158,8 +178,9 @@ static void paint_title(const struct screen *screen, const struct pane *pane, st
     struct grid *grid = (struct grid *)&screen->next;
     struct style line = {.bits = has_focus ? STYLE_BOLD : STYLE_DIM}, name = line, state = {0};
     unsigned seconds = (unsigned)(member_uptime(pane->member) / NS_PER_SECOND);
+    const struct pane *shown = shown_pane(screen, index);
     char parts[6][64], number[16];
-    const char *text[6];
+    const char *text[7];
     int end = area.column + area.columns, at = area.column;
     unsigned count = 0;
 
@@ -173,8 +194,10 @@ static void paint_title(const struct screen *screen, const struct pane *pane, st
     at = grid_text(grid, area.row, at, end, pane->member->name, name);
     at = grid_text(grid, area.row, at, end, " ", name);
     text[count++] = state_of(pane, parts[0], sizeof(parts[0]), &state.fg);
-    if (pane->scroll > 0) {
-        snprintf(parts[1], sizeof(parts[1]), "%d lines up", pane->scroll);
+    if (shown->is_monitor)
+        text[count++] = "monitor";
+    if (shown->scroll > 0) {
+        snprintf(parts[1], sizeof(parts[1]), "%d lines up", shown->scroll);
         text[count++] = parts[1];
     }
     if (pane->member->options->restart) {
@@ -218,7 +241,7 @@ static void paint_panes(struct screen *screen)
                 grid_put(grid, row, inside.column + inside.columns, 0x2502,
                          (struct style){.bits = STYLE_DIM});
         }
-        pane_paint(&screen->panes[index], grid, inside, has_focus);
+        pane_paint(shown_pane(screen, index), grid, inside, has_focus);
     }
 }
 
@@ -316,7 +339,7 @@ __attribute__((format(printf, 2, 3))) static void notice(struct screen *screen, 
 static void stop_scrolling(struct screen *screen)
 {
     screen->keys.scrolling = false;
-    screen->panes[screen->focus].scroll = 0;
+    shown_pane(screen, screen->focus)->scroll = 0;
 }
 
 static void focus_on(struct screen *screen, size_t index)
@@ -350,7 +373,7 @@ static size_t neighbour(const struct screen *screen, int down, int right)
 /* While scrolling; false: the key means something else. */
 static bool scroll_by(struct screen *screen, enum key key)
 {
-    struct pane *pane = &screen->panes[screen->focus];
+    struct pane *pane = shown_pane(screen, screen->focus);
     int page = pane->terminal.rows > 2 ? pane->terminal.rows - 1 : 1;
 
     switch (key) {
@@ -380,6 +403,54 @@ static bool scroll_by(struct screen *screen, enum key key)
         return false;
     }
 }
+
+/* ---- monitors ---- */
+
+static void show_answer(void *owner, const char *bytes, size_t count)
+{
+    pane_output(owner, (const uint8_t *)bytes, count, false);
+}
+
+/* Shows the monitor of the guest that has the focus, or that guest again. */
+static void toggle_monitor(struct screen *screen)
+{
+    static const char greeting[] = "'help' lists the commands; Ctrl-A C goes back to the guest\n";
+    struct talk *talk = screen->talks[screen->focus];
+    struct member *member = &screen->many->members[screen->focus];
+
+    stop_scrolling(screen);
+    if (!talk) {
+        talk = screen->talks[screen->focus] = calloc(1, sizeof(*talk));
+        if (!talk) {
+            notice(screen, "no memory for a monitor");
+            return;
+        }
+        pane_init(&talk->pane, member);
+        talk->pane.is_monitor = true;
+        prompt_init(&talk->prompt, &member->guest, show_answer, &talk->pane);
+        show_answer(&talk->pane, greeting, sizeof(greeting) - 1);
+        prompt_show(&talk->prompt, true);
+    }
+    talk->is_shown = !talk->is_shown;
+    if (talk->is_shown)
+        pane_hide(&screen->panes[screen->focus]);
+    else
+        pane_hide(&talk->pane);
+}
+
+static void free_talks(struct screen *screen)
+{
+    for (size_t i = 0; screen->talks && i < screen->many->count; i++) {
+        if (!screen->talks[i])
+            continue;
+        pane_free(&screen->talks[i]->pane);
+        prompt_free(&screen->talks[i]->prompt);
+        free(screen->talks[i]);
+    }
+    free(screen->talks);
+}
+
+/* ---- keys, again ---- */
 
 static void do_key(struct screen *screen, enum key key)
 {
@@ -416,6 +487,7 @@ static void do_key(struct screen *screen, enum key key)
     case KEY_SCROLL:
     case KEY_PAGE_UP:
         screen->keys.scrolling = true;
+        pane = shown_pane(screen, screen->focus);
         pane_scroll(pane, key == KEY_PAGE_UP ? pane->terminal.rows - 1 : 0);
         break;
     case KEY_PAUSE:
@@ -431,6 +503,9 @@ static void do_key(struct screen *screen, enum key key)
         pane->view = pane_shows_vga(pane) ? PANE_SERIAL : PANE_VGA;
         notice(screen, "%s: %s", member->name,
                pane->view == PANE_VGA ? "its VGA screen" : "its serial line");
+        break;
+    case KEY_MONITOR:
+        toggle_monitor(screen);
         break;
     case KEY_HELP:
         screen->helps = true;
@@ -450,6 +525,7 @@ static void input(void *front, const uint8_t *bytes, size_t count)
     screen->has_input = screen->has_input && count > 0;
     for (size_t i = 0; i < count; i++) {
         struct member *member = &screen->many->members[screen->focus];
+        struct talk *talk = screen->talks[screen->focus];
         enum key key = keys_type(&screen->keys, bytes[i]);
         if (screen->helps && key != KEY_NONE) { /* any key takes the help away */
             screen->helps = false;
@@ -458,6 +534,9 @@ static void input(void *front, const uint8_t *bytes, size_t count)
         }
         if (key != KEY_BYTE) {
             do_key(screen, key);
+        } else if (talk && talk->is_shown) {
+            if (!prompt_type(&talk->prompt, bytes[i]))
+                toggle_monitor(screen);
         } else if (!member->is_running) {
             notice(screen, "%s has ended; Ctrl-A R starts it again", member->name);
         } else if (!member_type(member, bytes[i])) {
@@ -491,6 +570,16 @@ static void changed(void *front, struct member *member)
 
     if (member->is_running && !member->options->restart)
         pane_clear(pane);
+    screen->is_dirty = true;
+}
+
+static void answered(void *front, struct member *member)
+{
+    struct screen *screen = front;
+    struct talk *talk = screen->talks[member - screen->many->members];
+
+    if (talk && !prompt_update(&talk->prompt) && talk->is_shown)
+        talk->is_shown = false;
     screen->is_dirty = true;
 }
 
@@ -590,6 +679,7 @@ static const struct front front = {
     .has_room = has_room,
     .input = input,
     .changed = changed,
+    .answered = answered,
     .terminal = terminal,
     .update = update,
     .sink = sink,
@@ -604,9 +694,10 @@ static bool prepare(struct screen *screen, const char *cast)
     setlocale(LC_CTYPE, "");
     screen->utf8 = !screen->has_terminal || strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     screen->panes = calloc(screen->many->count, sizeof(*screen->panes));
+    screen->talks = calloc(screen->many->count, sizeof(struct talk *));
     for (size_t i = 0; screen->panes && i < screen->many->count; i++)
         pane_init(&screen->panes[i], &screen->many->members[i]);
-    if (!screen->panes || !take_size(screen)) {
+    if (!screen->panes || !screen->talks || !take_size(screen)) {
         fprintf(stderr, "vmm: no memory for the screen\n");
         return false;
     }
@@ -646,6 +737,7 @@ out:
     for (size_t i = 0; screen.panes && i < many->count; i++)
         pane_free(&screen.panes[i]);
     free(screen.panes);
+    free_talks(&screen);
     grid_free(&screen.shown);
     grid_free(&screen.next);
     sink_free(&screen.out);

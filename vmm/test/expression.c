@@ -105,10 +105,8 @@ static uint64_t pit_out(struct machine *machine, const struct cpu_state *state, 
 
 static uint64_t pit_mode(struct machine *machine, const struct cpu_state *state, unsigned which)
 {
-    unsigned mode = machine->pit.s.counter[which].control >> 1 & 7;
-
     (void)state;
-    return mode > 5 ? mode - 4 : mode; /* 6 and 7 are 2 and 3 */
+    return i8254_mode(&machine->pit, which);
 }
 
 enum { KEYBOARD_FULL, KEYBOARD_BUFFERED, KEYBOARD_DISABLED };

@@ -128,3 +128,26 @@ uint16_t keys_find(const char *name, size_t length)
     }
     return 0;
 }
+
+unsigned keys_parse(const char *text, size_t length, uint16_t *codes, unsigned max,
+                    const char **wrong)
+{
+    unsigned count = 0;
+
+    for (size_t at = 0; at <= length; at++) {
+        size_t name = 0;
+        while (at + name < length && text[at + name] != '-')
+            name++;
+        *wrong = text + at;
+        if (count == max || (codes[count] = keys_find(text + at, name)) == 0)
+            return 0;
+        count++;
+        at += name;
+    }
+    return count;
+}
+
+const char *keys_name(size_t number)
+{
+    return number < sizeof(keys) / sizeof(keys[0]) ? keys[number].name : NULL;
+}

@@ -456,36 +456,18 @@ static bool parse_send(struct cursor *cursor, struct step *step)
     return true;
 }
 
-#define KEYS_AT_ONCE 8
-
 /* KEY-KEY-KEY: their codes; how many, 0 with a message. */
 static unsigned take_keys(struct cursor *cursor, uint16_t codes[KEYS_AT_ONCE])
 {
-    const char *word;
-    size_t length = take_word(cursor, &word), at = 0;
-    unsigned count = 0;
+    const char *word, *wrong;
+    size_t length = take_word(cursor, &word);
+    unsigned count = keys_parse(word, length, codes, KEYS_AT_ONCE, &wrong);
 
-    if (length == 0)
-        expected(cursor, "a key's name, as QEMU's sendkey has it");
-    while (at < length) {
-        size_t name = 0;
-        while (at + name < length && word[at + name] != '-')
-            name++;
-        codes[count] = keys_find(word + at, name);
-        if (!codes[count] || count == KEYS_AT_ONCE - 1) {
-            cursor->at = word + at;
-            expected(cursor, "a key's name, as QEMU's sendkey has it");
-            return 0;
-        }
-        count++;
-        at += name;
-        if (at == length)
-            break;
-        if (++at == length) {
-            cursor->at = word + at;
-            expected(cursor, "another key behind the '-'");
-            return 0;
-        }
+    if (count == 0) {
+        cursor->at = wrong;
+        expected(cursor, length > 0 && wrong == word + length
+                             ? "another key behind the '-'"
+                             : "a key's name, as QEMU's sendkey has it");
     }
     return count;
 }

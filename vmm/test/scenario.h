@@ -6,6 +6,7 @@
 
 #include "../inbox.h"
 #include "expression.h"
+#include "place.h"
 
 #include <regex.h>
 #include <stdio.h>
@@ -35,18 +36,6 @@ enum verb {
 
 /* Where output is looked for. */
 enum channel { CHANNEL_ALL, CHANNEL_SERIAL, CHANNEL_DEBUG, CHANNEL_SCREEN, CHANNELS };
-
-#define PLACE_ADDRESSES 16 /* of one source line */
-
-/* A moment of a run. */
-struct place {
-    enum { PLACE_NONE, PLACE_INSTRUCTIONS, PLACE_TIME, PLACE_SYMBOL, PLACE_LINE } kind;
-    uint64_t
-        number; /* instructions since the start, or ns, or the line, or what is added to a symbol */
-    char *name; /* symbol or file; NULL: the number is the address */
-    uint32_t address[PLACE_ADDRESSES]; /* once resolved */
-    unsigned address_count;
-};
 
 struct step {
     enum verb verb;

@@ -5,6 +5,7 @@
 #include "session.h"
 
 #include "../debug/crash.h"
+#include "../monitor/info.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -209,24 +210,10 @@ static int find_symbol(void *owner, const char *name, uint32_t *address)
 
 bool session_resolve(struct session *session, struct place *place)
 {
-    char why[300] = "there are no symbols";
-    int count = -1;
+    char why[300];
 
-    if (!place->name)
-        return true;
-    if (place->kind == PLACE_LINE) {
-        for (unsigned i = 0; i < session->symbol_files && count < 0; i++)
-            count = symbols_find_line(session->symbols[i], place->name, (unsigned)place->number,
-                                      place->address, PLACE_ADDRESSES, why, sizeof(why));
-        place->address_count = count > 0 ? (unsigned)count : 0;
-        return count > 0 || fail(session, VERDICT_REFUSED, "%s", why);
-    }
-    place->address_count = 1;
-    place->address[0] = 0;
-    if (find_symbol(session, place->name, &place->address[0]) < 0)
-        return false;
-    place->address[0] += (uint32_t)place->number;
-    return true;
+    return place_resolve(place, session->symbols, session->symbol_files, why, sizeof(why)) ||
+           fail(session, VERDICT_REFUSED, "%s", why);
 }
 
 /* Those of a file, which may have none if others have some. */
@@ -453,20 +440,7 @@ static bool give_events(struct session *session, enum inbox_ring ring, const str
 
 void session_raise(struct session *session, unsigned irq)
 {
-    struct machine *machine = session->machine;
-    const struct i8259 *chip = irq < 8 ? &machine->pic.master : &machine->pic.slave;
-    bool level = chip->lines >> (irq & 7) & 1;
-
-    if (irq == 1) {
-        if (machine->keyboard.s.scanning) {
-            machine->keyboard.s.next_at = 0; /* it comes now, whenever the last one did */
-            i8042_raw(&machine->keyboard, session->scancode);
-        }
-        return;
-    }
-    /* An edge, after which the line is as its device has it. */
-    i8259_set_line(&machine->pic, irq, !level);
-    i8259_set_line(&machine->pic, irq, level);
+    machine_raise(session->machine, irq, session->scancode);
 }
 
 bool session_take(struct session *session, struct session_mark *mark)
@@ -846,7 +820,7 @@ bool session_init(struct session *session, const struct scenario *scenario)
     int failure;
 
     *session = (struct session){.scenario = scenario,
-                                .scancode = SESSION_SCANCODE,
+                                .scancode = MACHINE_SCANCODE,
                                 .inbox = {.wake_fd = -1, .room_fd = -1}};
     session->s.timeout = DEFAULT_TIMEOUT;
     options_init(&session->options);
@@ -898,8 +872,6 @@ static void print_output(const struct session *session, FILE *to)
 
 static void print_pic(const struct session *session, FILE *to)
 {
-    static const char *const names[I8259_INPUTS] = {
-        [0] = "timer", [1] = "keyboard", [4] = "COM1", [8] = "clock", [12] = "mouse"};
     const struct i8259_pair *pair = &session->machine->pic;
 
     for (unsigned i = 0; i < 2; i++) {
@@ -910,10 +882,11 @@ static void print_pic(const struct session *session, FILE *to)
     for (unsigned i = 0; i < I8259_INPUTS; i++) {
         const struct i8259 *chip = i < 8 ? &pair->master : &pair->slave;
         bool wants = i8259_irr(chip) >> (i & 7) & 1, served = chip->isr >> (i & 7) & 1;
+        const char *name = info_irq_name(i);
         if (wants || served)
-            fprintf(to, "  IRQ %u%s%s is %s%s%s%s\n", i, names[i] ? ", " : "",
-                    names[i] ? names[i] : "", wants ? "requested" : "",
-                    wants && served ? " and " : "", served ? "in service" : "",
+            fprintf(to, "  IRQ %u%s%s is %s%s%s%s\n", i, *name ? ", " : "", name,
+                    wants ? "requested" : "", wants && served ? " and " : "",
+                    served ? "in service" : "",
                     wants && (chip->imr >> (i & 7) & 1) ? ", and masked" : "");
     }
 }

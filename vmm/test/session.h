@@ -87,9 +87,6 @@ struct session {
     char message[600]; /* "FILE:LINE: STEP: why"; empty if it passed */
 };
 
-/* What IRQ 1 of a scenario finds in port 0x60: F12 comes up, which few guests take notice of. */
-#define SESSION_SCANCODE 0xd8
-
 /* Gets ready; the scenario must outlive it. False with a verdict and message. */
 bool session_init(struct session *session, const struct scenario *scenario);
 void session_free(struct session *session);

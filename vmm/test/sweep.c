@@ -534,7 +534,7 @@ static void print_replay(const struct sweep *sweep, uint64_t which)
     unsigned count = places_of(sweep, which, at);
 
     printf("      vmm replay %s --irq %u", sweep->request->path, sweep->request->irq);
-    if (sweep->request->irq == 1 && sweep->request->scancode != SESSION_SCANCODE)
+    if (sweep->request->irq == 1 && sweep->request->scancode != MACHINE_SCANCODE)
         printf(" --scancode %#x", sweep->request->scancode);
     printf("%s --at ", sweep->request->ignores_output ? " --ignore-output" : "");
     for (unsigned i = 0; i < count; i++)

@@ -1,0 +1,711 @@
+/*
+ * The monitor's commands on guests of the software CPU: what it says of them, what it changes, and
+ * that no line can do harm. Then its two ends: the desk, with a thread behind it, and the prompt.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "guest.h"
+#include "monitor/monitor.h"
+#include "monitor/prompt.h"
+#include "monitor/socket.h"
+#include "snapshot.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct inbox inbox;
+static struct monitor monitor;
+static struct machine *machine;
+static char *answer;
+static size_t answer_size;
+
+static void print(void *owner, const uint8_t *bytes, size_t count)
+{
+    (void)owner;
+    (void)bytes;
+    (void)count;
+}
+
+static void begin(const char *path, enum image_mode mode)
+{
+    struct machine_config config = {
+        .image = {.path = path, .mode = mode},
+        .memory_size = UINT64_C(4) << 20,
+        .make_cpu = cpu_soft_create,
+        .timeout = CLOCK_NEVER,
+        .epoch = 946684800,
+        .inbox = &inbox,
+        .print = print,
+        .virtual_time = true,
+    };
+    char error[320];
+
+    assert_int_equal(inbox_init(&inbox), 0);
+    machine = machine_create(&config, error, sizeof(error));
+    if (!machine)
+        fail_msg("%s", error);
+    monitor_init(&monitor, path);
+}
+
+static void end(void)
+{
+    monitor_free(&monitor);
+    machine_destroy(machine);
+    inbox_free(&inbox);
+    free(answer);
+    answer = NULL;
+}
+
+/* Does a line, and runs the guest if that is part of the answer. */
+static const char *say(const char *line)
+{
+    FILE *to;
+    bool runs;
+
+    free(answer);
+    to = open_memstream(&answer, &answer_size);
+    assert_non_null(to);
+    runs = monitor_command(&monitor, machine, line, to);
+    if (runs) {
+        machine_run_until(machine, &monitor.pause);
+        monitor_arrived(&monitor, machine, to);
+    }
+    fclose(to);
+    return answer;
+}
+
+static const char *complete(const char *line)
+{
+    FILE *to;
+
+    free(answer);
+    to = open_memstream(&answer, &answer_size);
+    assert_non_null(to);
+    monitor_complete(&monitor, line, to);
+    fclose(to);
+    return answer;
+}
+
+#define SAYS(line, text)                                                  \
+    do {                                                                  \
+        if (!strstr(say(line), text))                                     \
+            fail_msg("%s: there is no '%s' in:\n%s", line, text, answer); \
+    } while (0)
+#define SAYS_NOT(line, text)                                             \
+    do {                                                                 \
+        if (strstr(say(line), text))                                     \
+            fail_msg("%s: there is a '%s' in:\n%s", line, text, answer); \
+    } while (0)
+
+/* Runs the guest for so long, of its own time. */
+static void run_for(uint64_t ns)
+{
+    struct machine_pause pause = {.time = clock_now(&machine->clock) + ns,
+                                  .instructions = UINT64_MAX};
+
+    assert_true(machine_run_until(machine, &pause));
+}
+
+/* ---- looking ---- */
+
+static void monitor_says_how_interrupts_stand(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    run_for(1000000);
+    SAYS("info pic", "IRQ 0  timer    vector 0x20: open\n");
+    SAYS("info pic", "IRQ 8  clock    vector 0x28: open\n");
+    SAYS("info irq", "no interrupt was raised\n");
+    say("sendkey m"); /* the guest masks IRQ 0 */
+    run_for(10000000);
+    SAYS("info pic", "IRQ 0  timer    vector 0x20: masked\n");
+    SAYS("irq 0", "IRQ 0  timer    vector 0x20: requested, masked\n");
+    SAYS("info irq", "IRQ 0  timer    raised 1, taken 0\n");
+    say("sendkey u");
+    run_for(10000000);
+    SAYS("info irq", "IRQ 0  timer    raised 1, taken 1\n");
+    SAYS("info irq", "IRQ 1  keyboard raised 4, taken 4\n"); /* two keys, down and up */
+    SAYS("until on_tick", "");
+    end();
+}
+
+static void monitor_says_what_the_timer_does(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    run_for(1000000);
+    SAYS("info pit", "channel 0 (IRQ 0): mode 3 square wave, reload 65536 (18.207 Hz), OUT ");
+    say("sendkey 2");
+    run_for(1000000);
+    SAYS("info pit", "channel 0 (IRQ 0): mode 2 rate generator, reload 11931 (100.007 Hz), OUT "
+                     "high, next edge in 9.");
+    SAYS("info pit", "channel 2 (speaker): mode 3 square wave, no count was written, gate low");
+    say("sendkey 0");
+    run_for(1000000);
+    SAYS("info pit", "mode 0 interrupt on terminal count, reload 11931 (9.999 ms), OUT low");
+    end();
+}
+
+static void monitor_says_what_the_keyboard_holds(void **unused)
+{
+    (void)unused;
+    begin("build/guests/keyboard_off.elf", IMAGE_AUTO);
+    SAYS("info kbd", "port 0x60: empty");
+    SAYS("info kbd", "has not looked at it yet: keys wait");
+    SAYS("irq 1", "port 0x60: 0xd8");
+    SAYS("info kbd", "port 0x60: 0xd8 from the keyboard or controller, not read yet");
+    SAYS("irq 1", "a byte waits in the keyboard");
+    SAYS("info kbd", "1 codes in its buffer");
+    end();
+}
+
+static void monitor_says_what_gates_and_segments_are(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    run_for(1000000);
+    SAYS("info idt", "0x20      interrupt gate, ring 0 -> 0x08:0x0");
+    SAYS("info idt", " on_tick");
+    SAYS("info gdt", "0x08 code, 32-bit, readable, ring 0, base 0x00000000, limit 0xffffffff\n");
+    SAYS("info tss", "no TSS is loaded");
+    SAYS("info pages", "paging is off");
+    end();
+
+    begin("build/guests/ring3.elf", IMAGE_AUTO);
+    SAYS("until user", "stopped at 0x");
+    SAYS("info tss", "32-bit TSS at 0x");
+    SAYS("info tss", "ring 0's stack: 0x10:0x");
+    end();
+
+    begin("build/guests/timer16.bin", IMAGE_AUTO);
+    SAYS("info gdt", "real mode");
+    SAYS("info idt", "limit 0x3ff\n0x00      -> ");
+    end();
+}
+
+static void monitor_merges_pages_into_ranges(void **unused)
+{
+    /* A directory at 0x10000, whose entries 0 and 2 lead to the table at 0x80000. */
+    static const uint32_t directory[] = {0x80007, 0, 0x80005},
+                          table[] = {0x0007, 0x1007, 0x9007, 0, 0x4005};
+    struct cpu_state state;
+
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    assert_int_equal(machine->cpu->ops->get_state(machine->cpu, &state), 0);
+    state.cr0 |= CR0_PG;
+    state.cr3 = 0x10000;
+    assert_true(memory_write(&machine->memory, 0x10000, directory, sizeof(directory)));
+    assert_true(memory_write(&machine->memory, 0x80000, table, sizeof(table)));
+    assert_int_equal(machine->cpu->ops->set_state(machine->cpu, &state), 0);
+    SAYS("info pages", "page directory at 0x00010000\n"
+                       "0x00000000-0x00002fff       12 KiB  rw user    to scattered pages\n"
+                       "0x00004000-0x00004fff        4 KiB  r- user    to the same addresses\n"
+                       "0x00800000-0x00802fff       12 KiB  r- user    to scattered pages\n"
+                       "0x00804000-0x00804fff        4 KiB  r- user    to 0x00004000\n");
+    state.cr3 = 0x7ffff000;
+    assert_int_equal(machine->cpu->ops->set_state(machine->cpu, &state), 0);
+    SAYS("info pages", "the page directory (cr3 0x7ffff000) is not in RAM");
+    end();
+}
+
+static void monitor_evaluates_expressions_and_shows_memory(void **unused)
+{
+    static const uint8_t bytes[] = {'v', 'm', 'm', 0xff, 0x80};
+
+    (void)unused;
+    begin("build/guests/race_counter.elf", IMAGE_AUTO);
+    assert_true(memory_write(&machine->memory, 0x80000, bytes, sizeof(bytes)));
+    SAYS("print 3 + 4", "0x7 = 7\n");
+    SAYS("print mem8[0x80000] == 'v'", "0x1 = 1\n");
+    SAYS("print work", "<work");
+    SAYS("print frobnicate", "there is no symbol 'frobnicate' in build/guests/race_counter.elf");
+    SAYS("print 3 +", "expected a number, a register, mem32[...], idt[...] or a symbol");
+    SAYS("print 3 4", "expected an operator, or nothing, at '4'");
+    SAYS("x 0x80000", "0x00080000: 0xff6d6d76\n");
+    SAYS("x/3cb 0x80000", "0x00080000: 'v' 'm' 'm'\n");
+    SAYS("x /2dh 0x80002", "0x00080002: -147 128\n");
+    SAYS("x/9xw 0x80000", "\n0x00080010: 0x00000000");
+    SAYS("x/2xw 0x3ffffc", "0x003ffffc: 0x00000000\nno memory is at 0x00400000\n");
+    SAYS("x/0xw 0", "expected /, a count");
+    SAYS("x/5000xb 0", "a count up to 4096");
+    SAYS("x/8qw 0", "expected /, a count");
+    SAYS("info regs", "  code:");
+    end();
+}
+
+/* ---- running ---- */
+
+static void monitor_steps_and_runs_to_places(void **unused)
+{
+    (void)unused;
+    begin("build/guests/race_counter.elf", IMAGE_AUTO);
+    SAYS("step", ", 1 instructions\n");
+    SAYS("step 9", ", 10 instructions\n");
+    SAYS("until work", "stopped at 0x");
+    SAYS("print eip == work", "0x1 = 1\n");
+    SAYS("until race_counter.asm:28", "(race_counter.asm:28)");
+    SAYS("until 3", "that was before; stopped at 0x");
+    SAYS("until 1ns", "that was before; ");
+    SAYS("until nowhere", "there is no symbol 'nowhere'");
+    SAYS("until 3 4", "expected a place");
+    SAYS("step many", "expected a count of instructions, not 'many'");
+    assert_true(atomic_load(&inbox.paused));
+    say("cont");
+    assert_false(atomic_load(&inbox.paused));
+    SAYS("until 0x1", "the guest has ended: power-off");
+    SAYS("step", "the guest has ended; 'info status' says how\n");
+    SAYS("info status", "ended: power-off, status 0\n");
+    SAYS("info regs", "  eax ");
+    end();
+}
+
+static void monitor_explains_a_guest_that_has_crashed(void **unused)
+{
+    (void)unused;
+    begin("build/guests/divide.bin", IMAGE_PM32);
+    SAYS("until 0x1", "the guest has ended: exception: exception 0, #DE divide error");
+    SAYS("info regs", "  eip 00100020"); /* the fault's, not the handler's */
+    SAYS("irq 0", "the guest has ended");
+    end();
+}
+
+static void monitor_resets_and_quits(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    say("reset");
+    assert_int_equal(machine->outcome.end, END_RESET);
+    say("quit");
+    assert_true(atomic_load(&inbox.quit) && monitor.quits);
+    end();
+}
+
+static void monitor_writes_a_snapshot_that_goes_on(void **unused)
+{
+    char path[] = "/tmp/monitor-test-XXXXXX", line[100], error[320];
+    struct snapshot *snapshot;
+    uint64_t before;
+    int fd = mkstemp(path);
+
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    SAYS("snapshot", "expected a file's name");
+    SAYS("snapshot /nowhere/at/all", "/nowhere/at/all");
+    say("sendkey a");
+    SAYS("until on_key", "on_key");
+    before = machine->cpu->ops->instructions(machine->cpu);
+    snprintf(line, sizeof(line), "savevm %s", path);
+    SAYS(line, "goes on from here");
+    run_for(1000);
+    snapshot = snapshot_read(path, error, sizeof(error));
+    assert_non_null(snapshot);
+    assert_int_equal(snapshot_restore(machine, snapshot, error, sizeof(error)), 0);
+    assert_int_equal(machine->cpu->ops->instructions(machine->cpu), before);
+    snapshot_free(snapshot);
+    end();
+    close(fd);
+    unlink(path);
+}
+
+static void monitor_changes_no_run_that_is_on_record(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    monitor.is_recorded = true;
+    SAYS("irq 0", "not with --record");
+    SAYS("reset", "not with --record");
+    assert_string_equal(say("sendkey a"), "");
+    monitor.is_recorded = false;
+    monitor.is_replay = true;
+    SAYS("irq 0", "not with --replay");
+    SAYS("sendkey a", "not with --replay");
+    SAYS("info pic", "master");
+    assert_int_equal(machine->pic.raised[0], 0);
+    end();
+}
+
+/* ---- the language ---- */
+
+static void monitor_takes_names_cut_short(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    SAYS("h", "sendkey KEY");
+    SAYS("?", "sendkey KEY");
+    SAYS("i stat", "running");
+    SAYS("info p", "'p' is more than one of these:\ninfo status");
+    SAYS("info frob", "'frob' is none of these");
+    SAYS("inf pi", "'pi' is more than one");
+    SAYS("s", ", 1 instructions"); /* a name of its own, though others begin with it */
+    SAYS("st", "'st' could be stop step");
+    SAYS("frob", "there is no command 'frob'");
+    SAYS("stop now", "nothing may follow this command, not 'now'");
+    SAYS("help un", "until u advance PLACE");
+    SAYS("sendkey ctrl-frob", "expected a key's name, as in ctrl-alt-delete, at 'frob'");
+    SAYS("sendkey a-b-c-d-e-f-g-h-i", "expected a key's name");
+    SAYS("irq 2", "not 2, the second controller's");
+    SAYS("irq 16", "expected the number of an IRQ, 0 to 15, not '16'");
+    assert_string_equal(say("   "), "");
+    end();
+}
+
+static void monitor_completes_words(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    assert_string_equal(complete("unt"), "until\n");
+    assert_string_equal(complete("s"), "stop\nstep\nsendkey\nsnapshot\n");
+    assert_string_equal(complete("info pi"), "pic\npit\n");
+    assert_string_equal(complete("i pag"), "pages\n");
+    assert_string_equal(complete("until on_k"), "on_key\n");
+    assert_string_equal(complete("print mem32[tic"), "ticks\n");
+    assert_string_equal(complete("sendkey ctrl-alt-del"), "delete\n");
+    assert_string_equal(complete("irq "), "");
+    assert_string_equal(complete("frob "), "");
+    end();
+}
+
+/* Lines of words that mean something and of bytes that do not: each is answered, none does harm. */
+static void monitor_survives_any_line(void **unused)
+{
+    static const char *const words[] = {"help",
+                                        "info",
+                                        "pic",
+                                        "idt",
+                                        "gdt",
+                                        "tss",
+                                        "pages",
+                                        "print",
+                                        "x",
+                                        "/8xw",
+                                        "x/4cb",
+                                        "step",
+                                        "until",
+                                        "irq",
+                                        "cont",
+                                        "stop",
+                                        "sendkey",
+                                        "ctrl-alt-delete",
+                                        "1",
+                                        "0xffffffff",
+                                        "99999999999999999999",
+                                        "mem32[",
+                                        "]",
+                                        "+",
+                                        "idt[0x21].offset",
+                                        "on_tick",
+                                        "on_tick+",
+                                        "timer_keys.asm:40",
+                                        "eip",
+                                        "(((((",
+                                        "3.5ms",
+                                        "1e300s",
+                                        "insn",
+                                        "-",
+                                        "==",
+                                        "'a'"};
+    uint32_t seed = 1;
+
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    machine_set_timeout(machine, UINT64_C(200000000));
+    for (unsigned i = 0; i < 4000; i++) {
+        char line[400] = "";
+        size_t length = 0;
+        for (unsigned j = 0; j < 1 + i % 6; j++) {
+            seed = seed * 1664525 + 1013904223;
+            if (seed >> 28 == 0) {
+                for (unsigned k = 0; k < 50; k++)
+                    line[length++] = (char)((seed = seed * 1664525 + 1013904223) >> 24 | 1);
+                line[length] = '\0';
+            } else {
+                length +=
+                    (size_t)snprintf(line + length, 60, "%s ",
+                                     words[(seed >> 16) % (sizeof(words) / sizeof(words[0]))]);
+            }
+        }
+        complete(line);
+        say(line);
+    }
+    end();
+}
+
+/* ---- the desk, the prompt and the socket, at a guest with a thread ---- */
+
+static struct guest guest;
+static struct options options;
+static char shown[200000];
+static size_t shown_count;
+
+static void show(void *owner, const char *bytes, size_t count)
+{
+    (void)owner;
+    assert_true(count < sizeof(shown));
+    if (shown_count + count >= sizeof(shown))
+        shown_count = 0;
+    memcpy(shown + shown_count, bytes, count);
+    shown_count += count;
+    shown[shown_count] = '\0';
+}
+
+static void warn(void *owner, const char *text)
+{
+    (void)owner;
+    (void)text;
+}
+
+static void begin_guest(const char *path)
+{
+    char note[320], *image = strdup(path);
+
+    shown_count = 0;
+    shown[0] = '\0';
+    options_init(&options);
+    options.cpu = "soft";
+    options.config.memory_size = UINT64_C(4) << 20;
+    assert_true(options_take_image(&options, image));
+    assert_int_equal(guest_init(&guest, &options, note, sizeof(note)), 0);
+    assert_int_equal(guest_start(&guest, print, warn, NULL), 0);
+}
+
+static void end_guest(void)
+{
+    inbox_quit(&guest.inbox);
+    guest_join(&guest);
+    guest_free(&guest);
+    free((char *)options.config.image.path);
+    options_free(&options);
+}
+
+static void wait_readable(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(poll(&poll_fd, 1, 20000), 1);
+}
+
+/* Types at a prompt, and waits for the answers. */
+static void type(struct prompt *prompt, const char *keys)
+{
+    for (; *keys; keys++)
+        assert_true(prompt_type(prompt, (uint8_t)*keys));
+    while (prompt->waits) {
+        uint64_t count;
+        wait_readable(guest.desk.fd);
+        assert_int_equal(read(guest.desk.fd, &count, sizeof(count)), sizeof(count));
+        assert_true(prompt_update(prompt));
+    }
+}
+
+#define SHOWN(text)                                            \
+    do {                                                       \
+        if (!strstr(shown, text))                              \
+            fail_msg("there is no '%s' in:\n%s", text, shown); \
+        shown_count = 0;                                       \
+    } while (0)
+
+static void prompt_edits_completes_and_remembers(void **unused)
+{
+    static struct prompt prompt;
+
+    (void)unused;
+    begin_guest("build/guests/timer_keys.elf");
+    prompt_init(&prompt, &guest, show, NULL);
+    prompt_show(&prompt, true);
+    SHOWN("(vmm) ");
+    type(&prompt, "stop\r");
+    SHOWN("stopped ");
+    type(&prompt, "inf\t");
+    assert_int_equal(prompt.length, 5);
+    type(&prompt, "pi\t");
+    SHOWN("pic  pit\n");
+    type(&prompt, "t\r");
+    SHOWN("channel 0");
+    type(&prompt, "\033[A\027pic\r"); /* the last line, its last word another */
+    SHOWN("the CPU is asked for ");
+    type(&prompt, "xinfo irq\033[H\033[3~\033OF\r");
+    SHOWN("(vmm) info irq\033[K\n");
+    type(&prompt, "frob frob\025info status\r");
+    SHOWN("paused");
+    type(&prompt, "step\rstep\rinfo stat\t\r"); /* ahead of the answers */
+    SHOWN("paused");
+    type(&prompt, "abc\003");
+    assert_int_equal(prompt.length, 0);
+    assert_false(prompt_type(&prompt, 4)); /* Ctrl-D */
+    for (unsigned i = 0; i < 20000; i++)   /* any keys, but Enter and Tab */
+        prompt_type(&prompt, (uint8_t)(14 + (i * 7919u >> 4) % 242));
+    shown_count = 0;
+    type(&prompt, "\003\003\003\003\003\003\003info pic\r");
+    SHOWN("the CPU is asked for ");
+    prompt_free(&prompt);
+    end_guest();
+}
+
+static void prompt_stops_a_guest_that_runs_to_nowhere(void **unused)
+{
+    static struct prompt prompt;
+
+    (void)unused;
+    begin_guest("build/guests/timer_keys.elf");
+    prompt_init(&prompt, &guest, show, NULL);
+    type(&prompt, "until 0x1\r\003");
+    SHOWN("stopped ");
+    assert_true(atomic_load(&guest.inbox.paused));
+    type(&prompt, "until 0x1\r\003cont\r");
+    assert_false(atomic_load(&guest.inbox.paused));
+    inbox_quit(&guest.inbox);
+    wait_readable(guest.done_fd);
+    guest_join(&guest);
+    type(&prompt, "info status\r"); /* of what is left */
+    SHOWN("ended: quit");
+    prompt_free(&prompt);
+    end_guest();
+}
+
+static struct monitor_socket *open_socket(const char *path)
+{
+    char where[100], error[320];
+    struct monitor_socket *made;
+
+    snprintf(where, sizeof(where), "unix:%s", path);
+    made = monitor_socket_open(where, error, sizeof(error));
+    if (!made)
+        snprintf(shown, sizeof(shown), "%s", error);
+    return made;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* Serves the socket until the client has `text`, or the end of what there is. */
+static void serve(struct monitor_socket *made, int fd, const char *text)
+{
+    enum { SOCKET, ANSWER, CLIENT, FDS };
+    uint64_t count;
+
+    for (shown_count = 0, shown[0] = '\0'; !strstr(shown, text);) {
+        struct pollfd fds[FDS] = {{.fd = monitor_socket_fd(made), .events = POLLIN},
+                                  {.fd = guest.desk.fd, .events = POLLIN},
+                                  {.fd = fd, .events = POLLIN}};
+        if (poll(fds, FDS, 20000) <= 0)
+            fail_msg("there is no '%s' in:\n%s", text, shown);
+        if (fds[ANSWER].revents)
+            assert_int_equal(read(guest.desk.fd, &count, sizeof(count)), sizeof(count));
+        monitor_socket_update(made, &guest);
+        if (fds[CLIENT].revents) {
+            char bytes[4096];
+            ssize_t got = read(fd, bytes, sizeof(bytes));
+            if (got <= 0)
+                break;
+            show(NULL, bytes, (size_t)got);
+        }
+    }
+    if (!strstr(shown, text))
+        fail_msg("there is no '%s' in:\n%s", text, shown);
+}
+
+static void send_text(int fd, const char *text)
+{
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void socket_answers_one_client_at_a_time(void **unused)
+{
+    char directory[] = "/tmp/monitor-test-XXXXXX", path[64];
+    struct monitor_socket *made;
+    int first, second;
+
+    (void)unused;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/socket", directory);
+    begin_guest("build/guests/timer_keys.elf");
+    made = open_socket(path);
+    assert_non_null(made);
+    assert_null(open_socket(path));
+    assert_non_null(strstr(shown, "another program listens at "));
+    assert_null(open_socket("/nowhere/at/all"));
+    assert_non_null(strstr(shown, "can't listen at /nowhere/at/all: No such file"));
+
+    first = connect_to(path);
+    serve(made, first, "(vmm) ");
+    second = connect_to(path);
+    serve(made, second, "somebody else is at this monitor\n");
+    close(second);
+    send_text(first, "stop\ninfo status\n");
+    serve(made, first, "paused");
+    send_text(first, "until 0x1\n");
+    send_text(first, "stop\ninfo irq\ncont\n");
+    serve(made, first, "stopped ");
+    serve(made, first, "raised");
+    send_text(first, "info pic\ninfo pit"); /* the last line has no end */
+    shutdown(first, SHUT_WR);
+    serve(made, first, "channel 2");
+    serve(made, first, "");
+    while (monitor_socket_is_busy(made))
+        monitor_socket_update(made, &guest);
+    close(first);
+
+    first = connect_to(path); /* goes away while it waits */
+    send_text(first, "cont\nuntil 0x1\n");
+    serve(made, first, "(vmm) (vmm) ");
+    close(first);
+    while (monitor_socket_is_busy(made)) {
+        wait_readable(monitor_socket_fd(made));
+        monitor_socket_update(made, &guest);
+    }
+    first = connect_to(path);
+    send_text(first, "info status\nquit\n");
+    serve(made, first, "running");
+    close(first);
+    wait_readable(guest.done_fd);
+    guest_join(&guest);
+    monitor_socket_free(made);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(rmdir(directory), 0);
+    end_guest();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(monitor_says_how_interrupts_stand),
+        cmocka_unit_test(monitor_says_what_the_timer_does),
+        cmocka_unit_test(monitor_says_what_the_keyboard_holds),
+        cmocka_unit_test(monitor_says_what_gates_and_segments_are),
+        cmocka_unit_test(monitor_merges_pages_into_ranges),
+        cmocka_unit_test(monitor_evaluates_expressions_and_shows_memory),
+        cmocka_unit_test(monitor_steps_and_runs_to_places),
+        cmocka_unit_test(monitor_explains_a_guest_that_has_crashed),
+        cmocka_unit_test(monitor_resets_and_quits),
+        cmocka_unit_test(monitor_writes_a_snapshot_that_goes_on),
+        cmocka_unit_test(monitor_changes_no_run_that_is_on_record),
+        cmocka_unit_test(monitor_takes_names_cut_short),
+        cmocka_unit_test(monitor_completes_words),
+        cmocka_unit_test(monitor_survives_any_line),
+        cmocka_unit_test(prompt_edits_completes_and_remembers),
+        cmocka_unit_test(prompt_stops_a_guest_that_runs_to_nowhere),
+        cmocka_unit_test(socket_answers_one_client_at_a_time),
+    };
+
+    signal(SIGPIPE, SIG_IGN); /* as signals_open does */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,58 @@
+/*
+ * The table of subjects, and what is said of the machine as a whole.
+ */
+#include "info.h"
+
+#include <stdatomic.h>
+
+void info_print_place(const struct info *info, uint32_t address)
+{
+    char name[200];
+
+    fprintf(info->to, "0x%08x", address);
+    if (info->symbols && symbols_describe(info->symbols, address, name, sizeof(name)))
+        fprintf(info->to, " %s", name);
+}
+
+static void info_status(const struct info *info)
+{
+    const struct machine *machine = info->machine;
+    const struct machine_outcome *outcome = &machine->outcome;
+    const struct cpu_ops *ops = machine->cpu->ops;
+
+    if (outcome->end != END_NONE)
+        fprintf(info->to, "ended: %s, status %d%s%s\n", machine_end_name(outcome->end),
+                outcome->status, outcome->text[0] ? ": " : "", outcome->text);
+    else
+        fprintf(info->to, "%s%s\n",
+                atomic_load(&machine->config.inbox->paused) ? "paused" : "running",
+                machine->halted ? ", halted until an interrupt comes" : "");
+    fprintf(info->to, "at ");
+    info_print_place(info, info->state->segment[CPU_CS].base + info->state->eip);
+    fprintf(info->to, ", interrupts %s\n%.9f s of the guest's time, CPU %s",
+            info->state->eflags & EFLAGS_IF ? "on" : "off",
+            (double)clock_now(&machine->clock) / 1e9, ops->name);
+    if (ops->instructions)
+        fprintf(info->to, ", %llu instructions",
+                (unsigned long long)ops->instructions(machine->cpu));
+    fprintf(info->to, "\n%llu MiB of RAM, %llu bytes printed\n",
+            (unsigned long long)machine->memory.size >> 20,
+            (unsigned long long)machine->output.total);
+}
+
+const struct info_subject info_subjects[] = {
+    {"status", "whether it runs, where it is, its time", info_status},
+    {"regs", "registers, the code at EIP, the stack", info_regs},
+    {"pic", "interrupt controllers: what is requested, masked, in service", info_pic},
+    {"irq", "how often each interrupt was raised and taken", info_irq},
+    {"pit", "the timer's three channels", info_pit},
+    {"kbd", "keyboard and its controller", info_keyboard},
+    {"serial", "COM1", info_serial},
+    {"rtc", "the clock and its interrupts", info_rtc},
+    {"disk", "virtio disks and their drivers", info_disk},
+    {"idt", "gates: who handles which vector", info_idt},
+    {"gdt", "segment descriptors", info_gdt},
+    {"tss", "the task register and its segment", info_tss},
+    {"pages", "ranges of mapped pages", info_pages},
+    {0},
+};

@@ -70,8 +70,12 @@ class Result:
 
     def times(self, place, engine, part):
         """By round: seconds of a repetition."""
-        return {number: row[2] / row[0]
-                for number, row in self.rows(place, engine, part).items() if row[2] >= self.shortest}
+        return {number: row[2] / row[0] for number, row in self.rows(place, engine, part).items()
+                if self.is_long(part, row)}
+
+    def is_long(self, part, row):
+        """One that sleeps may use little, which is known all the better."""
+        return row[2] > 0 and row[1 if part in workloads.TIMED else 2] >= self.shortest
 
     def time(self, place, engine, part):
         times = self.times(place, engine, part)
@@ -96,10 +100,11 @@ class Result:
         rows = self.rows(place, engine, event.part)
         base = self.times(place, engine, event.base) if event.base else {}
         costs = []
-        for number, (count, _, cpu, _, events) in rows.items():
+        for number, row in rows.items():
+            count, _, cpu, _, events = row
             happened = events if event.number is None else event.number * count
             less = base.get(number, 0) * count
-            if cpu >= self.shortest and happened and (less or not event.base):
+            if self.is_long(event.part, row) and happened and (less or not event.base):
                 costs.append((cpu - less) / happened)
         return spread(costs) if costs else None
 

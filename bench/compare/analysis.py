@@ -30,8 +30,6 @@ NATIVE_OF = {"tick100": "integer", "tick10000": "integer"} | {
     f"mix{rounds}": "integer" for rounds in (10, 100, 1000, 10_000)
 }
 
-Exits = namedtuple("Exits", "by_reason injected")  # of a repetition
-
 
 class Result:
     def __init__(self, data):
@@ -123,10 +121,11 @@ class Result:
         return spread(rates) if rates else None
 
     def exits(self, place):
-        """By part: what a repetition makes the VMM on KVM come back for."""
+        """By part: how often a repetition makes the VMM on KVM come back, by reason; and `injected`, the
+        interrupts."""
         return {
-            part: Exits({reason: max(0, number) / count for reason, number in by_reason.items()},
-                        injected / count)
+            part: {reason: max(0, number) / count
+                   for reason, number in (by_reason | {"injected": injected}).items()}
             for where, part, count, by_reason, injected in self.data["exits"] if where == place
         }
 

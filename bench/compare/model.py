@@ -3,8 +3,8 @@ exit what an exit of its kind costs,
 
     t = t_native + sum over reasons of exits x cost.
 
-The costs are from storms, which do little else; what they say of other parts is then compared with
-what those took."""
+An interrupt counts as one of them, with the signal of the timer behind it. The costs are from storms,
+which do little else; what they say of other parts is then compared with what those took."""
 
 from collections import namedtuple
 
@@ -14,7 +14,7 @@ from .analysis import NATIVE_OF
 STORMS = (
     ("port", ("port",)),
     ("mmio", ("mmio",)),
-    ("kicked", ("tick10000", "tick100")),
+    ("injected", ("tick10000", "tick100")),
     ("halted", ("halt",)),
     ("window", ("window",)),
 )
@@ -24,7 +24,7 @@ Prediction = namedtuple("Prediction", "part rate predicted measured error")
 
 
 def seconds_of(exits, costs):
-    return sum(number * costs.get(reason, 0) for reason, number in exits.by_reason.items())
+    return sum(number * costs.get(reason, 0) for reason, number in exits.items())
 
 
 def costs(times, native, exits):
@@ -32,7 +32,7 @@ def costs(times, native, exits):
     known = {}
     for reason, storms in STORMS:
         part = next((storm for storm in storms if storm in times and storm in exits), None)
-        number = exits[part].by_reason.get(reason, 0) if part else 0
+        number = exits[part].get(reason, 0) if part else 0
         if number:
             rest = times[part] - native.get(NATIVE_OF.get(part), 0) - seconds_of(exits[part], known)
             known[reason] = max(0, rest / number)
@@ -50,8 +50,8 @@ def predictions(times, native, exits):
             continue
         predicted = 1 + seconds_of(per_repetition, known) / alone
         measured = times[part] / alone
-        found.append(Prediction(part, sum(per_repetition.by_reason.values()) / alone, predicted,
-                                measured, predicted / measured - 1))
+        rate = sum(per_repetition.get(reason, 0) for reason in known) / alone
+        found.append(Prediction(part, rate, predicted, measured, predicted / measured - 1))
     return found
 
 

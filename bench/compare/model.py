@@ -27,21 +27,22 @@ def seconds_of(exits, costs):
     return sum(number * costs.get(reason, 0) for reason, number in exits.items())
 
 
-def costs(times, native, exits):
-    """Seconds of an exit, by reason. `times` and `native` are seconds of a repetition by part."""
+def costs(times, exits):
+    """Seconds of an exit, by reason. `times` are seconds of a repetition by part; off those of a storm
+    goes what the guest takes for its computation without."""
     known = {}
     for reason, storms in STORMS:
         part = next((storm for storm in storms if storm in times and storm in exits), None)
         number = exits[part].get(reason, 0) if part else 0
         if number:
-            rest = times[part] - native.get(NATIVE_OF.get(part), 0) - seconds_of(exits[part], known)
+            rest = times[part] - times.get(NATIVE_OF.get(part), 0) - seconds_of(exits[part], known)
             known[reason] = max(0, rest / number)
     return known
 
 
 def predictions(times, native, exits):
     """For each part which no cost came from and which has a native time."""
-    known = costs(times, native, exits)
+    known = costs(times, exits)
     used = {next((storm for storm in storms if storm in times), None) for _, storms in STORMS}
     found = []
     for part, per_repetition in exits.items():
@@ -62,4 +63,4 @@ def of_result(result, place):
                       if (where, engine_of) == (place, engine)}
                      for engine in ("vmm-kvm", "native"))
     exits = result.exits(place)
-    return costs(times, native, exits), predictions(times, native, exits)
+    return costs(times, exits), predictions(times, native, exits)

@@ -244,7 +244,8 @@ def model_section(result, figures):
                "exit of its kind costs: `t = t_native + sum of exits x cost`. The costs are from storms, "
                "each with what is already known taken off:"),
               ("table", ["exit", "cost"],
-               [[REASONS[reason], duration(cost)] for reason, cost in costs.items()])]
+               [[REASONS[reason], duration(cost) if cost else "too little to see"]
+                for reason, cost in costs.items()])]
     rows = [[workloads.BY_NAME[part].title,
              *(figure(each[reason]) for reason in REASONS)]
             for part, each in exits.items()

@@ -30,8 +30,6 @@ NATIVE_OF = {"tick100": "integer", "tick10000": "integer"} | {
     f"mix{rounds}": "integer" for rounds in (10, 100, 1000, 10_000)
 }
 
-Exits = namedtuple("Exits", "by_reason injected")  # of a repetition
-
 
 class Result:
     def __init__(self, data):
@@ -70,8 +68,12 @@ class Result:
 
     def times(self, place, engine, part):
         """By round: seconds of a repetition."""
-        return {number: row[2] / row[0]
-                for number, row in self.rows(place, engine, part).items() if row[2] >= self.shortest}
+        return {number: row[2] / row[0] for number, row in self.rows(place, engine, part).items()
+                if self.is_long(part, row)}
+
+    def is_long(self, part, row):
+        """One that sleeps may use little, which is known all the better."""
+        return row[2] > 0 and row[1 if part in workloads.TIMED else 2] >= self.shortest
 
     def time(self, place, engine, part):
         times = self.times(place, engine, part)
@@ -96,10 +98,11 @@ class Result:
         rows = self.rows(place, engine, event.part)
         base = self.times(place, engine, event.base) if event.base else {}
         costs = []
-        for number, (count, _, cpu, _, events) in rows.items():
+        for number, row in rows.items():
+            count, _, cpu, _, events = row
             happened = events if event.number is None else event.number * count
             less = base.get(number, 0) * count
-            if cpu >= self.shortest and happened and (less or not event.base):
+            if self.is_long(event.part, row) and happened and (less or not event.base):
                 costs.append((cpu - less) / happened)
         return spread(costs) if costs else None
 
@@ -118,10 +121,11 @@ class Result:
         return spread(rates) if rates else None
 
     def exits(self, place):
-        """By part: what a repetition makes the VMM on KVM come back for."""
+        """By part: how often a repetition makes the VMM on KVM come back, by reason; and `injected`, the
+        interrupts."""
         return {
-            part: Exits({reason: max(0, number) / count for reason, number in by_reason.items()},
-                        injected / count)
+            part: {reason: max(0, number) / count
+                   for reason, number in (by_reason | {"injected": injected}).items()}
             for where, part, count, by_reason, injected in self.data["exits"] if where == place
         }
 

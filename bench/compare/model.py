@@ -3,8 +3,8 @@ exit what an exit of its kind costs,
 
     t = t_native + sum over reasons of exits x cost.
 
-The costs are from storms, which do little else; what they say of other parts is then compared with
-what those took."""
+An interrupt counts as one of them, with the signal of the timer behind it. The costs are from storms,
+which do little else; what they say of other parts is then compared with what those took."""
 
 from collections import namedtuple
 
@@ -14,7 +14,7 @@ from .analysis import NATIVE_OF
 STORMS = (
     ("port", ("port",)),
     ("mmio", ("mmio",)),
-    ("kicked", ("tick10000", "tick100")),
+    ("injected", ("tick10000", "tick100")),
     ("halted", ("halt",)),
     ("window", ("window",)),
 )
@@ -24,24 +24,25 @@ Prediction = namedtuple("Prediction", "part rate predicted measured error")
 
 
 def seconds_of(exits, costs):
-    return sum(number * costs.get(reason, 0) for reason, number in exits.by_reason.items())
+    return sum(number * costs.get(reason, 0) for reason, number in exits.items())
 
 
-def costs(times, native, exits):
-    """Seconds of an exit, by reason. `times` and `native` are seconds of a repetition by part."""
+def costs(times, exits):
+    """Seconds of an exit, by reason. `times` are seconds of a repetition by part; off those of a storm
+    goes what the guest takes for its computation without."""
     known = {}
     for reason, storms in STORMS:
         part = next((storm for storm in storms if storm in times and storm in exits), None)
-        number = exits[part].by_reason.get(reason, 0) if part else 0
+        number = exits[part].get(reason, 0) if part else 0
         if number:
-            rest = times[part] - native.get(NATIVE_OF.get(part), 0) - seconds_of(exits[part], known)
+            rest = times[part] - times.get(NATIVE_OF.get(part), 0) - seconds_of(exits[part], known)
             known[reason] = max(0, rest / number)
     return known
 
 
 def predictions(times, native, exits):
     """For each part which no cost came from and which has a native time."""
-    known = costs(times, native, exits)
+    known = costs(times, exits)
     used = {next((storm for storm in storms if storm in times), None) for _, storms in STORMS}
     found = []
     for part, per_repetition in exits.items():
@@ -50,8 +51,8 @@ def predictions(times, native, exits):
             continue
         predicted = 1 + seconds_of(per_repetition, known) / alone
         measured = times[part] / alone
-        found.append(Prediction(part, sum(per_repetition.by_reason.values()) / alone, predicted,
-                                measured, predicted / measured - 1))
+        rate = sum(per_repetition.get(reason, 0) for reason in known) / alone
+        found.append(Prediction(part, rate, predicted, measured, predicted / measured - 1))
     return found
 
 
@@ -62,4 +63,4 @@ def of_result(result, place):
                       if (where, engine_of) == (place, engine)}
                      for engine in ("vmm-kvm", "native"))
     exits = result.exits(place)
-    return costs(times, native, exits), predictions(times, native, exits)
+    return costs(times, exits), predictions(times, native, exits)

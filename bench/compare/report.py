@@ -229,7 +229,8 @@ def cost_cell(cost):
 
 
 REASONS = {"port": "a port access", "mmio": "an access to device memory", "halted": "`hlt`",
-           "window": "interrupts possible again", "kicked": "a timer's signal"}
+           "window": "interrupts possible again", "kicked": "a signal",
+           "injected": "an interrupt, with its timer's signal"}
 
 
 def model_section(result, figures):
@@ -243,14 +244,15 @@ def model_section(result, figures):
                "exit of its kind costs: `t = t_native + sum of exits x cost`. The costs are from storms, "
                "each with what is already known taken off:"),
               ("table", ["exit", "cost"],
-               [[REASONS[reason], duration(cost)] for reason, cost in costs.items()])]
+               [[REASONS[reason], duration(cost) if cost else "too little to see"]
+                for reason, cost in costs.items()])]
     rows = [[workloads.BY_NAME[part].title,
-             *(figure(each.by_reason[reason]) for reason in REASONS), figure(each.injected)]
+             *(figure(each[reason]) for reason in REASONS)]
             for part, each in exits.items()
-            if any(number for reason, number in each.by_reason.items() if reason != "kicked")]
+            if any(number for reason, number in each.items() if reason != "kicked")]
     blocks.append(("text", "Exits of a repetition by reason, as the VMM's `--report` counts them, and "
                    "interrupts injected:"))
-    blocks.append(("table", ["part", *REASONS, "injected"], rows))
+    blocks.append(("table", ["part", *REASONS], rows))
     if predictions:
         worst = max(predictions, key=lambda each: abs(each.error))
         near = sum(abs(each.error) <= 0.1 for each in predictions)

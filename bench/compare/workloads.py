@@ -109,7 +109,7 @@ PARTS = (
     Part("fault", "page faults", 1024, "fault", 2, 1, False, True),
     Part("port", "port writes", STORM, "write", 1, 1, False, True),
     Part("mmio", "reads of device memory", STORM, "read", 1, 1, False, True),
-    Part("halt", "`hlt` until a timer fires", HALTS, "halt", 1, 1, False, True),
+    Part("halt", "`hlt` until a timer fires", HALTS, "halt", 1, 2, False, True),
     Part("window", "interrupts that wait for `sti`", HALTS, "interrupt", 1, 1, False, True),
     Part("tick10000", "integer loop, timer at 10 kHz", ROUNDS, "round", 2, 1, False, True, False),
     Part("tick100", "integer loop, timer at 100 Hz", ROUNDS, "round", 2, 5, False, True),

@@ -98,12 +98,13 @@ class Analysis(unittest.TestCase):
         self.assertAlmostEqual(result_of([row]).clock("host", "bochs").median, 1)
 
 
-COSTS = {"port": 2e-6, "mmio": 3e-6, "kicked": 5e-6, "halted": 7e-6, "window": 11e-6}
+COSTS = {"port": 2e-6, "mmio": 3e-6, "injected": 5e-6, "halted": 7e-6, "window": 11e-6}
 LOOP = 1e-3  # seconds of the integer loop
 
 
 def exits_row(part, **by_reason):
-    return ["lab", part, 10, {reason: 10 * by_reason.get(reason, 0) for reason in COSTS}, 0]
+    injected = 10 * by_reason.get("injected", 0)
+    return ["lab", part, 10, {reason: 10 * by_reason.get(reason, 0) for reason in measure.EXIT_REASONS}, injected]
 
 
 class Model(unittest.TestCase):
@@ -112,16 +113,16 @@ class Model(unittest.TestCase):
     EXITS = {
         "port": {"port": 1000},
         "mmio": {"mmio": 1000},
-        "tick100": {"port": 4, "kicked": 4},
-        "halt": {"port": 40, "halted": 10},
-        "window": {"port": 40, "window": 10, "kicked": 10},
+        "tick100": {"port": 4, "injected": 4, "kicked": 5},
+        "halt": {"port": 40, "halted": 10, "injected": 10},
+        "window": {"port": 40, "window": 10, "injected": 10},
         "mix100": {"port": 1000},
         "integer": {},
     }
 
     def result(self, wrong=1.0):
         loops = {"tick100", "mix100", "integer"}
-        times = {part: LOOP * (part in loops) + sum(n * COSTS[reason] for reason, n in by_reason.items())
+        times = {part: LOOP * (part in loops) + sum(n * COSTS.get(reason, 0) for reason, n in by_reason.items())
                  for part, by_reason in self.EXITS.items()}
         times["mix100"] *= wrong
         return result_of([sample("lab", "native", 1, {"integer": LOOP}), sample("lab", "vmm-kvm", 1, times)],

@@ -81,6 +81,10 @@ bench-soft: $(VMM) $(OS1K_DISK) need-test $(BENCH)/latency $(BENCH)/restore $(BE
 	@.ci/need "comparing with Bochs" $(NEED_BOCHS) || true  # bench/soft.sh says who is missing
 	@bench/soft.sh
 
+.PHONY: bench-many
+bench-many: $(VMM) $(OS1K) need-test $(SPEED).elf  ## measure many guests next to as many processes of QEMU
+	@bench/many.sh
+
 $(BENCH)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ $(VMM_LIBS)

@@ -40,12 +40,15 @@ $(MEASURED)/guests/guest.img: bench/guests/disk.asm $(MEASURED)/guests/guest.elf
 
 # ---- each engine alone ----
 
-.PHONY: bench-kvm bench-soft
+.PHONY: bench-kvm bench-soft bench-many
 bench-kvm: $(VMM) $(OS1K_DISK) need-bench need-lab $(MEASURED)/kvm_floor $(MEASURED)/latency $(MEASURED)/port_storm.bin  ## measure start-up, exits and idling on KVM, in the lab where need be
 	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
 
 bench-soft: $(VMM) $(OS1K_DISK) need-bench $(MEASURED)/latency $(MEASURED)/restore $(MEASURED)/dirty.bin  ## measure start-up, idling and snapshots on the software CPU
 	@bench/soft.sh
+
+bench-many: $(VMM) $(OS1K) need-bench $(MEASURED)/guests/guest.elf  ## measure many guests next to as many processes of QEMU
+	@bench/many.sh
 
 $(MEASURED)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
 	@mkdir -p $(@D)

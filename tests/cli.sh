@@ -120,6 +120,15 @@ says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
 check "a slow line" 0 run --baud 300 --report "$scratch/report" $hello
 says "takes a thirtieth of a second a character" "$(cat "$scratch/report")" '"guest_s": 0\.[4-9]'
 check "a line without a speed" 2 run --baud 0 $hello
+ms() { sed -nE 's/.*"'"$1"'": ([0-9]+)\.([0-9]{3}).*/\1\2/p' "$scratch/report" | sed -E 's/^0+(.)/\1/'; }
+# jmp $
+printf '\xeb\xfe' >"$scratch/spin.bin"
+check "a limit of processor time" 124 run --cpu-limit 10 --timeout 1 --report "$scratch/report" "$scratch/spin.bin"
+if (($(ms host_cpu_s) < 600)); then ok "is kept"; else not_ok "is kept" "$(ms host_cpu_s) ms in a second"; fi
+check "a pause of a second" 130 bash -c "for key in p p x; do sleep 1; printf '\\001%s' \$key; done |
+    $vmm run ${VMM_OPTIONS:-} --cast /dev/null build/os1k.elf,report=$scratch/report"
+if (($(ms wall_s) - $(ms guest_s) >= 900)); then ok "is none of the guest's time"; else
+    not_ok "is none of the guest's time" "$(ms guest_s) of $(ms wall_s) ms"; fi
 check "a report to standard output" 0 run --report - $hello
 says "comes after the guest's" "$out" '"output_bytes": 12'
 check "a report that can't be written" 2 run --report /nowhere/report $hello

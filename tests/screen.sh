@@ -62,12 +62,6 @@ says "is refused" "$err" "the guests' RAM is [0-9]+ MiB together"
 check "a limit that is none" 2 run --cpu-limit 200 $guests/hello.bin
 check "a reader that has gone" 130 bash -c "set -o pipefail; timeout 20 $vmm run --cpu soft -m 16 build/os1k.elf build/os1k.elf </dev/null | head -c 1"
 
-# A limit of a processor's time: a guest that spins for a second at a tenth of it.
-cpu_ms() { sed -nE 's/.*"host_cpu_s": ([0-9]+)\.([0-9]{3}).*/\1\2/p' "$scratch/report"; }
-check "a limit of processor time" 124 run --cpu-limit 10 --timeout 1 --report "$scratch/report" "$scratch/spin.bin"
-used=$((10#$(cpu_ms)))
-if ((used < 200)); then ok "is kept"; else not_ok "is kept" "$used ms in a second"; fi
-
 # Guests that spin, and one that sleeps between the ticks of its timer. How late it wakes up depends on what
 # else the host does; that few others run at a time does not.
 # vector 8, the timer at 100 Hz, its interrupt open; then hlt and an EOI in a loop
@@ -291,6 +285,24 @@ shows "what does not fit is on another page" 'page 1/2  [0-9]+ of 20 running'
 keys C-a b
 shows "which a key shows" 'page 2/2'
 says "with the rest" "$out" '20 g20'
+keys C-a 0
+shows "0 is the tenth" 'page 1/2'
+keys C-a "'" 1 8
+shows "of more, the number is asked for" 'number of the guest, Enter: 18'
+keys Enter
+shows "and there it goes" 'page 2/2'
+keys C-a "'" 9 9 Enter
+shows "if there is one" 'there is no guest 99'
+
+# What the help lists and what the manual does.
+in_help() { sed -nE '/keys_help/,/NULL/s/^    "  (.*[^ ])  .*/\1/p' vmm/screen/keys.c; }
+in_manual() { sed -n '/^and with several guests/,/^\.El/s/^\.It Ctrl-A //p' docs/vmm.1 | sed 's/ Ctrl-A / /'; }
+words() { tr -s ' ,' '\n' | sort -u; }
+if [[ $(in_help | words | wc -l) -gt 15 ]] && differ=$(diff <(in_help | words) <(in_manual | words)); then
+    ok "the manual lists the keys that Ctrl-A H does"
+else
+    not_ok "the manual lists the keys that Ctrl-A H does" "$(tr '\n' ' ' <<<"$differ")"
+fi
 
 # ---- races ----
 if [[ $tsan ]]; then

@@ -84,7 +84,13 @@ static void keys_are_the_guests_but_behind_ctrl_a(void **state)
     assert_int_equal(type(&keys, "\001\033[5~"), KEY_PAGE_UP);
     assert_int_equal(type(&keys, "z"), KEY_BYTE);
     assert_int_equal(type(&keys, "\0013"), KEY_NUMBER);
-    assert_int_equal(keys.number, 2);
+    assert_int_equal(keys.number, 3);
+    assert_int_equal(type(&keys, "\0010"), KEY_NUMBER);
+    assert_int_equal(keys.number, 10);
+    assert_int_equal(type(&keys, "\001'12\b3\r"), KEY_NUMBER);
+    assert_int_equal(keys.number, 13);
+    assert_int_equal(type(&keys, "\001'12\033"), KEY_NONE);
+    assert_int_equal(type(&keys, "x"), KEY_BYTE);
     assert_int_equal(type(&keys, "\001a"), KEY_BYTE);
 }
 

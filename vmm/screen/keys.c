@@ -6,13 +6,17 @@
 #include <ctype.h>
 #include <string.h>
 
-#define CTRL_A 0x01
+#define CTRL_A     0x01
+#define BACKSPACE  0x08
+#define DELETE     0x7f
+#define NUMBER_MAX 1000000
 
 const char *const keys_help[] = {
     "Ctrl-A, then:",
-    "  arrows, N, B, 1 to 9  another guest",
+    "  arrows, N, B, 1 to 9, 0  another guest; 0 is the tenth",
+    "  '  any guest: its number, Enter",
     "  Z  zoom in, or out",
-    "  [, PgUp  scroll back; Q ends that",
+    "  [, PgUp  scroll back: arrows, K, J, PgUp, PgDn, Home, End; Q ends that",
     "  P  pause, or go on",
     "  R  restart the guest",
     "  K  end the guest",
@@ -20,7 +24,7 @@ const char *const keys_help[] = {
     "  C  its monitor, or back to it",
     "  A  send Ctrl-A to the guest",
     "  X  end all guests and leave",
-    "  H  these keys",
+    "  H, ?  these keys",
     NULL,
 };
 
@@ -69,9 +73,14 @@ static enum key type_command(struct keys *keys, uint8_t byte)
 
     if (keys->length == 0 && (byte == CTRL_A || tolower(byte) == 'a') && !keys->scrolling)
         return KEY_BYTE;
-    if (keys->length == 0 && byte >= '1' && byte <= '9') {
-        keys->number = (unsigned)(byte - '1');
+    if (keys->length == 0 && isdigit(byte)) {
+        keys->number = byte == '0' ? 10 : (unsigned)(byte - '0');
         return KEY_NUMBER;
+    }
+    if (keys->length == 0 && byte == '\'') {
+        keys->asking = true;
+        keys->number = 0;
+        return KEY_NONE;
     }
     keys->sequence[keys->length] = (char)(keys->length == 0 ? tolower(byte) : byte);
     keys->length++;
@@ -82,10 +91,26 @@ static enum key type_command(struct keys *keys, uint8_t byte)
     return KEY_NONE;
 }
 
+/* A digit more or less of the number asked for, or its end; anything else gives it up. */
+static enum key type_number(struct keys *keys, uint8_t byte)
+{
+    if (isdigit(byte) && keys->number < NUMBER_MAX / 10) {
+        keys->number = 10 * keys->number + (unsigned)(byte - '0');
+    } else if (byte == BACKSPACE || byte == DELETE) {
+        keys->number /= 10;
+    } else if (!isdigit(byte)) {
+        keys->asking = false;
+        return byte == '\r' || byte == '\n' ? KEY_NUMBER : KEY_NONE;
+    }
+    return KEY_NONE;
+}
+
 enum key keys_type(struct keys *keys, uint8_t byte)
 {
     enum key key;
 
+    if (keys->asking)
+        return type_number(keys, byte);
     if (!keys->pending && !keys->scrolling)
         return (keys->pending = byte == CTRL_A) ? KEY_NONE : KEY_BYTE;
     if (!keys->pending && byte == CTRL_A) { /* while scrolling it changes nothing */

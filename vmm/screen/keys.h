@@ -21,7 +21,7 @@ enum key {
     KEY_END,
     KEY_NEXT,
     KEY_PREVIOUS,
-    KEY_NUMBER, /* keys.number: which guest */
+    KEY_NUMBER, /* keys.number: which guest, from 1 on */
     KEY_ZOOM,
     KEY_SCROLL,
     KEY_PAUSE,
@@ -37,6 +37,7 @@ enum key {
 struct keys {
     bool pending;   /* Ctrl-A was typed */
     bool scrolling; /* all keys are the screen's: the caller's to set */
+    bool asking;    /* for a number: `number` is what there is of it */
     char sequence[8];
     size_t length;
     unsigned number;

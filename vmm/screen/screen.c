@@ -259,6 +259,10 @@ static void paint_bottom(struct screen *screen, uint64_t now)
         return;
     if (now < screen->notice_end)
         snprintf(left, sizeof(left), " %s", screen->notice);
+    else if (screen->keys.asking && screen->keys.number == 0)
+        snprintf(left, sizeof(left), " number of the guest, Enter: ");
+    else if (screen->keys.asking)
+        snprintf(left, sizeof(left), " number of the guest, Enter: %u", screen->keys.number);
     else if (screen->keys.scrolling)
         snprintf(left, sizeof(left), " scrolling: arrows, PgUp, PgDn, Home, End; Q goes back");
     else if (screen->many->running + screen->many->waiting == 0)
@@ -478,7 +482,10 @@ static void do_key(struct screen *screen, enum key key)
         focus_on(screen, screen->first + screen->on_page);
         break;
     case KEY_NUMBER:
-        focus_on(screen, screen->keys.number);
+        if (screen->keys.number < 1 || screen->keys.number > count)
+            notice(screen, "there is no guest %u", screen->keys.number);
+        else
+            focus_on(screen, screen->keys.number - 1);
         break;
     case KEY_ZOOM:
         screen->zoomed = !screen->zoomed;

@@ -110,6 +110,14 @@ if command -v jq >/dev/null; then
     says "a guest is a process" "$(jq -r '.[] | select(.name == "process_name").args.name' "$json")" '^"two"$'
     says "an IRQ has a track" "$(jq -r '.[] | select(.name == "thread_name").args.name' "$scratch/keys.json")" '^IRQ 1 in service$'
 fi
+if command -v jq >/dev/null; then
+    timeout -s INT 2 "$vmm" run "${options[@]}" --plain --restart 100ms --trace io --trace-file "$json" $hello </dev/null >/dev/null 2>&1
+    check "a guest that is started again and again, and ended by a signal" 0 \
+        jq -e 'map(select(.name == "process_name").pid) | length > 1 and . == (. | unique)' "$json"
+fi
+check "several guests on a screen, and a trace over it" 2 script -qec \
+    "TERM=xterm $vmm run ${VMM_OPTIONS:-} --trace irq $hello $hello" /dev/null
+says "are refused" "$out" 'give --trace-file FILE, or --plain'
 check "a trace of two guests in lines" 0 run --plain --trace-file "$trace" $hello,name=one $hello,name='the other' </dev/null
 says "has their names" "$(cat "$trace")" '^one: +[0-9.]+ io '
 says "without blanks" "$(cat "$trace")" '^the_other: +[0-9.]+ io '

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: vmm run [OPTION...] IMAGE\n"
@@ -211,9 +212,30 @@ static bool is_for_one(const struct options *base)
     return false;
 }
 
+static bool has_screen(const struct common *common)
+{
+    return common->cast || (!common->plain && screen_is_possible());
+}
+
+/* A trace to the terminal that the screen is on. */
+static bool is_over_screen(const struct group *group, const struct common *common)
+{
+    if (!has_screen(common) || !screen_is_possible() || !isatty(STDERR_FILENO))
+        return false;
+    for (size_t i = 0; i < group->count; i++) {
+        const char *path = trace_file_path(group->options[i].trace_file);
+        if ((path || group->options[i].trace) && (!path || strcmp(path, "-") == 0)) {
+            fprintf(stderr, "vmm: --trace would write over the guests on this screen: give "
+                            "--trace-file FILE, or --plain\n");
+            return true;
+        }
+    }
+    return false;
+}
+
 static int show_group(struct many *many, const struct common *common)
 {
-    if (common->cast || (!common->plain && screen_is_possible()))
+    if (has_screen(common))
         return screen_run(many, common->cast, common->exit);
     return plain_run(many);
 }
@@ -223,7 +245,7 @@ static int run_group(struct group *group, const struct common *common)
     struct many many;
     int status;
 
-    if (!options_check(group->options, group->count))
+    if (!options_check(group->options, group->count) || is_over_screen(group, common))
         return STATUS_USAGE;
     status = many_init(&many, group->options, group->count);
     if (status == 0 && !common->no_sandbox)

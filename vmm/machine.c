@@ -282,7 +282,13 @@ bool machine_describe(struct machine *machine, uint32_t address, char *to, size_
 {
     const struct machine_config *config = &machine->config;
 
-    return config->describe && config->describe(config->symbols, address, to, size);
+    if (!config->describe || !config->describe(config->symbols, address, to, size))
+        return false;
+    for (; *to; to++) { /* it comes from the guest's file, and goes to the user's terminal */
+        if ((unsigned char)*to < ' ' || *to == 0x7f)
+            *to = '?';
+    }
+    return true;
 }
 
 static void on_unknown_hypercall(void *owner, uint8_t number)

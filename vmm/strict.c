@@ -53,26 +53,37 @@ struct strict {
 
 static const char *const chip_names[] = {"master", "slave"};
 
-/* Warns of a mistake; of the `which`-th of its kind, the first time only. */
-__attribute__((format(printf, 5, 6))) static void tell(struct strict *strict, enum mistake mistake,
-                                                       unsigned which, uint32_t eip,
-                                                       const char *format, ...)
+/* Whether the `which`-th mistake of its kind is new. */
+static bool is_new(struct strict *strict, enum mistake mistake, unsigned which)
 {
-    char text[300], place[160], symbol[130];
+    uint16_t bit = (uint16_t)(1u << which);
+    bool new = !(strict->told[mistake] & bit);
+
+    strict->told[mistake] |= bit;
+    return new;
+}
+
+__attribute__((format(printf, 3, 4))) static void tell_at(struct strict *strict, uint32_t eip,
+                                                          const char *format, ...)
+{
+    char text[300], place[160];
     va_list arguments;
 
-    if (strict->told[mistake] >> which & 1)
-        return;
-    strict->told[mistake] = (uint16_t)(strict->told[mistake] | 1u << which);
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (machine_describe(strict->machine, eip, symbol, sizeof(symbol)))
-        snprintf(place, sizeof(place), "at eip %#x, %s", eip, symbol);
+    if (machine_describe(strict->machine, eip, place, sizeof(place)))
+        machine_warn(strict->machine, "at eip %#x, %s: %s", eip, place, text);
     else
-        snprintf(place, sizeof(place), "at eip %#x", eip);
-    machine_warn(strict->machine, "%s: %s", place, text);
+        machine_warn(strict->machine, "at eip %#x: %s", eip, text);
 }
+
+/* Warns of a mistake of the next instruction, or the present one, unless it did before. */
+#define TELL(strict, mistake, which, ...)                                 \
+    do {                                                                  \
+        if (is_new(strict, mistake, which))                               \
+            tell_at(strict, machine_eip((strict)->machine), __VA_ARGS__); \
+    } while (0)
 
 /* ---- addresses where nothing is ---- */
 
@@ -142,7 +153,7 @@ static void check_eoi(struct strict *strict, unsigned irq, uint64_t now)
     if (held < 0 || now - strict->taken_at[irq] < LONG_NS ||
         !machine->cpu->ops->interrupts_enabled(machine->cpu))
         return;
-    tell(strict, EOI_LOST, irq, machine_eip(machine),
+    TELL(strict, EOI_LOST, irq,
          "IRQ %u%s has been in service for %llu ms, interrupts are on, and IRQ %d waits for its "
          "EOI: it was lost, or the handler is too slow",
          irq, irq == I8259_CASCADE ? " (the slave's, at the master)" : "",
@@ -154,9 +165,11 @@ static void check_key(struct strict *strict, uint64_t now)
     if (!strict->key_is_due || strict->key_since == CLOCK_NEVER ||
         now - strict->key_since < LONG_NS || !strict->machine->keyboard.s.obf)
         return;
-    tell(strict, KEY_UNREAD, 0, strict->key_eip,
-         "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing more "
-         "until it is");
+    if (is_new(strict, KEY_UNREAD, 0))
+        tell_at(
+            strict, strict->key_eip,
+            "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing more "
+            "until it is");
 }
 
 static void on_long(void *owner)
@@ -191,6 +204,12 @@ static void on_taken(struct strict *strict, unsigned irq)
     watch_long(strict);
 }
 
+/* The handler of a spurious interrupt runs: above where ESP was then, it has returned. */
+static bool is_in_spurious(const struct strict *strict, unsigned chip)
+{
+    return strict->is_spurious[chip] && esp(strict) < strict->spurious_esp[chip];
+}
+
 static void on_eoi(struct strict *strict, unsigned irq)
 {
     unsigned chip = irq / 8;
@@ -201,9 +220,8 @@ static void on_eoi(struct strict *strict, unsigned irq)
         strict->key_eip = machine_eip(strict->machine);
         watch_long(strict);
     }
-    /* Above where ESP was then, the handler has returned: this is somebody else's. */
-    if (strict->is_spurious[chip] && esp(strict) < strict->spurious_esp[chip])
-        tell(strict, EOI_AFTER_SPURIOUS, chip, machine_eip(strict->machine),
+    if (is_in_spurious(strict, chip))
+        TELL(strict, EOI_AFTER_SPURIOUS, chip,
              "an EOI to the %s 8259 for a spurious IRQ %u, which needs none, ended IRQ %u, which "
              "was still served: look into the ISR first",
              chip_names[chip], 8 * chip + 7, irq);
@@ -213,18 +231,18 @@ static void on_eoi_in_vain(struct strict *strict, unsigned irq, uint8_t ocw2)
 {
     unsigned chip = irq / 8;
 
-    if (strict->is_spurious[chip])
-        tell(strict, EOI_AFTER_SPURIOUS, chip, machine_eip(strict->machine),
+    if (is_in_spurious(strict, chip))
+        TELL(strict, EOI_AFTER_SPURIOUS, chip,
              "an EOI to the %s 8259 for a spurious IRQ %u, which needs none: had another been in "
              "service, it would have ended; look into the ISR first",
              chip_names[chip], 8 * chip + 7);
     else if (ocw2 & 0x40)
-        tell(strict, EOI_IN_VAIN, chip, machine_eip(strict->machine),
+        TELL(strict, EOI_IN_VAIN, chip,
              "a specific EOI to the %s 8259 for IRQ %u, which is not in service: the one that is "
              "gets none",
              chip_names[chip], irq);
     else
-        tell(strict, EOI_IN_VAIN, chip, machine_eip(strict->machine),
+        TELL(strict, EOI_IN_VAIN, chip,
              "an EOI to the %s 8259, where nothing is in service: had another interrupt come "
              "first, it would have been ended unserved",
              chip_names[chip]);
@@ -272,19 +290,18 @@ static void check_command(struct strict *strict, unsigned which, const struct i8
                           uint8_t value)
 {
     const char *name = chip_names[which];
-    uint32_t eip = machine_eip(strict->machine);
     bool is_icw1 = value & 0x10;
 
     if (chip->awaited_icw >= 2 && !is_icw1)
-        tell(strict, ICW_BROKEN_OFF, which, eip,
+        TELL(strict, ICW_BROKEN_OFF, which,
              "OCW%d (%#04x) to the %s 8259, which waits for ICW%u: ICW1 to ICW4 go together",
              value & 0x08 ? 3 : 2, value, name, chip->awaited_icw);
     if (chip->awaited_icw >= 2 && is_icw1)
-        tell(strict, ICW_AGAIN, which, eip,
+        TELL(strict, ICW_AGAIN, which,
              "ICW1 to the %s 8259, which waits for ICW%u of the one before", name,
              chip->awaited_icw);
     if (is_icw1 && !(value & 1))
-        tell(strict, ICW4_8080, which, eip,
+        TELL(strict, ICW4_8080, which,
              "ICW1 %#04x to the %s 8259 promises no ICW4: a real one then answers INTA as for an "
              "8080, with a CALL",
              value, name);
@@ -294,26 +311,25 @@ static void check_data(struct strict *strict, unsigned which, const struct i8259
                        uint8_t value)
 {
     const char *name = chip_names[which];
-    uint32_t eip = machine_eip(strict->machine);
 
     switch (chip->awaited_icw) {
     case 1:
-        tell(strict, ICW_MISSING, which, eip,
+        TELL(strict, ICW_MISSING, which,
              "a mask for the %s 8259, which was never initialised (ICW1 to ICW4)", name);
         break;
     case 3:
         if (which == 0 ? value != 0x04 : (value & 7) != 2)
-            tell(strict, ICW3_WIRING, which, eip,
+            TELL(strict, ICW3_WIRING, which,
                  "ICW3 %#04x to the %s 8259: on a PC the slave is at input 2 (%#04x), and would "
                  "not be heard",
                  value, name, which == 0 ? 0x04 : 0x02);
         break;
     case 4:
         if (value & 0xe0)
-            tell(strict, ICW4_IS_MASK, which, eip,
+            TELL(strict, ICW4_IS_MASK, which,
                  "ICW4 %#04x to the %s 8259 looks like a mask: was an ICW left out?", value, name);
         else if (!(value & 1))
-            tell(strict, ICW4_8080, which, eip,
+            TELL(strict, ICW4_8080, which,
                  "ICW4 %#04x to the %s 8259: without bit 0 a real one answers INTA as for an 8080, "
                  "with a CALL",
                  value, name);
@@ -333,7 +349,7 @@ static void check_counter_read(struct strict *strict, unsigned which)
     if (!is_two_bytes || counter->count_latched || counter->status_latched || !counter->loaded ||
         counter->stopped)
         return;
-    tell(strict, PIT_UNLATCHED, which, machine_eip(strict->machine),
+    TELL(strict, PIT_UNLATCHED, which,
          "counter %u of the 8254 is read while it counts, without a latch (port 0x43, %#04x): its "
          "two bytes may be of different counts",
          which, which << 6);
@@ -342,7 +358,7 @@ static void check_counter_read(struct strict *strict, unsigned which)
 static void check_kbc_write(struct strict *strict, uint32_t port)
 {
     if (strict->kbc_is_unasked)
-        tell(strict, KBC_UNASKED, 0, machine_eip(strict->machine),
+        TELL(strict, KBC_UNASKED, 0,
              "port %#x is written, and port 0x64 was not read since the last such write: a real "
              "8042 may be busy (bit 1, IBF), and loses the byte",
              port);
@@ -363,7 +379,7 @@ static void check_thr_write(struct strict *strict)
     if (strict->thr_busy_to < now)
         strict->thr_busy_to = now;
     if (strict->thr_busy_to - now > room * frame)
-        tell(strict, THR_FULL, 0, machine_eip(strict->machine),
+        TELL(strict, THR_FULL, 0,
              "COM1 is given a byte before it can have sent the last ones, and LSR (port 0x3fd, bit "
              "5) was not read: a real UART loses it");
     strict->thr_busy_to += frame;

@@ -202,7 +202,7 @@ static void trace_tells_of_spurious_interrupts(void **unused)
     expect("irq       raise     irq=10 from=virtio-blk state=open");
     expect("irq       spurious  irq=15 vector=0x2f");
     expect("irq       eoi       irq=2  ocw2=0x20 non-specific");
-    expect("irq       no-eoi    irq=8  ocw2=0x20 nothing is in service there");
+    expect("irq       vain-eoi  irq=8  ocw2=0x20 nothing is in service there");
     expect_end();
 }
 
@@ -220,7 +220,7 @@ static void trace_knows_automatic_eois(void **unused)
     end();
     expect("irq       raise     irq=1  from=i8042 state=open");
     expect("irq       ack       irq=1  vector=0x21 after=0ns automatic EOI");
-    expect("irq       no-eoi    irq=0  ocw2=0x20 nothing is in service there");
+    expect("irq       vain-eoi  irq=0  ocw2=0x20 nothing is in service there");
     expect_end();
 }
 
@@ -431,6 +431,7 @@ static void summary_names_the_line_that_is_none(void **unused)
         "0.000000001 int software vector=256\n",
         "99999999999.000000001 machine end\n",
         "x:\n",
+        "0.000000001 irq raise irq=1 from=\033[2J\n",
         "\n",
     };
     char trace[200];

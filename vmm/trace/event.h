@@ -30,7 +30,7 @@ enum trace_kind {
     TRACE_POLL,     /* taken by a poll; since it was raised */
     TRACE_HANDLER,  /* at the handler's first instruction; `value`: where it came from */
     TRACE_EOI,      /* `value`: the OCW2; since the INTA */
-    TRACE_NO_EOI,   /* an EOI that ended nothing */
+    TRACE_VAIN_EOI, /* an EOI that ended nothing */
     TRACE_FORGET,   /* a request or service that ends otherwise; `state`: how */
     TRACE_EXCEPTION,
     TRACE_SOFTWARE,

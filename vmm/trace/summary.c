@@ -109,9 +109,15 @@ static bool parse_kind(const char *category, const char *name, enum trace_kind *
 /* Takes a line to pieces. Returns what is wrong with it, or NULL. */
 static const char *parse_line(char *text, struct line *line)
 {
-    char *word = take_word(&text), *name;
-    size_t length = word ? strlen(word) : 0;
+    char *word, *name;
+    size_t length;
 
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return "it has a control character";
+    }
+    word = take_word(&text);
+    length = word ? strlen(word) : 0;
     line->guest = "";
     if (length > 1 && word[length - 1] == ':') {
         word[length - 1] = '\0';
@@ -254,7 +260,7 @@ static const char *add_irq(struct guest_summary *guest, const struct line *line)
         if (find_number(line, "after", &after))
             add_time(&irq->serves, after);
         break;
-    case TRACE_NO_EOI:
+    case TRACE_VAIN_EOI:
         irq->in_vain++;
         break;
     case TRACE_FORGET:

@@ -55,7 +55,7 @@ static void put_irq(FILE *to, const struct trace_event *event)
         put_words(to, event->state);
         break;
     case TRACE_EOI:
-    case TRACE_NO_EOI:
+    case TRACE_VAIN_EOI:
         fprintf(to, " ocw2=0x%02" PRIx64, event->value);
         put_after(to, event);
         put_words(to, event->state);

@@ -21,8 +21,9 @@ struct trace_file {
     bool is_json;
     FILE *file;           /* NULL: not open */
     pthread_mutex_t lock; /* held to write, and to use what is below */
-    unsigned guests;
+    unsigned guests, running;
     bool is_shared, has_events;
+    long end; /* where the end was written that a guest which begins again overwrites; 0: nowhere */
     int error; /* errno of a write that failed */
 };
 
@@ -48,7 +49,7 @@ const struct trace_kind_info trace_kinds[TRACE_KINDS] = {
     [TRACE_POLL] = {"poll", CATEGORY_IRQ},
     [TRACE_HANDLER] = {"handler", CATEGORY_IRQ},
     [TRACE_EOI] = {"eoi", CATEGORY_IRQ},
-    [TRACE_NO_EOI] = {"no-eoi", CATEGORY_IRQ},
+    [TRACE_VAIN_EOI] = {"vain-eoi", CATEGORY_IRQ},
     [TRACE_FORGET] = {"forget", CATEGORY_IRQ},
     [TRACE_EXCEPTION] = {"exception", CATEGORY_EXC},
     [TRACE_SOFTWARE] = {"software", CATEGORY_INT},
@@ -133,8 +134,6 @@ void trace_file_release(struct trace_file *file)
 {
     if (!file || --file->users > 0)
         return;
-    if (file->file && file->is_json && !file->error)
-        trace_json_end(file->file);
     if (file->file && file->file != stderr)
         fclose(file->file);
     pthread_mutex_destroy(&file->lock);
@@ -192,6 +191,8 @@ struct trace *trace_open(struct trace_file *file, unsigned categories, const cha
             *c = '_';
     }
     file->is_shared = file->guests > 1;
+    if (file->running++ == 0 && file->end > 0)
+        fseek(file->file, file->end, SEEK_SET);
     if (file->is_json)
         trace_json_guest(&trace->writer);
     pthread_mutex_unlock(&file->lock);
@@ -207,18 +208,23 @@ static void note_error(struct trace_file *file)
 
 int trace_close(struct trace *trace)
 {
+    struct trace_file *file = trace ? trace->file : NULL;
     int error;
 
     if (!trace)
         return 0;
-    pthread_mutex_lock(&trace->file->lock);
+    pthread_mutex_lock(&file->lock);
     errno = 0;
-    if (!trace->file->error)
-        fflush(trace->file->file);
-    note_error(trace->file);
-    error = trace->file->error;
-    pthread_mutex_unlock(&trace->file->lock);
-    trace_file_release(trace->file);
+    if (--file->running == 0 && file->is_json && !file->error) {
+        file->end = ftell(file->file);
+        trace_json_end(file->file);
+    }
+    if (!file->error)
+        fflush(file->file);
+    note_error(file);
+    error = file->error;
+    pthread_mutex_unlock(&file->lock);
+    trace_file_release(file);
     free(trace);
     return error;
 }

@@ -45,6 +45,9 @@ if [[ $(grep -c 'stopped ' <<<"$out") == 4 ]]; then ok "stop ends a run to nowhe
 at_socket 'frobnicate' 'x/4q 0' "$(head -c 3000 /dev/zero | tr '\0' 'x')" 'print 1 + 1'
 says "what it does not know, it says" "$out" "there is no command 'frobnicate'"
 says "and goes on" "$out" '^\(vmm\) 0x2 = 2$'
+at_socket 'stop' 'reset' 'info status' 'cont'
+says "a reset begins anew, paused as it was" "$out" '^\(vmm\) \(vmm\) paused'
+says "at the first instruction" "$out" '^0.000000000 s .* 0 instructions'
 at_socket 'quit'
 ends "it quits" 130
 

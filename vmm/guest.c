@@ -254,22 +254,31 @@ static void charge(struct guest *guest, uint64_t guest_ns, uint64_t host_ns)
         guest->config.timeout = guest->config.timeout > used ? guest->config.timeout - used : 1;
 }
 
+static void stand_still(struct machine *machine, uint64_t *since)
+{
+    uint64_t now = clock_host_ns();
+
+    machine_stood_still(machine, now - *since);
+    *since = now;
+}
+
 /* Between two instructions: answers what was asked, and stays while the guest is paused; that time
  * is none of its own. */
 static void hold(struct guest *guest, struct machine *machine)
 {
     struct inbox *inbox = &guest->inbox;
-    uint64_t start = clock_host_ns();
+    uint64_t since = clock_host_ns();
 
     for (;;) {
         desk_serve(&guest->desk, machine);
+        stand_still(machine, &since);
         if (!atomic_load(&inbox->paused) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
             break;
         inbox_wait(inbox, CLOCK_NEVER);
         machine_show(machine);
+        stand_still(machine, &since);
     }
-    machine_stood_still(machine, clock_host_ns() - start);
 }
 
 static const struct machine_outcome *run(struct guest *guest, struct machine *machine)

@@ -476,7 +476,7 @@ static uint64_t pause_deadline(const struct machine *machine)
     if (!pause)
         return CLOCK_NEVER;
     now = clock_now(&machine->clock);
-    if (pause->address_count > 0 && !machine->halted) {
+    if (machine->must_step && !machine->halted) {
         place = now + 1;
     } else if (pause->instructions != UINT64_MAX && !machine->halted) {
         uint64_t count = machine->cpu->ops->instructions(machine->cpu);
@@ -931,10 +931,22 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         end_failed(machine);
         break;
     case CPU_STOP_WINDOW:
-    case CPU_STOP_DEBUG:
+    case CPU_STOP_DEBUG: /* no timer is due there: that would have been CPU_STOP_KICKED */
     case CPU_STOPS:
         break;
     }
+}
+
+/* Has the CPU come back at the pause's addresses; false if it can't. */
+static bool stop_at_addresses(struct machine *machine)
+{
+    const struct machine_pause *pause = machine->pause;
+    const struct cpu_ops *ops = machine->cpu->ops;
+    unsigned count = pause ? pause->address_count : 0;
+
+    if (!ops->stop_at)
+        return count == 0;
+    return ops->stop_at(machine->cpu, count ? pause->addresses : NULL, count);
 }
 
 bool machine_run_until(struct machine *machine, const struct machine_pause *pause)
@@ -944,6 +956,7 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
 
     machine->pause = pause;
     machine->pause_wanted = false;
+    machine->must_step = !stop_at_addresses(machine);
     machine->timers_due = true;
     machine->host_begin = clock_host_ns();
     machine->host_start = machine->host_begin - clock_now(&machine->clock);

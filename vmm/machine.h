@@ -117,7 +117,7 @@ struct machine_outcome {
 struct machine_pause {
     uint64_t time;             /* of the machine's clock, ns; CLOCK_NEVER: no such */
     uint64_t instructions;     /* this many executed; UINT64_MAX: no such */
-    const uint32_t *addresses; /* linear ones of the next instruction; execution is slow, then */
+    const uint32_t *addresses; /* linear ones of the next instruction */
     unsigned address_count;
 };
 
@@ -158,8 +158,9 @@ struct machine {
     bool halted;       /* in HLT: the CPU does not run until an interrupt comes */
     bool input_ready;  /* a device has room for input that may wait in the inbox */
     bool timers_due;   /* a timer's deadline may have come since they were last fired */
-    const struct machine_pause *pause;  /* of machine_run_until; NULL: none */
-    bool pause_wanted;                  /* by machine_pause */
+    const struct machine_pause *pause; /* of machine_run_until; NULL: none */
+    bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
+    bool pause_wanted; /* by machine_pause */
     const struct machine_input *replay; /* what is next */
     struct watch *watch;                /* NULL: nobody does */
     struct machine_counts counts;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define MOMENTS       12
+#define PAUSES_MAX    20000
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 struct guest {
@@ -257,6 +258,101 @@ static void an_address_is_paused_at_each_time_it_is_come_to(void **unused)
     assert_int_equal(rounds, 10);
     assert_int_equal(machine->outcome.end, END_POWER_OFF);
     machine_destroy(machine);
+}
+
+#define STOPS 3
+#define REPEAT                                                                        \
+    65 /* more addresses than the CPU takes: the machine looks after each instruction \
+        */
+
+/* Where the guest is after some numbers of instructions: addresses that it comes to. */
+static void find_addresses(const struct guest *guest, uint64_t instructions, uint32_t *to)
+{
+    struct machine *machine = make(guest, CLOCK_NEVER);
+    struct machine_pause pause = {.time = CLOCK_NEVER};
+
+    printed_count = 0;
+    for (unsigned i = 0; i < STOPS; i++) {
+        pause.instructions = instructions * (i + 1) / (STOPS + 1);
+        assert_true(machine_run_until(machine, &pause));
+        to[i] = machine_eip(machine);
+    }
+    machine_destroy(machine);
+}
+
+/* Runs to its end over pauses at these addresses, and notes where each was. */
+static struct end run_over_pauses(const struct guest *guest, const uint32_t *addresses,
+                                  unsigned count, uint64_t *counts, unsigned *pauses)
+{
+    struct machine *machine = make(guest, CLOCK_NEVER);
+    struct machine_pause pause = {.time = CLOCK_NEVER,
+                                  .instructions = UINT64_MAX,
+                                  .addresses = addresses,
+                                  .address_count = count};
+    struct end end;
+
+    printed_count = 0;
+    *pauses = 0;
+    while (*pauses < PAUSES_MAX && machine_run_until(machine, &pause))
+        counts[(*pauses)++] =
+            machine->cpu->ops->instructions(machine->cpu) << 32 | machine_eip(machine);
+    end = run(machine);
+    machine_destroy(machine);
+    return end;
+}
+
+/*
+ * A loop that the timer interrupts every 838 instructions, so that a tick comes at each place of
+ * it: mov al, 0x34; out 0x43, al; mov al, 2; out 0x40, al; xor al, al; out 0x40, al sti; mov ecx,
+ * 3000 .loop:  inc ebx; add edx, ebx; push ecx; mov edi, 0x200000; mov ecx, 3; rep stosb; pop ecx
+ *         test bl, 7; jnz .no; xor edx, 5
+ * .no:    loop .loop
+ *         mov dx, 0x604; mov ax, 0x2000; out dx, ax
+ */
+static const uint8_t ticks[] = {0xb0, 0x34, 0xe6, 0x43, 0xb0, 0x02, 0xe6, 0x40, 0x30, 0xc0, 0xe6,
+                                0x40, 0xfb, 0xb9, 0xb8, 0x0b, 0x00, 0x00, 0x43, 0x01, 0xda, 0x51,
+                                0xbf, 0x00, 0x00, 0x20, 0x00, 0xb9, 0x03, 0x00, 0x00, 0x00, 0xf3,
+                                0xaa, 0x59, 0xf6, 0xc3, 0x07, 0x75, 0x03, 0x83, 0xf2, 0x05, 0xe2,
+                                0xe5, 0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef};
+
+/* The CPU stops by itself exactly where a machine finds that it is that looks each time. */
+static unsigned compare_pauses(const struct guest *guest)
+{
+    static uint64_t fast[PAUSES_MAX], slow[PAUSES_MAX];
+    struct end whole = undisturbed(guest), end;
+    uint32_t addresses[REPEAT];
+    unsigned total = 0;
+
+    for (uint64_t part = 1; part <= 8; part++) {
+        unsigned fast_count, slow_count;
+        find_addresses(guest, whole.instructions * part / 8, addresses);
+        for (unsigned i = STOPS; i < REPEAT; i++)
+            addresses[i] = addresses[i % STOPS];
+        end = run_over_pauses(guest, addresses, STOPS, fast, &fast_count);
+        assert_ends_equal(&end, &whole);
+        end = run_over_pauses(guest, addresses, REPEAT, slow, &slow_count);
+        assert_ends_equal(&end, &whole);
+        assert_int_equal(fast_count, slow_count);
+        assert_memory_equal(fast, slow, fast_count * sizeof(fast[0]));
+        total += fast_count;
+    }
+    return total;
+}
+
+static void addresses_are_come_to_at_full_speed_as_step_by_step(void **unused)
+{
+    char name[] = "/tmp/snapshot-test-XXXXXX";
+    const struct guest guest = {.path = name, .mode = IMAGE_PM32};
+    int fd = mkstemp(name);
+
+    (void)unused;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, ticks, sizeof(ticks)), sizeof(ticks));
+    assert_true(compare_pauses(&guest) > 10000);
+    for (size_t g = 0; g < LENGTH(guests); g++)
+        assert_true(compare_pauses(&guests[g]) > 0);
+    close(fd);
+    unlink(name);
 }
 
 static void a_machine_made_from_the_file_ends_the_same(void **unused)
@@ -555,6 +651,7 @@ int main(void)
         cmocka_unit_test(a_machine_put_back_to_any_moment_ends_the_same),
         cmocka_unit_test(a_machine_that_pauses_ends_the_same),
         cmocka_unit_test(an_address_is_paused_at_each_time_it_is_come_to),
+        cmocka_unit_test(addresses_are_come_to_at_full_speed_as_step_by_step),
         cmocka_unit_test(a_machine_made_from_the_file_ends_the_same),
         cmocka_unit_test(restoring_undoes_what_was_written_from_outside),
         cmocka_unit_test(a_snapshot_of_another_machine_is_refused),

@@ -93,7 +93,7 @@ enum cpu_stop {
     CPU_STOP_HALTED,   /* HLT: EIP is past it; wait for an interrupt or end */
     CPU_STOP_WINDOW,   /* the window asked for is open: cpu_can_interrupt is now true */
     CPU_STOP_SHUTDOWN, /* triple fault: exit.failure says from what, or is empty */
-    CPU_STOP_DEBUG,    /* a breakpoint or a single step */
+    CPU_STOP_DEBUG,    /* come to one of the addresses of stop_at */
     CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
     CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */
     CPU_STOPS
@@ -153,6 +153,11 @@ struct cpu_ops {
     /* Asks run to come back with CPU_STOP_WINDOW as soon as can_interrupt is true, or takes the
      * wish back. */
     void (*want_window)(struct cpu *cpu, bool wanted);
+
+    /* From now on run comes back with CPU_STOP_DEBUG between two instructions when it has come to
+     * one of these linear addresses: not at the one where it begins. False, and none are set: they
+     * are too many. NULL where nobody counts. */
+    bool (*stop_at)(struct cpu *cpu, const uint32_t *addresses, unsigned count);
 
     /* How many instructions were executed. NULL where nobody counts. */
     uint64_t (*instructions)(struct cpu *cpu);

@@ -150,9 +150,12 @@ static void answer(struct desk *desk, struct machine *machine, struct question *
 void desk_serve(struct desk *desk, struct machine *machine)
 {
     struct question *next = desk->running;
+    bool was_over = !machine || machine->outcome.end != END_NONE;
 
     while ((next = next ? next : take(desk))) {
         answer(desk, machine, next);
+        if (!was_over && machine->outcome.end != END_NONE)
+            return; /* a reset: the rest is about the next machine */
         next = desk->running;
         if (next && !look_at(desk, &next->is_interrupted))
             return;

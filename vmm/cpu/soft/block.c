@@ -28,7 +28,7 @@ void soft_blocks_init(struct soft *c)
 }
 
 /* Forgets every block. */
-static void reset_blocks(struct soft *c)
+void soft_blocks_reset(struct soft *c)
 {
     memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
     memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
@@ -179,7 +179,7 @@ static void watch_code(struct soft *c, struct block *block, struct page_link *li
 static struct block *new_block(struct soft *c)
 {
     if (c->arena_used + BLOCK_SPACE(BLOCK_OPS) > ARENA_SIZE)
-        reset_blocks(c);
+        soft_blocks_reset(c);
     return (struct block *)(void *)(c->arena + c->arena_used);
 }
 
@@ -257,7 +257,8 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
             break;
         at = block->ops[count].next - eip;
         count++;
-        if (at >= available)
+        if (at >= available ||
+            ((mode & MODE_STOPS) && soft_is_stop(c, (uint32_t)(mode >> 32) + eip + at)))
             break;
     }
     if (count == 0) {
@@ -313,7 +314,7 @@ static bool is_stale(struct soft *c, const struct block *block)
     return false;
 }
 
-/* The block at EIP in the present mode. NULL: fetching raised an exception. */
+/* The block at EIP in the present mode. NULL: fetching raised an exception, or it is a stop. */
 static struct block *find_block(struct soft *c, bool step)
 {
     uint64_t mode = c->mode | (step ? MODE_STEP : 0), physical;
@@ -322,6 +323,11 @@ static struct block *find_block(struct soft *c, bool step)
 
     if (block->eip == eip && block->generation == c->generation && block->mode == mode)
         return block;
+    /* What is here is never kept under this mode: so no other block leads to it without this. */
+    if (unlikely((mode & MODE_STOPS) && !step && soft_is_stop(c, (uint32_t)(mode >> 32) + eip))) {
+        c->attention = true;
+        return NULL;
+    }
     if (eip > c->s.segment[CPU_CS].limit) {
         soft_raise_error(c, EXCEPTION_GP, 0);
         return NULL;

@@ -162,7 +162,8 @@ struct op {
 #define MODE_CODE32  1u
 #define MODE_STACK32 2u
 #define MODE_USER    4u
-#define MODE_STEP    8u /* not the processor's: blocks of one instruction */
+#define MODE_STEP    8u  /* not the processor's: blocks of one instruction */
+#define MODE_STOPS   16u /* nor this: blocks end before the addresses in soft.stops */
 
 #define BLOCK_OPS   32
 #define BLOCK_BYTES 160
@@ -209,6 +210,7 @@ struct access_record {
 #define TLB_LOG    8192
 #define TABLE_LOG  1024
 #define JUMP_SLOTS 4096
+#define STOPS_MAX  64
 #define HASH_SLOTS 16384
 
 struct soft {
@@ -241,6 +243,10 @@ struct soft {
     uint64_t epoch;     /* changes when RAM was written behind our back */
     uint64_t changes;   /* memory_log.changes when last looked at */
     bool wants_window, stepping;
+    bool has_stops;
+    unsigned stop_count;
+    uint32_t
+        stops[STOPS_MAX]; /* linear addresses; kept while has_stops is false, as their blocks */
     atomic_bool kicked;
 
     /* memory */
@@ -346,7 +352,11 @@ bool soft_modify_end(struct soft *c);
 /* One port access; the machine makes it. False: raised (RAISED_STOP until it was made). */
 bool soft_port(struct soft *c, uint16_t port, uint32_t width, bool is_write, uint32_t *value);
 
+/* soft.c: whether run is to come back before the instruction at a linear address. */
+bool soft_is_stop(const struct soft *c, uint32_t linear);
+
 /* block.c */
+void soft_blocks_reset(struct soft *c);
 void soft_execute(struct soft *c, bool step);
 struct op *soft_abort(struct soft *c, struct op *op);
 struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip);

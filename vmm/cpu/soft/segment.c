@@ -47,7 +47,7 @@ static void update_mode(struct soft *c)
     c->tlb_write = c->watches_memory ? c->tlb_none : c->tlb[user][1];
     c->mode = (uint64_t)c->s.segment[CPU_CS].base << 32 | (code_is_32(c) ? MODE_CODE32 : 0) |
               (c->s.segment[CPU_SS].attributes & SEGMENT_DB ? MODE_STACK32 : 0) |
-              (user ? MODE_USER : 0);
+              (user ? MODE_USER : 0) | (c->has_stops ? MODE_STOPS : 0);
 }
 
 /* To be called after any change of segments, CPL, CR0, DR7, VM or AC. */

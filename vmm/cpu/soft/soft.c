@@ -158,8 +158,45 @@ static int64_t instructions_until(const struct soft *c, uint64_t deadline)
     return left < SLICE ? (int64_t)left : SLICE;
 }
 
+bool soft_is_stop(const struct soft *c, uint32_t linear)
+{
+    for (unsigned i = 0; i < c->stop_count; i++) {
+        if (c->stops[i] == linear)
+            return true;
+    }
+    return false;
+}
+
+static bool at_stop(const struct soft *c)
+{
+    return c->has_stops && soft_is_stop(c, c->s.segment[CPU_CS].base + c->s.eip);
+}
+
+static bool soft_stop_at(struct cpu *cpu, const uint32_t *addresses, unsigned count)
+{
+    struct soft *c = soft_of(cpu);
+    bool had_stops = c->has_stops, fits = count <= STOPS_MAX;
+    bool is_new = count != c->stop_count;
+
+    c->has_stops = fits && count > 0;
+    for (unsigned i = 0; c->has_stops && !is_new && i < count; i++)
+        is_new = c->stops[i] != addresses[i];
+    if (c->has_stops && is_new) {
+        memcpy(c->stops, addresses, count * sizeof(*addresses));
+        c->stop_count = count;
+        soft_blocks_reset(c);
+    }
+    if (c->has_stops != had_stops) {
+        soft_mode_changed(c);
+        c->generation++;
+    }
+    return fits;
+}
+
 static enum cpu_stop run(struct soft *c, uint64_t deadline)
 {
+    uint64_t start = c->s.count;
+
     for (;;) {
         int64_t budget = instructions_until(c, deadline);
 
@@ -172,8 +209,10 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
                 return CPU_STOP_WINDOW;
             if (budget <= 0)
                 return CPU_STOP_KICKED;
+            if (c->s.count != start && at_stop(c))
+                return CPU_STOP_DEBUG;
         }
-        if (must_step(c)) {
+        if (must_step(c) || at_stop(c)) {
             step(c);
         } else {
             c->replayed = 0;
@@ -355,6 +394,7 @@ static const struct cpu_ops soft_ops = {
     .interrupts_enabled = soft_interrupts_enabled,
     .interrupt = soft_external_interrupt,
     .want_window = soft_want_window,
+    .stop_at = soft_stop_at,
     .instructions = soft_instructions,
     .gpr = soft_gpr,
     .get_state = soft_get_state,

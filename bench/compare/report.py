@@ -167,9 +167,10 @@ def sizes(result, figures):
                                  for engine in result.engines("host")
                                  if (time := result.time("host", engine.name, "real10"))) + ".")
     blocks += [("list", lines)] if lines else []
-    blocks.append(("text", "A line that is flat is an engine that pays by the instruction. Where it rises "
-                   "with the size, B no longer fits the caches: it is read column by column, each element "
-                   "in another cache line; the slower the engine, the less that shows."))
+    blocks.append(("text", "A line that is flat is an engine that pays by the instruction. Where it rises with "
+                   "the size, B no longer fits a cache, the processor's or the TLB that an emulator has in "
+                   "software: it is read column by column, each element in another line, each fourth or so in "
+                   "another page. The slower the engine, the less that shows."))
     blocks += picture(figures, "matrix-integer",
                       "Integers: time of one multiplication and addition, by size.")
     blocks += picture(figures, "matrix-x87", "x87: the same of doubles.")

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from . import measure, workloads
+from . import measure, report, workloads
 
 
 def write(path, text):
@@ -27,8 +27,6 @@ def do_measure(options):
 
 
 def do_report(options):
-    from . import report
-
     results = []
     for path in options.results:
         with open(path, encoding="utf-8") as file:

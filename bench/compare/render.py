@@ -9,16 +9,19 @@ import html
 import re
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #57606a; --line: #d0d7de; --tint: #f6f8fa; }
+:root { color-scheme: light dark;
+        --ink: #1b1f24; --paper: #ffffff; --soft: #57606a; --line: #d0d7de; --tint: #f6f8fa; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6edf3; --paper: #0d1117; --soft: #9198a1; --line: #3d444d; --tint: #151b23; } }
 body { font: 16px/1.6 system-ui, sans-serif; color: var(--ink); background: var(--paper);
        max-width: 68rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
 h1 + p { background: var(--tint); border-left: 4px solid #d55e00; padding: .8rem 1rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align: right; white-space: nowrap; }
-th { vertical-align: bottom; background: var(--tint); white-space: normal; } th:first-child, td:first-child { text-align: left; }
+table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; font-size: .85rem;
+        font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; white-space: nowrap; }
+th { vertical-align: bottom; background: var(--tint); white-space: normal; }
+th:first-child, td:first-child { text-align: left; }
 figure { margin: 1.5rem 0; } figure svg { width: 100%; height: auto; color: var(--ink); }
 figcaption { color: var(--soft); font-size: .9rem; }
 code { background: var(--tint); padding: .1em .3em; border-radius: 3px; font-size: .9em; }

@@ -23,9 +23,9 @@ def ratio(samples, base):
 
 
 def repetitions(least, seconds, target):
-    """How often to repeat what took so long `least` times, for it to take the target. What took no time
-    that a clock saw took some."""
-    seconds = max(seconds, target / 20)
+    """How often to repeat what took so long `least` times, for it to take the target. What took less than a
+    clock sees took some."""
+    seconds = max(seconds, target / 100)
     return min(max(1, round(least * target / seconds)), 10_000_000)
 
 

@@ -30,7 +30,7 @@ class Repetitions(unittest.TestCase):
         self.assertEqual(repetitions(1, 3.0, 0.2), 1)
 
     def test_of_what_took_no_time_go_up_by_steps(self):
-        self.assertEqual(repetitions(7, 0, 0.2), 140)
+        self.assertEqual(repetitions(7, 0, 0.2), 700)
 
     def test_have_an_end(self):
         self.assertEqual(repetitions(1_000_000, 1e-9, 10), 10_000_000)

@@ -20,6 +20,8 @@ LSHIFT     equ 0x2a
 RSHIFT     equ 0x36
 
         gate 0x21, on_key               ; IRQ 1
+        mov al, 0xfd                    ; and no other: the timer would wake us for nothing
+        out 0x21, al
         say "type; q or Escape ends", 10
         ; A key pressed before we listened has left its byte but, since the PIC was set up after it,
         ; no interrupt; and until the byte is read there is not going to be one.

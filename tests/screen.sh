@@ -108,6 +108,16 @@ if ((resident / 500 - touched < 1024 && resident > 0 && touched > 0)); then
 else
     not_ok "and take less than 1 MiB each beside what they touch" "$resident KiB, $touched each touched"
 fi
+# Jiffies of a process: user and system.
+jiffies() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+before=$(jiffies $crowd)
+sleep 2
+used=$(($(jiffies $crowd) - before))
+if ((100 * used < 5 * 2 * $(getconf CLK_TCK))); then
+    ok "idle, they take less than 5 % of a processor"
+else
+    not_ok "idle, they take less than 5 % of a processor" "$used jiffies in two seconds"
+fi
 echo a >&8
 if says_each 1e; then ok "they answer"; else not_ok "they answer" "$(grep -c 1e "$scratch/out")"; fi
 echo q >&8

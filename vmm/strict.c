@@ -123,7 +123,8 @@ static uint32_t esp(const struct strict *strict)
     return cpu->ops->gpr(cpu, CPU_ESP);
 }
 
-static void watch_long(struct strict *strict)
+/* Has on_long look, unless it will anyway. */
+static void look_later(struct strict *strict)
 {
     if (strict->timer.deadline == CLOCK_NEVER)
         timer_arm(&strict->machine->clock, &strict->timer,
@@ -166,27 +167,28 @@ static void check_key(struct strict *strict, uint64_t now)
         now - strict->key_since < LONG_NS || !strict->machine->keyboard.s.obf)
         return;
     if (is_new(strict, KEY_UNREAD, 0))
-        tell_at(
-            strict, strict->key_eip,
-            "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing more "
-            "until it is");
+        tell_at(strict, strict->key_eip,
+                "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing "
+                "more until it is");
 }
 
 static void on_long(void *owner)
 {
     struct strict *strict = owner;
+    const struct i8259_pair *pic = &strict->machine->pic;
     uint64_t now = clock_now(&strict->machine->clock);
     bool goes_on = strict->key_is_due && !strict->told[KEY_UNREAD];
 
     check_key(strict, now);
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++) {
-        if (strict->taken_at[irq] == CLOCK_NEVER)
+        const struct i8259 *chip = irq < 8 ? &pic->master : &pic->slave;
+        if (!(chip->isr >> (irq & 7) & 1) || strict->taken_at[irq] == CLOCK_NEVER)
             continue;
         check_eoi(strict, irq, now);
         goes_on = goes_on || !(strict->told[EOI_LOST] >> irq & 1);
     }
     if (goes_on)
-        watch_long(strict);
+        look_later(strict);
 }
 
 static void on_taken(struct strict *strict, unsigned irq)
@@ -201,7 +203,7 @@ static void on_taken(struct strict *strict, unsigned irq)
         strict->key_is_due = true;
         strict->key_since = CLOCK_NEVER;
     }
-    watch_long(strict);
+    look_later(strict);
 }
 
 /* The handler of a spurious interrupt runs: above where ESP was then, it has returned. */
@@ -218,7 +220,7 @@ static void on_eoi(struct strict *strict, unsigned irq)
     if (irq == 1 && strict->key_is_due) {
         strict->key_since = clock_now(&strict->machine->clock);
         strict->key_eip = machine_eip(strict->machine);
-        watch_long(strict);
+        look_later(strict);
     }
     if (is_in_spurious(strict, chip))
         TELL(strict, EOI_AFTER_SPURIOUS, chip,
@@ -264,7 +266,7 @@ void strict_pic(struct strict *strict, enum i8259_event event, unsigned irq, uin
         strict->spurious_esp[irq / 8] = esp(strict);
         if (irq >= 8) /* to the master it is a real one */
             strict->taken_at[I8259_CASCADE] = clock_now(&strict->machine->clock);
-        watch_long(strict);
+        look_later(strict);
         break;
     case I8259_EOI:
         on_eoi(strict, irq);

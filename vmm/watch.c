@@ -127,7 +127,8 @@ static void trace_pic(struct watch *watch, enum i8259_event event, unsigned irq,
         *taken = CLOCK_NEVER;
         break;
     case I8259_EOI_IN_VAIN:
-        put_irq(watch, TRACE_VAIN_EOI, irq, CLOCK_NEVER, detail, "nothing is in service there");
+        put_irq(watch, TRACE_VAIN_EOI, irq, CLOCK_NEVER, detail,
+                detail & 0x40 ? "this input is not in service" : "nothing is in service there");
         break;
     case I8259_INITIALISED:
         forget(watch, irq, 8, "ICW1");

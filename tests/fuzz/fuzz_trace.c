@@ -1,6 +1,6 @@
 /*
- * Fuzz target for `vmm trace summary`: whatever the file, it has a summary, or one sentence that names
- * a line of it; and nothing that a terminal takes for a command comes out.
+ * Fuzz target for `vmm trace summary`: whatever the file, it has a summary, or one sentence that
+ * names a line of it; and nothing that a terminal takes for a command comes out.
  */
 #include "../../vmm/trace/summary.h"
 

@@ -197,12 +197,14 @@ static void trace_tells_of_spurious_interrupts(void **unused)
     take();
     out(0x20, 0x20);
     out(0xa0, 0x20);
+    out(0xa0, 0x62);
     end();
     expect("irq       spurious  irq=7  vector=0x27");
     expect("irq       raise     irq=10 from=virtio-blk state=open");
     expect("irq       spurious  irq=15 vector=0x2f");
     expect("irq       eoi       irq=2  ocw2=0x20 non-specific");
     expect("irq       vain-eoi  irq=8  ocw2=0x20 nothing is in service there");
+    expect("irq       vain-eoi  irq=10 ocw2=0x62 this input is not in service");
     expect_end();
 }
 

@@ -35,7 +35,7 @@ start() {
 # until_said COUNT TEXT: waits for so many lines with it.
 until_said() {
     for ((i = 0; i < 6000; i++)); do
-        [ "$(cat "$tmp"/out.* | grep -c "$2")" -lt "$1" ] || return 0
+        [ "$(cat "$tmp"/out.* 2>/dev/null | grep -c "$2")" -lt "$1" ] || return 0
         sleep 0.02
     done
     echo "only $(cat "$tmp"/out.* | grep -c "$2") of $1 guests say \"$2\"" >&2
@@ -56,6 +56,12 @@ measure() {
     seconds=$(awk -v us=$((${EPOCHREALTIME/./} - begin)) 'BEGIN {printf "%.2f", us / 1e6}')
 }
 
+# cpu COUNT: the processor time of all processes together, in seconds a guest
+cpu() {
+    for pid in "${pids[@]}"; do cat "/proc/$pid/stat"; done |
+        awk -v n="$1" -v hz="$(getconf CLK_TCK)" '{sum += $14 + $15} END {printf "%.2f\n", sum / hz / n}'
+}
+
 # memory KIND: of all processes together, Rss or Pss, in KiB a guest
 memory() {
     for pid in "${pids[@]}"; do cat "/proc/$pid/smaps_rollup"; done |
@@ -72,6 +78,7 @@ for ((round = 1; round <= rounds; round++)); do
         for engine in "${engines[@]}"; do
             progress "computing, round $round of $rounds: $engine, $count"
             measure "$engine" $count $bench/guests/guest.elf int64=500 "" done
+            cpu $count >>"$tmp/$engine.$count.cpu"
             end_all
             echo "$seconds" >>"$tmp/$engine.$count"
         done
@@ -88,11 +95,11 @@ done
 
 # The best of the rounds: the one that other work on the host disturbed least.
 of() { sort -g "$tmp/$1.$2" | head -n 1; }
-# row WHAT FILE COMPARISON
+# row WHAT FILE [COMPARISON]
 row() {
-    local theirs="" against=""
+    local theirs="" against="" # how many times better than the peer's
     if [ ${#engines[@]} = 2 ]; then
-        theirs="$(of qemu "$2") (qemu)" against="$(ratio "$(of qemu "$2")" "$(of vmm "$2")") times $3"
+        theirs="$(of qemu "$2") (qemu)" against="$(ratio "$(of qemu "$2")" "$(of vmm "$2")")${3:+ times $3}"
     fi
     echo "| $1 | $(of vmm "$2") | $theirs | $against |"
 }
@@ -100,7 +107,8 @@ row() {
 together() { awk -v n="$2" -v one="$(of "$1" 1)" -v all="$(of "$1" "$2")" 'BEGIN {printf "%.2f", n * one / all}'; }
 
 head_row "vmm, one process"
-row "one guest that computes, s" 1 faster
+row "one guest that computes, s" 1
+for count in 1 2 4 8; do row "processor time of each of $count, s" $count.cpu; done
 for count in 2 4 8; do
     theirs=""
     [ ${#engines[@]} = 1 ] || theirs="$(together qemu $count) (qemu)"

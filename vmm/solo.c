@@ -304,6 +304,8 @@ static bool attend(struct solo *solo, int signal_fd)
             typing_post(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
         if (fds[INPUT].revents)
             input_open = read_input(solo);
+        if (!input_open && solo->talks)
+            talk(solo, false); /* nobody is there any more */
         pass_answers(solo);
         sink_write(&solo->terminal);
     }

@@ -207,8 +207,9 @@ def event_costs(result, figures):
                    "and the kernel for the VMM; a system call or a page fault of the guest leaves nothing, "
                    "since the processor has page tables and privilege levels for guests of their own. An "
                    "emulator is in the VMM already: to it a port is a function call, while a system call "
-                   "is long work. A dash is what was too little to measure, or what the rounds disagree "
-                   "about."))
+                   "is long work. What has to do with the timer includes the port accesses that set it, look "
+                   "at it and acknowledge its interrupt. A dash is what was too little to measure, or "
+                   "what the rounds disagree about."))
     blocks.append(("table", ["event", *(plots.title(result, *each) for each in shown)], rows))
     blocks += picture(figures, "events", "CPU time of one event; a logarithmic scale.")
     rate_rows = []

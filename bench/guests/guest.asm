@@ -270,11 +270,15 @@ halts:
 windows:
         mov ebx, [events]
         mov ecx, HALTS
-.next:  one_shot 2
+.next:  mov edx, [events]
+        one_shot 2
 .wait:  in al, PIC
         test al, 1
         jz .wait
-        call take_interrupt
+        sti
+.taken: cmp edx, [events]
+        je .taken
+        cli
         dec ecx
         jnz .next
         mov eax, [events]

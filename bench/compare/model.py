@@ -40,19 +40,18 @@ def costs(times, exits):
     return known
 
 
-def predictions(times, native, exits):
-    """For each part which no cost came from and which has a native time."""
+def predictions(times, native, measured, exits):
+    """For each part which no cost came from and which has a native time; `measured` are slow-downs."""
     known = costs(times, exits)
     used = {next((storm for storm in storms if storm in times), None) for _, storms in STORMS}
     found = []
     for part, per_repetition in exits.items():
         alone = native.get(NATIVE_OF.get(part, part))
-        if part in used or part not in times or not alone:
+        if part in used or part not in measured or not alone:
             continue
         predicted = 1 + seconds_of(per_repetition, known) / alone
-        measured = times[part] / alone
         rate = sum(per_repetition.get(reason, 0) for reason in known) / alone
-        found.append(Prediction(part, rate, predicted, measured, predicted / measured - 1))
+        found.append(Prediction(part, rate, predicted, measured[part], predicted / measured[part] - 1))
     return found
 
 
@@ -62,5 +61,6 @@ def of_result(result, place):
                       for where, engine_of, part in result.measured()
                       if (where, engine_of) == (place, engine)}
                      for engine in ("vmm-kvm", "native"))
+    measured = {part: ratio.median for part in times if (ratio := result.ratio(place, "vmm-kvm", part))}
     exits = result.exits(place)
-    return costs(times, exits), predictions(times, native, exits)
+    return costs(times, exits), predictions(times, native, measured, exits)

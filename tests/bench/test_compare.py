@@ -4,6 +4,7 @@ import unittest
 from unittest import mock
 
 from compare import analysis, engines, measure, model, render, report, workloads
+from compare.stats import Spread
 
 
 def result_of(samples=(), exits=(), floor=(), skipped=(), **host):
@@ -185,6 +186,14 @@ class FirstLine(unittest.TestCase):
 
     def test_says_that_there_is_no_kvm(self):
         self.assertIn("no KVM figures", report.nature(result_of([sample("host", "bochs", 1, {})])))
+
+
+class Verdicts(unittest.TestCase):
+    def test_are_certain_only_where_all_rounds_agree(self):
+        for numbers, text in (((1.0, 0.9, 1.1), "reached"), ((1.3, 1.25, 1.4), "missed"),
+                              ((1.1, 0.9, 1.3), "reached, by the median"),
+                              ((1.21, 1.0, 1.3), "missed, by the median")):
+            self.assertEqual(report.verdict(Spread(*numbers), 1.2), text)
 
 
 class Rendering(unittest.TestCase):

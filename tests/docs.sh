@@ -10,7 +10,7 @@ svg=build/cast2svg
 
 # ---- links ----
 dead=$(find . -name '*.md' -not -path './build/*' -not -path './docs/talk/*' | while read -r page; do
-    grep -oE '\]\([^)#:[:space:]]+' "$page" | sed 's/^](//' | while read -r link; do
+    grep -oP '\]\(\K[^)#:\s]+(?=[)#\s])' "$page" | while read -r link; do
         [[ -e $(dirname "$page")/$link ]] || echo "$page: $link"
     done
 done)

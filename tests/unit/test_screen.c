@@ -60,12 +60,16 @@ static void a_tiny_screen_holds_one_pane(void **state)
 
 /* ---- keys ---- */
 
+static uint8_t typed; /* the byte of the last KEY_BYTE, or what was typed */
+
 static enum key type(struct keys *keys, const char *text)
 {
     enum key key = KEY_NONE;
 
-    for (; *text; text++)
-        key = keys_type(keys, (uint8_t)*text);
+    for (; *text; text++) {
+        typed = (uint8_t)*text;
+        key = keys_type(keys, &typed);
+    }
     return key;
 }
 
@@ -91,7 +95,11 @@ static void keys_are_the_guests_but_behind_ctrl_a(void **state)
     assert_int_equal(keys.number, 13);
     assert_int_equal(type(&keys, "\001'12\033"), KEY_NONE);
     assert_int_equal(type(&keys, "x"), KEY_BYTE);
+    assert_int_equal(typed, 'x');
     assert_int_equal(type(&keys, "\001a"), KEY_BYTE);
+    assert_int_equal(typed, '\001');
+    assert_int_equal(type(&keys, "\001\001"), KEY_BYTE);
+    assert_int_equal(typed, '\001');
 }
 
 static void unknown_keys_behind_ctrl_a_do_nothing(void **state)

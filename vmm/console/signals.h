@@ -8,8 +8,9 @@
 
 /*
  * Blocks them for this thread and those it will start: the ones that end or stop a process, SIGCONT
- * and SIGWINCH, but what our parent ignores (nohup, a script's background jobs) is ignored here too.
- * Errors of writing are errors, not signals. Returns a signalfd, the caller's, or -1 and errno.
+ * and SIGWINCH, but what our parent ignores (nohup, a script's background jobs) is ignored here
+ * too. Errors of writing are errors, not signals. Returns a signalfd, the caller's, or -1 and
+ * errno.
  */
 int signals_open(sigset_t *blocked);
 

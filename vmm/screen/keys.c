@@ -66,13 +66,16 @@ static enum key find(const struct keys *keys, bool *goes_on)
     return KEY_NONE;
 }
 
+static bool is_escaped_ctrl_a(const struct keys *keys, uint8_t byte)
+{
+    return keys->length == 0 && (byte == CTRL_A || tolower(byte) == 'a') && !keys->scrolling;
+}
+
 static enum key type_command(struct keys *keys, uint8_t byte)
 {
     bool goes_on;
     enum key key;
 
-    if (keys->length == 0 && (byte == CTRL_A || tolower(byte) == 'a') && !keys->scrolling)
-        return KEY_BYTE;
     if (keys->length == 0 && isdigit(byte)) {
         keys->number = byte == '0' ? 10 : (unsigned)(byte - '0');
         return KEY_NUMBER;
@@ -105,20 +108,24 @@ static enum key type_number(struct keys *keys, uint8_t byte)
     return KEY_NONE;
 }
 
-enum key keys_type(struct keys *keys, uint8_t byte)
+enum key keys_type(struct keys *keys, uint8_t *byte)
 {
     enum key key;
 
     if (keys->asking)
-        return type_number(keys, byte);
+        return type_number(keys, *byte);
     if (!keys->pending && !keys->scrolling)
-        return (keys->pending = byte == CTRL_A) ? KEY_NONE : KEY_BYTE;
-    if (!keys->pending && byte == CTRL_A) { /* while scrolling it changes nothing */
+        return (keys->pending = *byte == CTRL_A) ? KEY_NONE : KEY_BYTE;
+    if (!keys->pending && *byte == CTRL_A) { /* while scrolling it changes nothing */
         keys->length = 0;
         return KEY_NONE;
     }
     keys->pending = false;
-    key = type_command(keys, byte);
+    if (is_escaped_ctrl_a(keys, *byte)) {
+        *byte = CTRL_A;
+        return KEY_BYTE;
+    }
+    key = type_command(keys, *byte);
     if (!keys->pending)
         keys->length = 0;
     return key;

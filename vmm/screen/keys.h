@@ -43,8 +43,8 @@ struct keys {
     unsigned number;
 };
 
-/* What typing `byte` means. */
-enum key keys_type(struct keys *keys, uint8_t byte);
+/* What typing `*byte` means; for KEY_BYTE it is replaced by the byte that is meant. */
+enum key keys_type(struct keys *keys, uint8_t *byte);
 
 /* The keys, a line each, for people. */
 extern const char *const keys_help[];

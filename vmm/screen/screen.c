@@ -533,7 +533,8 @@ static void input(void *front, const uint8_t *bytes, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct member *member = &screen->many->members[screen->focus];
         struct talk *talk = screen->talks[screen->focus];
-        enum key key = keys_type(&screen->keys, bytes[i]);
+        uint8_t byte = bytes[i];
+        enum key key = keys_type(&screen->keys, &byte);
         if (screen->helps && key != KEY_NONE) { /* any key takes the help away */
             screen->helps = false;
             if (key != KEY_QUIT)
@@ -542,11 +543,11 @@ static void input(void *front, const uint8_t *bytes, size_t count)
         if (key != KEY_BYTE) {
             do_key(screen, key);
         } else if (talk && talk->is_shown) {
-            if (!prompt_type(&talk->prompt, bytes[i]))
+            if (!prompt_type(&talk->prompt, byte))
                 toggle_monitor(screen);
         } else if (!member->is_running) {
             notice(screen, "%s has ended; Ctrl-A R starts it again", member->name);
-        } else if (!member_type(member, bytes[i])) {
+        } else if (!member_type(member, byte)) {
             notice(screen, "%s does not take what is typed", member->name);
         }
     }

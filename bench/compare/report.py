@@ -372,11 +372,12 @@ def method(result):
     facts = []
     for place in result.places:
         machine = data["machines"][place]
-        versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+        versions = "".join(f"{name} {version}, "
+                           for name, version in machine["versions"].items() if version)
         name = "This machine" if place == "host" else "The lab"
         facts.append(f"{name}: {machine['cpu']}{', itself virtual' if machine['hypervisor'] else ''}; "
                      f"{machine['processors']} processor{'s' * (machine['processors'] > 1)}; "
-                     f"{machine['kernel']}; {versions}; load {machine['load']} when it began. "
+                     f"{machine['kernel']}; {versions}load {machine['load']} when it began. "
                      f"`vmm probe`: `{machine['probe']}`.")
     facts.append(f"{data['date']}, in {duration(data['took_s'])}: {len(data['samples'])} runs, "
                  f"{min(counts.values())} to {max(counts.values())} of an engine, the engines in turn.")

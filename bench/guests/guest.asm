@@ -251,7 +251,8 @@ ticked: sti
         cli
         ret
 
-; HLT, and a timer that ends it. The timer goes on, so that a wait that missed its tick has another.
+; HLT, and a timer that ends it. The timer goes on, so that a wait that missed its tick has another: the
+; lab's processor lets an interrupt in between STI and HLT now and then (tests/lab/README.md).
 halts:
         xor ecx, ecx
 .next:  mov edx, [events]

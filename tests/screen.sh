@@ -268,7 +268,7 @@ shows "when all have ended the screen stays" 'all guests have ended; Ctrl-A X le
 keys C-a x
 shows "until it is left" '^status 130$'
 shows "the terminal is as it was" '^ icanon'
-says "and says how they ended" "$out" '^divide.bin: crashed after .*#DE divide error'
+shows "and says how they ended" '^divide.bin: crashed after .*#DE divide error'
 
 # mov dword [0xb8000], "Hi" in yellow on blue; sti; hlt; jmp back
 printf '\xc7\x05\x00\x80\x0b\x00\x48\x1e\x69\x1e\xfb\xf4\xeb\xfd' >"$scratch/vga.bin"

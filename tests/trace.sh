@@ -121,6 +121,8 @@ says "are refused" "$out" 'give --trace-file FILE, or --plain'
 check "a trace of two guests in lines" 0 run --plain --trace-file "$trace" $hello,name=one $hello,name='the other' </dev/null
 says "has their names" "$(cat "$trace")" '^one: +[0-9.]+ io '
 says "without blanks" "$(cat "$trace")" '^the_other: +[0-9.]+ io '
+check "and of one image twice" 0 run --plain --trace-file "$trace" $hello $hello </dev/null
+says "tells the two apart" "$(cat "$trace")" '^hello.bin-2: +[0-9.]+ io '
 
 # ---- resets, snapshots ----
 printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin" # mov al, 0xfe; out 0x64, al

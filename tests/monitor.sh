@@ -86,6 +86,13 @@ exec 6>&-
 wait $client
 ends "until that is enough" 0
 
+begin --cpu soft $guests/timer_keys.elf
+at_socket 'info status'
+printf 'until 0x1\ninfo pic\n' | timeout 30 socat -u - "UNIX-CONNECT:$socket"
+at_socket 'info status' 'quit'
+says "who goes in the middle of a run to nowhere keeps nobody out" "$out" '^\(vmm\) paused'
+ends "not even from ending it" 130
+
 # ---- who can't listen ----
 check "a place that is none" 2 "$vmm" run --monitor tcp:1 $guests/hello.bin
 says "is told from one" "$err" '^vmm: --monitor tcp:1: not unix:PATH'

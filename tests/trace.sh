@@ -115,12 +115,18 @@ if command -v jq >/dev/null; then
     check "a guest that is started again and again, and ended by a signal" 0 \
         jq -e 'map(select(.name == "process_name").pid) | length > 1 and . == (. | unique)' "$json"
 fi
+timeout -s INT 2 "$vmm" run "${options[@]}" --plain --restart 100ms --trace io --trace-file "$trace" $hello </dev/null >/dev/null 2>&1
+if [[ $(grep -c ' machine .* end ' "$trace") -gt 1 ]] && ! grep -q '^hello' "$trace"; then
+    ok "in lines it needs no name, being alone"
+else not_ok "in lines it needs no name, being alone" "$(tail -n 3 "$trace")"; fi
 check "several guests on a screen, and a trace over it" 2 script -qec \
     "TERM=xterm $vmm run ${VMM_OPTIONS:-} --trace irq $hello $hello" /dev/null
 says "are refused" "$out" 'give --trace-file FILE, or --plain'
 check "a trace of two guests in lines" 0 run --plain --trace-file "$trace" $hello,name=one $hello,name='the other' </dev/null
 says "has their names" "$(cat "$trace")" '^one: +[0-9.]+ io '
 says "without blanks" "$(cat "$trace")" '^the_other: +[0-9.]+ io '
+check "and of one image twice" 0 run --plain --trace-file "$trace" $hello $hello </dev/null
+says "tells the two apart" "$(cat "$trace")" '^hello.bin-2: +[0-9.]+ io '
 
 # ---- resets, snapshots ----
 printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin" # mov al, 0xfe; out 0x64, al

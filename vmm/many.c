@@ -508,7 +508,7 @@ static bool name_member(struct many *many, struct member *member)
         if (taken)
             snprintf(name, sizeof(name), "%.200s-%u", member->options->name, ++number);
     } while (taken);
-    member->name = strdup(name);
+    member->options->name = member->name = strdup(name);
     return member->name != NULL;
 }
 

@@ -420,6 +420,24 @@ static void summary_keeps_guests_apart(void **unused)
     assert_non_null(strstr(summary, "1 of INT 0x80"));
 }
 
+/* Lives after --restart begin at 0 again: ten times ten interrupts at the same times are no storm.
+ */
+static void summary_puts_lives_one_behind_the_other(void **unused)
+{
+    static char trace[20000];
+    size_t used = (size_t)sprintf(trace, MAGIC);
+
+    (void)unused;
+    for (unsigned life = 0; life <= 10; life++) {
+        for (unsigned i = 0; i < 10; i++)
+            used += (size_t)sprintf(trace + used, "0.0%u0000000 irq ack irq=0 vector=0x20\n", i);
+        used += (size_t)sprintf(trace + used, "0.100000000 machine end timeout\n");
+    }
+    assert_true(sum_up(trace));
+    assert_null(strstr(summary, "storm"));
+    assert_non_null(strstr(summary, "t: 121 events in 1.100000000 s"));
+}
+
 static void summary_names_the_line_that_is_none(void **unused)
 {
     static const char *const bad[] = {
@@ -470,6 +488,7 @@ int main(void)
         cmocka_unit_test(summary_finds_what_is_wrong),
         cmocka_unit_test(summary_finds_storms),
         cmocka_unit_test(summary_keeps_guests_apart),
+        cmocka_unit_test(summary_puts_lives_one_behind_the_other),
         cmocka_unit_test(summary_names_the_line_that_is_none),
     };
     return cmocka_run_group_tests_name("trace", tests, paper_set_up, paper_tear_down);

@@ -225,12 +225,21 @@ static bool has_line(const struct monitor_socket *socket)
     return next_line(socket, line) > 0;
 }
 
-/* A line that waits behind `until` and says `stop` ends the waiting. */
+static bool somebody_comes(const struct monitor_socket *socket)
+{
+    struct pollfd listener = {.fd = socket->listener, .events = POLLIN};
+
+    return poll(&listener, 1, 0) > 0;
+}
+
+/* A line that waits behind `until` and says `stop` ends the waiting; so does who comes after a
+ * client that has gone, or he might wait for ever. */
 static void heed_stop(const struct monitor_socket *socket, struct guest *guest)
 {
     char line[MONITOR_LINE];
 
-    if (next_line(socket, line) > 0 && strncmp(line, "stop", 4) == 0)
+    if ((next_line(socket, line) > 0 && strncmp(line, "stop", 4) == 0) ||
+        (has_gone(socket) && somebody_comes(socket)))
         desk_interrupt(&guest->desk, socket->question);
 }
 

@@ -47,6 +47,8 @@ struct irq_summary {
 struct guest_summary {
     char name[64];
     uint64_t first, last; /* ns */
+    uint64_t base;        /* of a life after --restart, which comes behind the one before */
+    bool has_ended;
     uint64_t events[TRACE_KINDS];
     struct irq_summary irq[I8259_INPUTS];
     uint64_t vectors[2][256]; /* exceptions, INT instructions */
@@ -289,13 +291,17 @@ static const char *add_port(struct guest_summary *guest, const struct line *line
     return NULL;
 }
 
-static const char *add(struct summary *summary, const struct line *line)
+static const char *add(struct summary *summary, struct line *line)
 {
     struct guest_summary *guest = find_guest(summary, line);
     uint64_t number;
 
     if (!guest)
         return "no memory for so many guests";
+    if (guest->has_ended && guest->base + line->time < guest->last)
+        guest->base = guest->last;
+    guest->has_ended = line->kind == TRACE_END;
+    line->time += guest->base;
     guest->last = line->time;
     guest->events[line->kind]++;
     switch (line->kind) {

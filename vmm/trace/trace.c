@@ -19,9 +19,10 @@ struct trace_file {
     const char *path;
     unsigned users;
     bool is_json;
-    FILE *file;           /* NULL: not open */
-    pthread_mutex_t lock; /* held to write, and to use what is below */
-    unsigned guests, running;
+    FILE *file;               /* NULL: not open */
+    pthread_mutex_t lock;     /* held to write, and to use what is below */
+    char first[64];           /* the first guest's name */
+    unsigned guests, running; /* one that begins again counts again */
     bool is_shared, has_events;
     long end; /* where the end was written that a guest which begins again overwrites; 0: nowhere */
     int error; /* errno of a write that failed */
@@ -190,7 +191,10 @@ struct trace *trace_open(struct trace_file *file, unsigned categories, const cha
         if ((unsigned char)*c <= ' ' || *c == ':')
             *c = '_';
     }
-    file->is_shared = file->guests > 1;
+    if (file->guests == 1)
+        memcpy(file->first, trace->writer.name, sizeof(file->first));
+    else if (strcmp(file->first, trace->writer.name) != 0)
+        file->is_shared = true;
     if (file->running++ == 0 && file->end > 0)
         fseek(file->file, file->end, SEEK_SET);
     if (file->is_json)

@@ -32,7 +32,7 @@ set style fill solid 0.9 noborder
 STYLE = ("<style>svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>")
 
 
-def draw(script, name, height=430):
+def draw(script, name, height=390):
     """The SVG that gnuplot makes of a script."""
     svg = subprocess.run(["gnuplot"], input=SETTINGS.format(height=height) + script, text=True,
                          capture_output=True, check=True).stdout

@@ -54,6 +54,8 @@ if build/bench/guests/native.elf '' >/dev/null 2>&1; then
 fi
 
 check "the report" python3 -m compare report --markdown $out/report.md --plots $out/plots --page $out/report.html $out/once.json
+missing() { python3 -m compare report --markdown $out/x --plots $out/x --page $out/x $out/no.json 2>&1 | grep -qx "$out/no.json: .*'make bench'.*"; }
+check "a result that is not there is asked for" missing
 check "the page in a browser, with its plots" python3 tests/bench/page.py $out/report.html
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -275,6 +275,7 @@ void machine_warn(struct machine *machine, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    output_flush(&machine->output); /* what was printed before is shown before */
     machine->config.warn(machine->config.owner, text);
 }
 

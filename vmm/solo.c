@@ -33,7 +33,7 @@
 struct solo {
     struct guest *guest;
     int output_error;    /* errno of the guest's output, 0 while it can be written */
-    uint8_t last_output; /* the last byte written */
+    uint8_t last_output; /* the last byte written; '\n' before there is one */
     int quit_fd;         /* eventfd: it is to end, even where it waits to write */
     bool has_terminal;
     bool is_over;         /* the guest has ended */
@@ -100,9 +100,18 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
         solo->guest->host.first_output = clock_host_ns();
 }
 
+/* Before a word of ours: on a terminal, a line that the guest has begun is ended. */
+static void end_line(struct solo *solo)
+{
+    if (!solo->has_terminal || solo->last_output == '\n')
+        return;
+    fputc('\n', stderr);
+    solo->last_output = '\n';
+}
+
 static void warn(void *owner, const char *text)
 {
-    (void)owner;
+    end_line(owner);
     fprintf(stderr, "vmm: %s\n", text);
 }
 
@@ -315,10 +324,7 @@ static bool attend(struct solo *solo, int signal_fd)
 /* Says how it ended and returns the status. */
 static int conclude(struct solo *solo)
 {
-    const struct machine *machine = solo->guest->machine;
-
-    if (machine && solo->has_terminal && machine->output.total > 0 && solo->last_output != '\n')
-        fputc('\n', stderr);
+    end_line(solo);
     if (solo->output_error && solo->output_error != EPIPE)
         fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(solo->output_error));
     return guest_conclude(solo->guest, stderr);
@@ -332,6 +338,7 @@ int solo_run(struct guest *guest)
 
     memset(&solo, 0, sizeof(solo));
     solo.guest = guest;
+    solo.last_output = '\n';
     prompt_init(&solo.prompt, guest, show_answer, &solo);
     solo.terminal.fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO;
     if (guest->config.virtual_time && !guest->config.replay && !isatty(STDIN_FILENO) &&

@@ -29,8 +29,11 @@ def do_measure(options):
 def do_report(options):
     results = []
     for path in options.results:
-        with open(path, encoding="utf-8") as file:
-            results.append(json.load(file))
+        try:
+            with open(path, encoding="utf-8") as file:
+                results.append(json.load(file))
+        except OSError as error:
+            sys.exit(f"{path}: {error.strerror}: 'make bench' writes results (with BENCH=quick if that is meant)")
     report.write(results, options.markdown, options.plots, options.page, write)
 
 

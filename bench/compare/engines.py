@@ -95,7 +95,7 @@ ENGINES = (
            qemu("-accel", "tcg")),
     Engine("qemu-icount", "QEMU, TCG -icount", "translated, and instructions counted", QEMU, False,
            True, qemu("-accel", "tcg", "-icount", "shift=0,sleep=off")),
-    Engine("qemu-one-insn", "QEMU, TCG, one instruction a block",
+    Engine("qemu-one-insn", "QEMU, TCG one-insn",
            "translated instruction by instruction, blocks not joined", QEMU, False, False,
            qemu("one-insn")),
     Engine("bochs", "Bochs", "interpreted, from a cache of decoded traces", "bochs", False, True,

@@ -131,7 +131,7 @@ class Place:
         for number in range(1, rounds + 1):
             took = time.monotonic() - start
             if number > 1 and took / number * (number + 1) > self.mode["budget"]:
-                print(f"  {self.name}: no time for rounds {number} to {rounds}", file=sys.stderr)
+                print(f"  {self.name}: no time for more than {number - 1} of {rounds} rounds", file=sys.stderr)
                 break
             for engine in list(self.engines):
                 with self.progress.step(engine.name,
@@ -171,7 +171,7 @@ class Place:
         counts = self.wanted(engine)
         sample = None
         while engine in self.engines and not sample:
-            with self.progress.step(engine.name, f"how fast is {engine.title}?"):
+            with self.progress.step(engine.name, f"a trial run, {engine.title}"):
                 sample = self.attempt(engine, counts)
         return self.better(counts, sample) if sample else counts
 

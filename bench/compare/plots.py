@@ -17,20 +17,22 @@ GRID = "#8c959f"
 # The computations of the first plot and the first table.
 HEADLINE = ("int64", "int256", "x87_64", "x87_256", "integer", "sieve", "calls", "movsb", "bytes")
 
-SETTINGS = f"""set terminal svg size 860,{{height}} dynamic font "sans-serif,13"
+# The letters are large, for a plot is on a slide, too, which is read from the last row.
+SETTINGS = f"""set terminal svg size 860,{{height}} dynamic font "sans-serif,16"
 set encoding utf8
 set border 3
 set tics nomirror
 set grid ytics lc rgb "{GRID}" lw 0.4
-set key outside top left horizontal Left reverse samplen 1.5 font "sans-serif,12"
-set bmargin 5
+set key outside top left horizontal Left reverse samplen 1 font "sans-serif,15"
+set bmargin 4
+set rmargin 1
 set style fill solid 0.9 noborder
 """
 
 STYLE = ("<style>svg{color:#24292f}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>")
 
 
-def draw(script, name, height=460):
+def draw(script, name, height=390):
     """The SVG that gnuplot makes of a script."""
     svg = subprocess.run(["gnuplot"], input=SETTINGS.format(height=height) + script, text=True,
                          capture_output=True, check=True).stdout
@@ -88,14 +90,14 @@ def bars(series, labels, axis):
     return plots and script + f"""set logscale y
 {axis}
 set xrange [-0.6:{len(labels) - 0.4:.2f}]
-set xtics ({tics}) scale 0 font "sans-serif,11"
+set xtics ({tics}) scale 0 font "sans-serif,14"
 plot {", ".join(plots)}
 """
 
 
 def label_lines(label):
     return "\\n".join(line for piece in label.replace("`", "").split(", ")
-                     for line in textwrap.wrap(piece, 13))
+                     for line in textwrap.wrap(piece, 10))
 
 
 def slowdown(result):
@@ -123,7 +125,7 @@ def sizes(kind):
                              f'"{COLORS[engine.name]}" title "{title(result, place, engine)}"')
         return plots and text + f"""set logscale xy
 set xlabel "rows and columns of the matrices"
-set ylabel "ns for a multiplication and an addition"
+set ylabel "ns a multiply-add"
 set xtics ({", ".join(map(str, workloads.SIZES))})
 set xrange [8:300]
 plot {", ".join(plots)}
@@ -148,18 +150,23 @@ def predictions(result):
     _, found = model.of_result(result, result.kvm_place)
     if not found:
         return None
-    rows = [(each.predicted, each.measured, each.part if each.part in NATIVE_OF else "")
-            for each in found]
+    named = [(each.predicted, each.measured, workloads.BY_NAME[each.part].title.rpartition(", ")[2])
+             for each in found if each.part in NATIVE_OF]
     top = max(max(each.predicted, each.measured) for each in found) * 2
-    return block("model", rows) + f"""set logscale xy
+    half = top**0.5  # to the left of it, a name has its room on the right
+    return (block("model", [(each.predicted, each.measured) for each in found])
+            + block("low", [row for row in named if row[0] < half] or [(None, None, "")])
+            + block("high", [row for row in named if row[0] >= half] or [(None, None, "")])
+            + f"""set logscale xy
 set xlabel "slow-down by the model"
 set ylabel "slow-down measured"
 set xrange [0.5:{top:.3g}]
 set yrange [0.5:{top:.3g}]
 set key off
 plot x with lines dt 2 lc rgb "{GRID}", $model using 1:2 with points pt 7 ps 0.8 lc rgb "{COLORS["vmm-kvm"]}", \\
-     $model using 1:2:3 with labels offset character 0.8,-0.6 left font "sans-serif,11" noenhanced
-"""
+     $low using 1:2:3 with labels offset character 0.8,-0.6 left font "sans-serif,14" noenhanced, \\
+     $high using 1:2:3 with labels offset character -0.8,0.6 right font "sans-serif,14" noenhanced
+""")
 
 
 PLOTS = {

@@ -21,12 +21,12 @@ WHY = {
                 "of C that does it, its operands come from memory, and each access to the guest's memory "
                 "looks into a TLB in software.",
     "qemu-tcg": "A block of instructions is translated to the host's code once and then run from a "
-                "cache. Integer loops are left with few instructions more than they had; x87 is not "
+                "cache. A loop that stays in registers is left with few instructions more than it had; x87 is not "
                 "translated but done by functions, on numbers of 80 bits in software.",
     "qemu-icount": "The same, with a count of instructions taken at each block, so that time can follow "
                    "it.",
     "qemu-one-insn": "One instruction a block, and no direct jump from a block to the next: all that "
-                     "translating by blocks gains is gone but the translations are still kept, so it is "
+                     "translating by blocks gains is gone; but the translations are kept, so it is "
                      "not what a plain interpreter would be. `-d nochain` would add nothing: one "
                      "instruction a block implies it (`curr_cflags` in QEMU's `accel/tcg`).",
     "bochs": "Interpreted, instruction by instruction, each with all checks of a real processor, from a "
@@ -41,13 +41,13 @@ WHY_PART = {
               "uses that, and pays for getting there, or does them with integers.",
     "integer": "Registers and nothing else: what an emulator does best, since there is no memory to look "
                "for.",
-    "sieve": "A store of a byte with each third instruction or so.",
+    "sieve": "A store of a byte with each third instruction or so: a look into the TLB again.",
     "calls": "A return goes to an address that is known only then: a translator must look it up, where the "
              "processor predicts it.",
-    "movsb": "The processor moves whole cache lines where it is told to move bytes; an emulator that moves "
-             "bytes loses all of that.",
-    "bytes": "The same bytes by a loop of ordinary instructions: nothing is gained by hardware, and so "
-             "less is lost.",
+    "movsb": "The processor moves many bytes at a time where it is told to move one after the other; an "
+             "emulator that does not loses all of that.",
+    "bytes": "As many bytes moved by a loop of ordinary instructions, a load and a store for each: neither "
+             "the processor nor an emulator can take more at a time.",
 }
 
 
@@ -99,8 +99,8 @@ def summary(result):
                          ("qemu-one-insn", "QEMU one instruction at a time"), ("bochs", "Bochs")):
         ratios = [each.median for part in plots.HEADLINE if (each := result.ratio("host", name, part))]
         if ratios:
-            lines.append(f"With {phrase} it is {times(geometric_mean(ratios))}, by the geometric mean of "
-                         f"{len(ratios)} computations; from {figure(min(ratios))} to "
+            lines.append(f"With {phrase} a computation takes {times(geometric_mean(ratios))} as long: the "
+                         f"geometric mean of {len(ratios)}, from {figure(min(ratios))} to "
                          f"{figure(max(ratios))}.")
     if lines:
         blocks.append(("list", lines))
@@ -167,10 +167,12 @@ def sizes(result, figures):
                                  for engine in result.engines("host")
                                  if (time := result.time("host", engine.name, "real10"))) + ".")
     blocks += [("list", lines)] if lines else []
-    blocks.append(("text", "A line that is flat is an engine that pays by the instruction. Where it rises with "
-                   "the size, B no longer fits a cache, the processor's or the TLB that an emulator has in "
-                   "software: it is read column by column, each element in another line, each fourth or so in "
-                   "another page. The slower the engine, the less that shows."))
+    blocks.append(("text", "A line that is flat is an engine that pays by the instruction. Where one rises among the "
+                   "large sizes, the likely reason is that B no longer fits a cache, the processor's or the TLB that "
+                   "an emulator has in software: B is read column by column, each element in another line, and at "
+                   "256 x 256 each fourth integer, or second double, in another page. At small sizes a sum is short: "
+                   "what is around it counts for more, but the processor can begin the next one while the last "
+                   "additions of this one wait for each other."))
     blocks += picture(figures, "matrix-integer",
                       "Integers: time of one multiplication and addition, by size.")
     blocks += picture(figures, "matrix-x87", "x87: the same of doubles.")
@@ -206,10 +208,10 @@ def event_costs(result, figures):
                    "else. On KVM a port write or a read of device memory leaves the guest for the kernel "
                    "and the kernel for the VMM; a system call or a page fault of the guest leaves nothing, "
                    "since the processor has page tables and privilege levels for guests of their own. An "
-                   "emulator is in the VMM already: to it a port is a function call, while a system call "
-                   "is long work. What has to do with the timer includes the port accesses that set it, look "
-                   "at it and acknowledge its interrupt. A dash is what was too little to measure, or "
-                   "what the rounds disagree about."))
+                   "emulator is in the VMM already: to it a port is a function or a few to call, and a system call "
+                   "is not free: its gate and its stacks have to be looked at. What has to do with the timer "
+                   "includes the port accesses that set it, look at it and acknowledge its interrupt. A dash "
+                   "is what was too little to measure, or what the rounds disagree about."))
     blocks.append(("table", ["event", *(plots.title(result, *each) for each in shown)], rows))
     blocks += picture(figures, "events", "CPU time of one event; a logarithmic scale.")
     rate_rows = []
@@ -260,9 +262,9 @@ def model_section(result, figures):
     if predictions:
         worst = max(predictions, key=lambda each: abs(each.error))
         near = sum(abs(each.error) <= 0.1 for each in predictions)
-        blocks.append(("text", f"Other parts, which no cost came from: {near} of {len(predictions)} are "
-                       f"within 10 % of what the model says, and the farthest, "
-                       f"{workloads.BY_NAME[worst.part].title}, is off by {abs(worst.error) * 100:.1f} %."))
+        blocks.append(("text", f"Other parts, which no cost came from. Within 10 % of what was measured: {near} of "
+                       f"{len(predictions)}. The farthest, {workloads.BY_NAME[worst.part].title}, is off by "
+                       f"{abs(worst.error) * 100:.1f} %."))
         blocks.append(("table", ["part", "exits a second of native time", "slow-down by the model",
                                  "measured", "error"],
                        [[workloads.BY_NAME[each.part].title, figure(each.rate), figure(each.predicted),
@@ -296,9 +298,9 @@ def clocks(result):
     return [("heading", 2, "The guest's clock"),
             ("text", f"The guest waits for {duration(CLOCK_SECONDS)} by its timer (the PIT's channel 2), "
              f"again and again, while the host looks at its own clock. Where the guest's time is the host's, "
-             f"the ratio of the two should be 1; {sum(kept)} of {len(kept)} such engines are within 5 %. It "
-             f"is less where a busy machine lets an engine sleep through a period. All other figures are "
-             f"by the host's clocks."),
+             f"the ratio of the two should be 1. Within 5 % of it: {sum(kept)} of {len(kept)} such engines. It "
+             f"is less where an engine sleeps through a period, as it may on a busy machine. All other "
+             f"figures are by the host's clocks."),
             ("table", ["engine", "guest's time", "guest's seconds in one of the host's"], rows)]
 
 
@@ -312,7 +314,7 @@ def aims(result):
         peer = result.ratio(place, "qemu-kvm", "int256")
         if ratio.median > 1.05 and place == "lab" and peer:
             notes.append(f"QEMU on the lab's KVM takes {times(peer.median)} the native time for the same "
-                         f"product, which has no exits to the VMM. What is over 1 is the lab's own: QEMU "
+                         f"product, which has no exits to the VMM. What both have over 1 is the lab's own: QEMU "
                          f"walks both page tables of a guest in software, and its emulated processor "
                          f"forgets what it found at each entry and exit (`helper_vmrun`, `do_vmexit`), those "
                          f"for the lab kernel's own timer among them.")
@@ -320,7 +322,7 @@ def aims(result):
         rows.append([f"a port exit, the bare KVM loop = 1{where}", "at most 1.2", spread_cell(floor[0]),
                      verdict(floor[0], 1.2)])
         notes.append(f"A port exit takes {duration(floor[2].median)}, and {duration(floor[1].median)} in a loop "
-                     f"that does nothing else: the rest is looking up the port's device, and whether an "
+                     f"that does nothing else. The VMM does more: it looks up the port's device, and whether an "
                      f"interrupt or input is due.")
     for part in ("integer", "int256", "x87_256", "sieve", "calls"):
         for base in ("qemu-tcg", "bochs"):
@@ -328,7 +330,7 @@ def aims(result):
                 rows.append([f"speed of `vmm --cpu soft`, {workloads.BY_NAME[part].title}, "
                              f"{engines.BY_NAME[base].title} = 1", "–", spread_cell(ratio),
                              "faster" if ratio.median > 1 else "slower"])
-    if any(row[-1] == "slower" for row in rows):
+    if any(row[-1] == "slower" and "QEMU" in row[0] for row in rows):
         notes.append("Where the software CPU is slower than QEMU's translator: it translates nothing, so each "
                      "instruction costs a jump that the processor has to predict and operands that come "
                      "from memory. `bench/README.md` says what was tried.")
@@ -379,9 +381,10 @@ def method(result):
                      f"{machine['processors']} processor{'s' * (machine['processors'] > 1)}; "
                      f"{machine['kernel']}; {versions}load {machine['load']} when it began. "
                      f"`vmm probe`: `{machine['probe']}`.")
+    least, most = min(counts.values()), max(counts.values())
     facts.append(f"{data['date']}, in {duration(data['took_s'])}: {len(data['samples'])} runs, "
-                 f"{min(counts.values())} to {max(counts.values())} of an engine, the engines in turn.")
-    facts += [f"Skipped ({place}): {engines.BY_NAME[engine].title}. {why}."
+                 f"{least if least == most else f'{least} to {most}'} of each engine, the engines in turn.")
+    facts += [f"Skipped ({place}): {engines.BY_NAME[engine].title}: {why}."
               for place, engine, why in data["skipped"]]
     return [("heading", 2, "How it was measured"),
             ("text", "`make bench` measures, `make report` writes this page, and computes every figure on it "
@@ -418,9 +421,14 @@ def blocks_of(results, figures):
     ]
 
 
+def by_date(data):
+    """Of one day, in the order that they have: the files of a fresh clone are of no age."""
+    return sorted(map(Result, data), key=lambda result: result.data["date"])
+
+
 def write(data, markdown, directory, page, write_file):
     """The report of the last result, next to the others: a Markdown file, the plots, an HTML page."""
-    results = [Result(each) for each in data]
+    results = by_date(data)
     figures = plots.all_of(results[-1])
     blocks = blocks_of(results, figures)
     for name, svg in figures.items():

@@ -196,6 +196,20 @@ class Verdicts(unittest.TestCase):
             self.assertEqual(report.verdict(Spread(*numbers), 1.2), text)
 
 
+class Results(unittest.TestCase):
+    def test_the_newest_is_the_last_whatever_its_file_s_age(self):
+        days = [{**result_of().data, "date": day} for day in ("2026-10-01", "2026-01-02", "2026-03-09")]
+        self.assertEqual([each.data["date"] for each in report.by_date(days)],
+                         ["2026-01-02", "2026-03-09", "2026-10-01"])
+
+    def test_what_was_done_equally_often_is_said_once(self):
+        once = result_of([sample("host", engine, 1, {"sieve": 1}) for engine in ("native", "bochs")])
+        more = result_of([sample("host", "native", number, {"sieve": 1}) for number in (1, 2)]
+                         + [sample("host", "bochs", 1, {"sieve": 1})])
+        self.assertIn(" 2 runs, 1 of each engine,", str(report.method(once)))
+        self.assertIn(" 3 runs, 1 to 2 of each engine,", str(report.method(more)))
+
+
 class Rendering(unittest.TestCase):
     BLOCKS = [("heading", 1, "A"), ("text", "b < `c d`"), ("list", ["e", "f"]),
               ("table", ["g", "h"], [["i", "1"]]), ("figure", "plot", "k")]

@@ -362,12 +362,12 @@ static void print_irqs(FILE *to, const struct guest_summary *guest)
         if (irq->raised + irq->taken + irq->spurious + irq->ended + irq->in_vain == 0)
             continue;
         if (!has_title)
-            fprintf(to, "\n%-22s %9s %7s %9s %8s %9s %7s %12s %14s\n", "IRQ", "raised", "lost",
-                    "taken", "spurious", "EOI", "in vain", "longest wait", "longest served");
+            fprintf(to, "\n%-22s %9s %7s %9s %8s %9s %9s %12s %14s\n", "IRQ", "raised", "lost",
+                    "taken", "spurious", "EOI", "vain EOI", "longest wait", "longest served");
         has_title = true;
         fprintf(to,
                 "%3u %-18s %9" PRIu64 " %7" PRIu64 " %9" PRIu64 " %8" PRIu64 " %9" PRIu64
-                " %7" PRIu64 " %9" PRIu64 " ns %11" PRIu64 " ns\n",
+                " %9" PRIu64 " %9" PRIu64 " ns %11" PRIu64 " ns\n",
                 i, irq->device, irq->raised, irq->lost, irq->taken, irq->spurious, irq->ended,
                 irq->in_vain, irq->waits.longest, irq->serves.longest);
     }

@@ -101,8 +101,8 @@ static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is
     struct strict *strict = owner;
 
     if (first_time(strict, port))
-        machine_warn(strict->machine, "%u-byte %s port %#x, where no device is", width,
-                     is_write ? "write to" : "read from", port);
+        tell_at(strict, machine_eip(strict->machine), "%u-byte %s port %#x, where no device is",
+                width, is_write ? "write to" : "read from", port);
 }
 
 static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
@@ -110,8 +110,9 @@ static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bo
     struct strict *strict = owner;
 
     if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
-        machine_warn(strict->machine, "%u-byte %s address %#x, where neither RAM nor a device is",
-                     width, is_write ? "write to" : "read from", address);
+        tell_at(strict, machine_eip(strict->machine),
+                "%u-byte %s address %#x, where neither RAM nor a device is", width,
+                is_write ? "write to" : "read from", address);
 }
 
 /* ---- interrupts that do not end, and ends without an interrupt ---- */

@@ -349,11 +349,11 @@ static void strict_tells_of_each_address_once(void **unused)
 {
     (void)unused;
     in(0x1234);
-    assert_warned("1-byte read from port 0x1234, where no device is");
+    assert_warned(": 1-byte read from port 0x1234, where no device is");
     in(0x1234);
     assert_silent();
     watch_write(machine->watch, &machine->mmio, 0xfec00000, 4, 0);
-    assert_warned("4-byte write to address 0xfec00000");
+    assert_warned(": 4-byte write to address 0xfec00000");
 }
 
 #define STRICT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

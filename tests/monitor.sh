@@ -93,6 +93,13 @@ at_socket 'info status' 'quit'
 says "who goes in the middle of a run to nowhere keeps nobody out" "$out" '^\(vmm\) paused'
 ends "not even from ending it" 130
 
+printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin" # mov al, 0xfe; out 0x64, al
+begin --cpu soft "$scratch/reset.bin"
+at_socket 'until 9s' 'until 1 insn' 'quit'
+says "a reset on the way is told of" "$out" '^\(vmm\) it did not come there: the guest asked for a reset$'
+says "as no end: it boots again" "$out" '^\(vmm\) stopped at 0x'
+ends "and can be quit" 130
+
 # ---- who can't listen ----
 check "a place that is none" 2 "$vmm" run --monitor tcp:1 $guests/hello.bin
 says "is told from one" "$err" '^vmm: --monitor tcp:1: not unix:PATH'

@@ -286,8 +286,7 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
     do
         hold(guest, machine);
     while (machine_run_until(machine, desk_pause(&guest->desk)));
-    if (desk_pause(&guest->desk))
-        desk_serve(&guest->desk, machine); /* it never came there */
+    desk_give_up(&guest->desk, machine);
     return &machine->outcome;
 }
 

@@ -162,6 +162,12 @@ void desk_serve(struct desk *desk, struct machine *machine)
     }
 }
 
+void desk_give_up(struct desk *desk, struct machine *machine)
+{
+    if (desk->running)
+        answer(desk, machine, desk->running);
+}
+
 const struct machine_pause *desk_pause(const struct desk *desk)
 {
     return desk->running ? &desk->monitor.pause : NULL;

@@ -55,6 +55,10 @@ void desk_withdraw(struct desk *desk, struct question *question);
  */
 void desk_serve(struct desk *desk, struct machine *machine);
 
+/* The machine's thread: the machine has ended before it came there, which is said. What else was
+ * asked waits for the next machine, or for the guest's end. */
+void desk_give_up(struct desk *desk, struct machine *machine);
+
 /* The machine's thread: where the guest is to pause by itself; NULL: nowhere. */
 const struct machine_pause *desk_pause(const struct desk *desk);
 

@@ -342,6 +342,10 @@ static void print_stop(struct call *call)
     const struct info info = info_of(call);
     struct machine *machine = call->machine;
 
+    if (machine->outcome.end == END_RESET) { /* which may not be its end */
+        fprintf(call->to, "it did not come there: %s\n", machine->outcome.text);
+        return;
+    }
     if (machine->outcome.end != END_NONE) {
         fprintf(call->to, "the guest has ended: %s%s%s\n", machine_end_name(machine->outcome.end),
                 machine->outcome.text[0] ? ": " : "", machine->outcome.text);

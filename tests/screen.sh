@@ -55,6 +55,8 @@ says "is named" "$err" '^nothing: vmm: .*nothing: no such file'
 says "and the others run" "$out" '^hello.bin: '
 check "a disk for all of them" 2 run --disk "$scratch/list" $guests/hello.bin $guests/hello.bin
 says "is refused" "$err" 'disk is for one guest'
+check "a report of one guest, in lines" 0 run --plain --report "$scratch/x" $guests/hello.bin </dev/null
+says "is its own" "$(cat "$scratch/x")" '"end": "power-off"'
 check "one report of two guests" 2 run $guests/hello.bin,report="$scratch/x" $guests/hello.bin,report="$scratch/x"
 says "is refused" "$err" 'report and --report are the same file'
 check "more RAM than the host has" 2 run -m 3584M $(for ((i = 0; i < 300; i++)); do echo $guests/hello.bin; done)

@@ -327,11 +327,11 @@ static int run_arguments(int argc, char **argv, struct options *options)
         fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
         return STATUS_USAGE;
     }
-    if (argc - optind > 1 || common.guests || common.cast || common.plain)
+    if (argc - optind > 1 || common.guests)
         return run_many(options, &common, argv + optind, argc - optind);
     if (optind < argc && !options_take_image(options, argv[optind]))
         return STATUS_USAGE;
-    if (options->restart)
+    if (options->restart || common.cast || common.plain)
         return run_group(&(struct group){.options = options, .count = 1}, &common);
     return options_check(options, 1) ? run_guest(options, &common) : STATUS_USAGE;
 }

@@ -85,6 +85,12 @@ check "keys by lot change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --ir
 scenario disk 'boot build/os1k.elf --disk build/os1k.disk' 'expect "> "'
 check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
 says "is refused" "$err" 'needs --disk FILE,ro'
+scenario monitor "boot build/guests/hello.bin --monitor unix:$scratch/socket" 'exit 0'
+check "a scenario with a monitor, which nobody would serve" 2 "$vmm" test "$scratch/monitor.t"
+says "is refused" "$out" '--monitor are for vmm run$'
+scenario restart 'boot build/guests/hello.bin --restart 1s' 'exit 0'
+check "a scenario that would start again" 2 "$vmm" test "$file"
+says "is refused" "$out" '--restart and --monitor are for vmm run$'
 
 # ---- the same every time ----
 

@@ -355,10 +355,10 @@ static bool take_options(struct session *session, char **words)
             return fail(session, VERDICT_REFUSED, "--%s was refused", kind->name);
     }
     if (options->report || options->save || options->restore || options->record ||
-        options->replay || options->monitor)
-        return fail(
-            session, VERDICT_REFUSED,
-            "--report, --save, --restore, --record, --replay and --monitor are for vmm run");
+        options->replay || options->restart || options->monitor)
+        return fail(session, VERDICT_REFUSED,
+                    "--report, --save, --restore, --record, --replay, --restart and --monitor are "
+                    "for vmm run");
     return true;
 }
 

@@ -127,6 +127,7 @@ static void mistakes_are_told_with_line_and_column(void **state)
         {"boot a\nassert idt[1]", "a.t:2:14: expected .offset"},
         {"boot a\nassert foo[1]", "a.t:2:8: expected mem8, mem16, mem32, idt or irq before '['"},
         {"boot a\nassert (1", "a.t:2:10: expected ')'"},
+        {"boot a\nassert 99999999999999999999", "a.t:2:8: expected a number of at most 64 bits"},
         {"boot a\nassert 1x", "a.t:2:8: expected a number"},
         {"boot a\nassert 1 = 1", "a.t:2:10: expected nothing more"},
         {"boot a\nsnapshot", "a.t:2:9: expected a name"},

@@ -6,6 +6,7 @@
 #include "../cpu/arch.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -408,7 +409,10 @@ static struct expression *number(struct parser *parser)
         value = (uint8_t)parser->at[1];
         end = (char *)parser->at + 3;
     } else {
+        errno = 0;
         value = strtoull(parser->at, &end, 0);
+        if (errno == ERANGE)
+            return expects(parser, "a number of at most 64 bits");
     }
     if (expression_is_name(*end, true))
         return expects(parser, "a number");

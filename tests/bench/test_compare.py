@@ -196,6 +196,14 @@ class Verdicts(unittest.TestCase):
             self.assertEqual(report.verdict(Spread(*numbers), 1.2), text)
 
 
+class Aims(unittest.TestCase):
+    def test_the_lab_is_to_blame_only_for_what_qemu_loses_there_too(self):
+        for qemu, blamed in ((1.15, True), (0.95, False)):
+            result = result_of([sample("lab", name, 1, {"int256": seconds}) for name, seconds in
+                                (("native", 1), ("vmm-kvm", 1.2), ("qemu-kvm", qemu))])
+            self.assertEqual("the lab's own" in str(report.aims(result)), blamed)
+
+
 class Results(unittest.TestCase):
     def test_the_newest_is_the_last_whatever_its_file_s_age(self):
         days = [{**result_of().data, "date": day} for day in ("2026-10-01", "2026-01-02", "2026-03-09")]

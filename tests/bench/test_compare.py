@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from compare import analysis, engines, measure, model, render, report, workloads
+from compare import analysis, engines, measure, model, plots, render, report, workloads
 from compare.stats import Spread
 
 
@@ -143,6 +143,11 @@ class Model(unittest.TestCase):
         mix = next(each for each in predictions if each.part == "mix100")
         self.assertAlmostEqual(mix.predicted, 3)  # a millisecond, and 1000 exits of 2 us
         self.assertAlmostEqual(mix.rate, 1e6)
+
+    def test_names_are_drawn_on_either_side_of_their_points(self):
+        for wrong in (1.0, 1e6):  # alone on the right, alone on the left
+            svg = plots.draw(plots.predictions(self.result(wrong)), "model")
+            self.assertEqual(svg.count("a port write each 100 rounds"), 1)
 
     def test_an_error_is_of_what_was_measured(self):
         _, predictions = model.of_result(self.result(wrong=2), "lab")

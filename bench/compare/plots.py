@@ -150,23 +150,27 @@ def predictions(result):
     _, found = model.of_result(result, result.kvm_place)
     if not found:
         return None
-    named = [(each.predicted, each.measured, workloads.BY_NAME[each.part].title.rpartition(", ")[2])
-             for each in found if each.part in NATIVE_OF]
     top = max(max(each.predicted, each.measured) for each in found) * 2
-    half = top**0.5  # to the left of it, a name has its room on the right
-    return (block("model", [(each.predicted, each.measured) for each in found])
-            + block("low", [row for row in named if row[0] < half] or [(None, None, "")])
-            + block("high", [row for row in named if row[0] >= half] or [(None, None, "")])
-            + f"""set logscale xy
+    script = block("model", [(each.predicted, each.measured) for each in found])
+    plots = [f'x with lines dt 2 lc rgb "{GRID}"',
+             f'$model using 1:2 with points pt 7 ps 0.8 lc rgb "{COLORS["vmm-kvm"]}"']
+    # A name is on the side of its point where there is room.
+    for side, offset, is_there in (("left", "0.8,-0.6", lambda x: x < top**0.5),
+                                   ("right", "-0.8,0.6", lambda x: x >= top**0.5)):
+        rows = [(each.predicted, each.measured, workloads.BY_NAME[each.part].title.rpartition(", ")[2])
+                for each in found if each.part in NATIVE_OF and is_there(each.predicted)]
+        if rows:  # gnuplot crashes on labels that are not there
+            script += block(side, rows)
+            plots.append(f'${side} using 1:2:3 with labels offset character {offset} {side} '
+                         f'font "sans-serif,14" noenhanced')
+    return script + f"""set logscale xy
 set xlabel "slow-down by the model"
 set ylabel "slow-down measured"
 set xrange [0.5:{top:.3g}]
 set yrange [0.5:{top:.3g}]
 set key off
-plot x with lines dt 2 lc rgb "{GRID}", $model using 1:2 with points pt 7 ps 0.8 lc rgb "{COLORS["vmm-kvm"]}", \\
-     $low using 1:2:3 with labels offset character 0.8,-0.6 left font "sans-serif,14" noenhanced, \\
-     $high using 1:2:3 with labels offset character -0.8,0.6 right font "sans-serif,14" noenhanced
-""")
+plot {", ".join(plots)}
+"""
 
 
 PLOTS = {

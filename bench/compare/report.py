@@ -73,7 +73,7 @@ def nature(result):
     if result.kvm_place == "lab":
         lab = result.floor("lab")
         cost = f": there a port exit takes {duration(lab[1].median)} in the barest loop" if lab else ""
-        return (f"The KVM figures on this page are not hardware's. This machine's own KVM can't run the "
+        return (f"The KVM figures on this page are not hardware's. On this machine KVM can't run the "
                 f"guest (`{machine['probe']}`), so they are from the lab, a Linux on an AMD processor that "
                 f"QEMU emulates{cost}. Only ratios within the lab mean anything.")
     if result.kvm_place and machine["hypervisor"]:
@@ -312,7 +312,7 @@ def aims(result):
         rows.append([f"integer product of 256 x 256 on KVM, native = 1{where}", "at most 1.05",
                      spread_cell(ratio), verdict(ratio, 1.05)])
         peer = result.ratio(place, "qemu-kvm", "int256")
-        if ratio.median > 1.05 and place == "lab" and peer:
+        if ratio.median > 1.05 and place == "lab" and peer and peer.median > 1:
             notes.append(f"QEMU on the lab's KVM takes {times(peer.median)} the native time for the same "
                          f"product, which has no exits to the VMM. What both have over 1 is the lab's own: QEMU "
                          f"walks both page tables of a guest in software, and its emulated processor "

@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from compare import analysis, engines, measure, model, render, report, workloads
+from compare import analysis, engines, measure, model, plots, render, report, workloads
 from compare.stats import Spread
 
 
@@ -144,6 +144,11 @@ class Model(unittest.TestCase):
         self.assertAlmostEqual(mix.predicted, 3)  # a millisecond, and 1000 exits of 2 us
         self.assertAlmostEqual(mix.rate, 1e6)
 
+    def test_names_are_drawn_on_either_side_of_their_points(self):
+        for wrong in (1.0, 1e6):  # alone on the right, alone on the left
+            svg = plots.draw(plots.predictions(self.result(wrong)), "model")
+            self.assertEqual(svg.count("a port write each 100 rounds"), 1)
+
     def test_an_error_is_of_what_was_measured(self):
         _, predictions = model.of_result(self.result(wrong=2), "lab")
         mix = next(each for each in predictions if each.part == "mix100")
@@ -194,6 +199,14 @@ class Verdicts(unittest.TestCase):
                               ((1.1, 0.9, 1.3), "reached, by the median"),
                               ((1.21, 1.0, 1.3), "missed, by the median")):
             self.assertEqual(report.verdict(Spread(*numbers), 1.2), text)
+
+
+class Aims(unittest.TestCase):
+    def test_the_lab_is_to_blame_only_for_what_qemu_loses_there_too(self):
+        for qemu, blamed in ((1.15, True), (0.95, False)):
+            result = result_of([sample("lab", name, 1, {"int256": seconds}) for name, seconds in
+                                (("native", 1), ("vmm-kvm", 1.2), ("qemu-kvm", qemu))])
+            self.assertEqual("the lab's own" in str(report.aims(result)), blamed)
 
 
 class Results(unittest.TestCase):

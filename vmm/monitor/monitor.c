@@ -76,22 +76,31 @@ static void print_first_name(FILE *to, const struct command *command)
     fprintf(to, "%.*s", (int)strcspn(command->names, " "), command->names);
 }
 
-/* The command that a word is, or begins as the only one; NULL with a sentence. */
-static const struct command *find_command(const char *word, size_t length, FILE *to)
+/* The command that a word is, or begins as the only one; NULL if it begins none or several. */
+static const struct command *match_command(const char *word, size_t length, unsigned *count)
 {
     const struct command *found = NULL;
-    unsigned count = 0;
 
+    *count = 0;
     for (const struct command *command = commands; command->names; command++) {
         unsigned how = names_command(command, word, length);
         if (how == 2)
             return command;
         if (how == 1) {
             found = command;
-            count++;
+            ++*count;
         }
     }
-    if (count == 1)
+    return *count == 1 ? found : NULL;
+}
+
+/* The same; NULL with a sentence. */
+static const struct command *find_command(const char *word, size_t length, FILE *to)
+{
+    unsigned count;
+    const struct command *found = match_command(word, length, &count);
+
+    if (found)
         return found;
     if (count == 0) {
         fprintf(to, "there is no command '%.*s': 'help' lists them\n", (int)length, word);
@@ -587,6 +596,24 @@ static void make_call(struct call *call, struct monitor *monitor, struct machine
                 machine->cpu->ops->name);
 }
 
+/* How long the name of a line's command is. */
+static size_t name_length(const char *line)
+{
+    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+
+    return line[length] && !strchr(" \t\r/", line[length]) ? strcspn(line, " \t\r") : length;
+}
+
+bool monitor_is_stop(const char *line)
+{
+    const struct command *command;
+    unsigned count;
+
+    line += strspn(line, " \t");
+    command = *line ? match_command(line, name_length(line), &count) : NULL;
+    return command && command->run == do_stop;
+}
+
 bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line, FILE *to)
 {
     const struct command *command;
@@ -603,9 +630,7 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
     text[end] = '\0';
     if (!*text)
         return false;
-    length = text[0] == '?' ? 1 : strspn(text, "abcdefghijklmnopqrstuvwxyz_");
-    if (text[length] && !strchr(" \t/", text[length]))
-        length = strcspn(text, " \t");
+    length = name_length(text);
     command = find_command(text, length, to);
     if (!command)
         return false;

@@ -40,6 +40,9 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
  * on. Writes where it is. */
 void monitor_arrived(struct monitor *monitor, struct machine *machine, FILE *to);
 
+/* Whether a line is the command that stops the guest. */
+bool monitor_is_stop(const char *line);
+
 /* Writes what the last word of a line may become, a line each. */
 void monitor_complete(struct monitor *monitor, const char *line, FILE *to);
 

@@ -238,7 +238,7 @@ static void heed_stop(const struct monitor_socket *socket, struct guest *guest)
 {
     char line[MONITOR_LINE];
 
-    if ((next_line(socket, line) > 0 && strncmp(line, "stop", 4) == 0) ||
+    if ((next_line(socket, line) > 0 && monitor_is_stop(line)) ||
         (has_gone(socket) && somebody_comes(socket)))
         desk_interrupt(&guest->desk, socket->question);
 }

@@ -460,8 +460,10 @@ static bool has_come_to_pause(struct machine *machine)
         return false;
     if (cpu->ops->instructions(cpu) >= pause->instructions)
         return true;
-    uint32_t eip = pause->address_count > 0 && !machine->halted ? machine_eip(machine) : 0;
-    for (unsigned i = 0; i < pause->address_count && !machine->halted; i++) {
+    if (machine->halted || pause->address_count == 0)
+        return false;
+    uint32_t eip = machine_eip(machine);
+    for (unsigned i = 0; i < pause->address_count; i++) {
         if (pause->addresses[i] == eip)
             return true;
     }

@@ -404,7 +404,7 @@ static bool pass_typing(struct many *many, bool flush)
     return waits;
 }
 
-static int sooner(int a, int b)
+int many_sooner(int a, int b)
 {
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
@@ -419,7 +419,7 @@ static void attend(struct many *many)
 
     for (;;) {
         struct sink *sink = many->front->sink(many->owner);
-        int timeout = sooner(start_due(many), many->front->update(many->owner));
+        int timeout = many_sooner(start_due(many), many->front->update(many->owner));
         if (many->running + many->waiting == 0 &&
             (many->ends || (many->front->leaves(many->owner) && !has_clients(many))))
             return;
@@ -433,9 +433,9 @@ static void attend(struct many *many)
             [ANSWER] = {.fd = many->answer_fd, .events = POLLIN},
         };
         if (waits)
-            timeout = sooner(timeout, TYPING_WAIT_MS);
+            timeout = many_sooner(timeout, TYPING_WAIT_MS);
         if (many->ends)
-            timeout = sooner(timeout, TYPING_WAIT_MS);
+            timeout = many_sooner(timeout, TYPING_WAIT_MS);
         if (has_news && many->front->has_room(many->owner))
             timeout = 0;
         int ready = poll(fds, FDS, timeout);

@@ -110,6 +110,9 @@ bool member_type(struct member *member, uint8_t byte);
 void member_look(struct member *member);
 void member_sight(struct member *member, struct sight *sight);
 
+/* The sooner of two times to wait, ms; -1: for ever. */
+int many_sooner(int a, int b);
+
 /* How long it has run, pauses left out, ns. */
 uint64_t member_uptime(const struct member *member);
 

@@ -4,6 +4,7 @@
 #include "cast.h"
 
 #include "../clock.h"
+#include "../json.h"
 
 #include <errno.h>
 #include <time.h>
@@ -30,17 +31,9 @@ void cast_output(struct cast *cast, const char *bytes, size_t count)
 {
     if (!cast->file || count == 0)
         return;
-    fprintf(cast->file, "[%.6f, \"o\", \"", seconds(cast));
-    for (size_t i = 0; i < count; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c < 0x20 || c == 0x7f)
-            fprintf(cast->file, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            fprintf(cast->file, "\\%c", c);
-        else
-            fputc(c, cast->file);
-    }
-    fprintf(cast->file, "\"]\n");
+    fprintf(cast->file, "[%.6f, \"o\", ", seconds(cast));
+    json_put_bytes(cast->file, bytes, count);
+    fprintf(cast->file, "]\n");
 }
 
 void cast_resize(struct cast *cast, int rows, int columns)

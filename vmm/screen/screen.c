@@ -608,11 +608,6 @@ static void terminal(void *front, bool is_ours)
     cast_resize(&screen->cast, screen->next.rows, screen->next.columns);
 }
 
-static int sooner(int a, int b)
-{
-    return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 static int milliseconds(uint64_t ns)
 {
     return (int)(ns / 1000000) + 1;
@@ -628,7 +623,7 @@ static int update(void *front)
     for (size_t i = 0; i < screen->on_page; i++) {
         struct pane *pane = &screen->panes[screen->first + i];
         uint64_t seen = pane->sight.time;
-        wait = sooner(wait, pane_look(pane, now));
+        wait = many_sooner(wait, pane_look(pane, now));
         screen->is_dirty = screen->is_dirty || pane->sight.time != seen;
     }
     if (screen->notice_end && now >= screen->notice_end) {
@@ -642,10 +637,10 @@ static int update(void *front)
         if (screen->has_terminal)
             sink_write(&screen->out);
     } else if (screen->is_dirty) {
-        wait = sooner(wait, milliseconds(screen->frame + FRAME_NS - now));
+        wait = many_sooner(wait, milliseconds(screen->frame + FRAME_NS - now));
     }
     if (now < screen->notice_end)
-        wait = sooner(wait, milliseconds(screen->notice_end - now));
+        wait = many_sooner(wait, milliseconds(screen->notice_end - now));
     return wait;
 }
 

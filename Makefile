@@ -17,7 +17,7 @@ Q     := $(if $(V),,@)
 MAKEFLAGS += --no-builtin-rules
 
 CC       := $(if $(CROSS),$(CROSS)-)gcc
-CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP \
+CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP -Ivmm \
             -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS  := -pthread $(if $(CROSS),-static)
@@ -58,15 +58,17 @@ need-browser:
 
 # ---- the VMM ----
 
-VMM_SOURCES := $(wildcard vmm/*.c vmm/cpu/*.c vmm/cpu/soft/*.c vmm/load/*.c vmm/dev/*.c vmm/console/*.c vmm/debug/*.c vmm/monitor/*.c vmm/screen/*.c vmm/test/*.c vmm/trace/*.c)
-VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/blobs.o
+VMM_ROOMS   := base cpu cpu/soft dev load engine machine watch watch/trace inspect console explain \
+               host front front/screen scenario cli
+VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
+VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
 BOOT        := pm32 probe
 
 # Symbols of guests, for `vmm test`: where elfutils is, and not across. Asked for when it is used, since
 # need-build may have installed it.
 LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
 VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
-$(OUT)/obj/vmm/debug/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
+$(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 
 all: $(VMM) $(OS1K_DISK) guests-build  ## build everything
 
@@ -79,7 +81,7 @@ $(OUT)/obj/%.o: %.c | need-build
 	@echo "  CC      $<"
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
-$(OUT)/obj/vmm/blobs.o: vmm/blobs.S $(BOOT:%=$(BUILD)/boot/%.bin) | need-build
+$(OUT)/obj/vmm/base/blobs.o: vmm/base/blobs.S $(BOOT:%=$(BUILD)/boot/%.bin) | need-build
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	$(Q)$(CC) -Wa,-I$(BUILD)/boot -c -o $@ $<

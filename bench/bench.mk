@@ -50,9 +50,9 @@ bench-soft: $(VMM) $(OS1K_DISK) need-bench $(MEASURED)/latency $(MEASURED)/resto
 bench-many: $(VMM) $(OS1K) need-bench $(MEASURED)/guests/guest.elf  ## measure many guests next to as many processes of QEMU
 	@bench/many.sh
 
-$(MEASURED)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-build
+$(MEASURED)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/cli/main.o,$(VMM_OBJECTS)) | need-build
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Ivmm -o $@ $^ $(VMM_LIBS)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(VMM_LIBS)
 
 $(MEASURED)/%: bench/%.c | need-build
 	@mkdir -p $(@D)

@@ -4,8 +4,8 @@
  * prints the median and the 90th percentile in us, the pages put back, and the time of one memcpy
  * of as much, interleaved with the restores: the floor. Fails if RAM is not what it was.
  */
-#include "machine.h"
-#include "snapshot.h"
+#include "machine/machine.h"
+#include "machine/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@
 
 stack   equ 0x9f000 - 4             ; in low memory, far from what images use
 
-; struct pm32_header of vmm/boot.c
+; struct pm32_header of vmm/machine/boot.c
 header:
         dd entry
 guest_entry:
@@ -88,7 +88,7 @@ irq_common:                             ; on the stack: vector, EIP, CS, EFLAGS
 
 exception_common:                       ; on the stack: vector, error code, EIP, CS, EFLAGS
         pushad
-        mov ebx, esp                    ; struct fault_frame of vmm/machine.c
+        mov ebx, esp                    ; struct fault_frame of vmm/machine/machine.c
         mov al, HC_FAULT
         mov edx, HYPERCALL
         out dx, al

@@ -16,7 +16,7 @@ pictures: $(CAST2SVG)  ## make the moving pictures of the recordings
 	    $(CAST2SVG) docs/recordings/$$cast.cast >docs/pictures/$$cast.svg || exit 1; \
 	done
 
-$(CAST2SVG): $(addprefix $(OUT)/obj/,docs/recordings/cast2svg.o vmm/screen/vt.o vmm/screen/grid.o vmm/console/sink.o)
+$(CAST2SVG): $(addprefix $(OUT)/obj/,docs/recordings/cast2svg.o vmm/front/screen/vt.o vmm/front/screen/grid.o vmm/console/sink.o)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 

@@ -307,7 +307,7 @@ keys C-a "'" 9 9 Enter
 shows "if there is one" 'there is no guest 99'
 
 # What the help lists and what the manual does.
-in_help() { sed -nE '/keys_help/,/NULL/s/^    "  (.*[^ ])  .*/\1/p' vmm/screen/keys.c; }
+in_help() { sed -nE '/keys_help/,/NULL/s/^    "  (.*[^ ])  .*/\1/p' vmm/front/screen/keys.c; }
 in_manual() { sed -n '/^and with several guests/,/^\.El/s/^\.It Ctrl-A //p' docs/vmm.1 | sed 's/ Ctrl-A / /'; }
 words() { tr -s ' ,' '\n' | sort -u; }
 if [[ $(in_help | words | wc -l) -gt 15 ]] && differ=$(diff <(in_help | words) <(in_manual | words)); then

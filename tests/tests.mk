@@ -22,13 +22,12 @@ unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sa
 
 unit-build: $(UNIT)
 
-$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/main.o,$(VMM_OBJECTS)) | need-test
+$(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/cli/main.o,$(VMM_OBJECTS)) | need-test
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(VMM_LIBS)
 
 $(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
-$(OUT)/obj/tests/%.o: CFLAGS += -Ivmm
 $(OUT)/obj/tests/%.o: | need-test
 
 lab: $(CONFORM) $(RANDOM)
@@ -58,7 +57,7 @@ fuzz: $(FUZZERS)  ## fuzz the loaders, the software CPU, the disk, scenarios and
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/main.c vmm/cmd_%.c,$(VMM_SOURCES)) $(BUILD)/obj/vmm/blobs.o
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/cli/%.c,$(VMM_SOURCES)) $(BUILD)/obj/vmm/base/blobs.o
 	@.ci/need "fuzzing" $(NEED_FUZZ)
 	@mkdir -p $(@D)
 	@echo "  CLANG   $@"

@@ -6,7 +6,7 @@
  * seen is drawn once, each row of the screen is a strip of those that it shows, and CSS moves the
  * strips behind windows of one line. The same recording always gives the same bytes.
  */
-#include "../../vmm/screen/vt.h"
+#include "front/screen/vt.h"
 
 #include <err.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * image must leave RAM alone and an accepted one must be where the loader says.
  *
  *   clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *       tests/fuzz/fuzz_load.c vmm/load/[a-z]*.c vmm/memory.c -o fuzz_load
+ *       tests/fuzz/fuzz_load.c vmm/load/[a-z]*.c vmm/base/memory.c -o fuzz_load
  *   ./fuzz_load -max_len=16384 NEW_FINDS tests/fuzz/corpus/load
  */
 #include "../../vmm/load/image.h"

@@ -2,7 +2,7 @@
  * Fuzz target for scenario files: whatever the text, it is a scenario or one sentence that names a
  * line and a column in it. Regular expressions are left out: regcomp is the C library's.
  */
-#include "../../vmm/test/scenario.h"
+#include "scenario/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>

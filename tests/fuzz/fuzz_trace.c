@@ -2,7 +2,7 @@
  * Fuzz target for `vmm trace summary`: whatever the file, it has a summary, or one sentence that
  * names a line of it; and nothing that a terminal takes for a command comes out.
  */
-#include "../../vmm/trace/summary.h"
+#include "watch/trace/summary.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  * right set-up and descriptors in their place. Any report is a bug of the VMM, and so is a state
  * where line, timer and registers don't agree, or a file that has grown.
  */
-#include "../../vmm/bus.h"
 #include "../../vmm/dev/virtio_blk.h"
-#include "../../vmm/disk.h"
-#include "../../vmm/memory.h"
+#include "base/bus.h"
+#include "base/disk.h"
+#include "base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #ifndef TESTS_UNIT_CHIP_H
 #define TESTS_UNIT_CHIP_H
 
-#include "../../vmm/bus.h"
-#include "../../vmm/clock.h"
+#include "base/bus.h"
+#include "base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 #ifndef TESTS_UNIT_PAPER_H
 #define TESTS_UNIT_PAPER_H
 
-#include "machine.h"
+#include "machine/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
- * Tests of the bus (vmm/bus): which region answers, and in what pieces.
+ * Tests of the bus (vmm/base/bus): which region answers, and in what pieces.
  */
-#include "../../vmm/bus.h"
+#include "base/bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

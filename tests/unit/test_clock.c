@@ -1,7 +1,7 @@
 /*
- * Tests of virtual time (vmm/clock): which timers fire, when, and in what order.
+ * Tests of virtual time (vmm/base/clock): which timers fire, when, and in what order.
  */
-#include "../../vmm/clock.h"
+#include "base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,8 +11,8 @@
 
 #include "console/escape.h"
 #include "console/keymap.h"
-#include "console/output.h"
-#include "inbox.h"
+#include "machine/inbox.h"
+#include "machine/output.h"
 
 #include <string.h>
 

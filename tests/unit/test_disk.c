@@ -1,7 +1,7 @@
 /*
- * Tests of the disks (vmm/disk): the option that names them, their size, their lock.
+ * Tests of the disks (vmm/base/disk): the option that names them, their size, their lock.
  */
-#include "../../vmm/disk.h"
+#include "base/disk.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /*
- * Tests of guest RAM (vmm/memory): what is inside, what is not, what it costs.
+ * Tests of guest RAM (vmm/base/memory): what is inside, what is not, what it costs.
  */
-#include "../../vmm/memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <setjmp.h>

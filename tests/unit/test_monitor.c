@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "guest.h"
-#include "monitor/monitor.h"
-#include "monitor/prompt.h"
-#include "monitor/socket.h"
-#include "snapshot.h"
+#include "explain/monitor.h"
+#include "front/prompt.h"
+#include "host/guest.h"
+#include "host/monitor_socket.h"
+#include "machine/snapshot.h"
 
 #include <poll.h>
 #include <signal.h>

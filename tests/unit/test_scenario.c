@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "test/keys.h"
-#include "test/scenario.h"
+#include "inspect/keys.h"
+#include "scenario/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +218,7 @@ static void assert_place(const char *text, int kind, uint64_t number, const char
 {
     struct place place;
 
-    if (!scenario_parse_place(text, &place, error, sizeof(error)))
+    if (!place_parse(text, &place, error, sizeof(error)))
         fail_msg("%s: %s", text, error);
     assert_int_equal(place.kind, kind);
     assert_true(place.number == number);
@@ -245,9 +245,9 @@ static void places_are_counts_times_symbols_lines_addresses(void **state)
     assert_place("work.next", PLACE_SYMBOL, 0, "work.next");
     assert_place("src/file.rs:88", PLACE_LINE, 88, "src/file.rs");
     assert_place("0x101000", PLACE_SYMBOL, 0x101000, NULL);
-    assert_false(scenario_parse_place("5 apples", &place, error, sizeof(error)));
-    assert_false(scenario_parse_place("", &place, error, sizeof(error)));
-    assert_false(scenario_parse_place("file.rs:0", &place, error, sizeof(error)));
+    assert_false(place_parse("5 apples", &place, error, sizeof(error)));
+    assert_false(place_parse("", &place, error, sizeof(error)));
+    assert_false(place_parse("file.rs:0", &place, error, sizeof(error)));
 }
 
 /* ---- expressions ---- */

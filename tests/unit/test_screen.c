@@ -3,10 +3,10 @@
  * size under any output.
  */
 #include "console/outbox.h"
-#include "screen/grid.h"
-#include "screen/keys.h"
-#include "screen/layout.h"
-#include "screen/pane.h"
+#include "front/screen/grid.h"
+#include "front/screen/keys.h"
+#include "front/screen/layout.h"
+#include "front/screen/pane.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "input_log.h"
-#include "machine.h"
-#include "ram_image.h"
-#include "snapshot.h"
+#include "base/ram_image.h"
+#include "machine/input_log.h"
+#include "machine/machine.h"
+#include "machine/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

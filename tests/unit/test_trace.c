@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "paper.h"
-#include "trace/summary.h"
+#include "watch/trace/summary.h"
 
 #define TIME_WIDTH 16 /* of a line, with its blank */
 

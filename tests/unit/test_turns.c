@@ -1,9 +1,9 @@
 /*
- * Tests of turns (vmm/turns): no more at once than there are, and no wait for ever.
+ * Tests of turns (vmm/base/turns): no more at once than there are, and no wait for ever.
  */
-#include "../../vmm/turns.h"
+#include "base/turns.h"
 
-#include "../../vmm/clock.h"
+#include "base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

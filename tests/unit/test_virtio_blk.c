@@ -4,8 +4,8 @@
  * After VIRTIO 1.1 and drivers as they are: Linux's, and the plainest there is.
  */
 #include "../../vmm/dev/virtio_blk.h"
-#include "../../vmm/disk.h"
-#include "../../vmm/memory.h"
+#include "base/disk.h"
+#include "base/memory.h"
 #include "chip.h"
 
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #ifndef VMM_CPU_CPU_H
 #define VMM_CPU_CPU_H
 
-#include "../clock.h"
-#include "../memory.h"
+#include "base/clock.h"
+#include "base/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  */
 #include "debug_ports.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 

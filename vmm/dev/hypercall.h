@@ -5,7 +5,7 @@
 #ifndef VMM_DEV_HYPERCALL_H
 #define VMM_DEV_HYPERCALL_H
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #define HYPERCALL_PORT 0x500
 

@@ -4,7 +4,7 @@
  */
 #include "i8042.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 

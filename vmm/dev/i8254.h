@@ -9,8 +9,8 @@
 #ifndef VMM_DEV_I8254_H
 #define VMM_DEV_I8254_H
 
-#include "../clock.h"
-#include "../irq_line.h"
+#include "base/clock.h"
+#include "base/irq_line.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
  */
 #include "mc146818.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 #include <time.h>

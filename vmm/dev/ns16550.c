@@ -4,7 +4,7 @@
  */
 #include "ns16550.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 

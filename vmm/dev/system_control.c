@@ -3,7 +3,7 @@
  */
 #include "system_control.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 

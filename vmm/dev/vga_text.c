@@ -3,7 +3,7 @@
  */
 #include "vga_text.h"
 
-#include "../bus.h"
+#include "base/bus.h"
 
 #include <string.h>
 

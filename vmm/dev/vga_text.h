@@ -7,7 +7,7 @@
 #ifndef VMM_DEV_VGA_TEXT_H
 #define VMM_DEV_VGA_TEXT_H
 
-#include "../memory.h"
+#include "base/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  */
 #include "virtio_blk.h"
 
-#include "../disk.h"
+#include "base/disk.h"
 
 #include <string.h>
 

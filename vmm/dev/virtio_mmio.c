@@ -4,8 +4,8 @@
  */
 #include "virtio_mmio.h"
 
-#include "../bus.h"
-#include "../memory.h"
+#include "base/bus.h"
+#include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -16,8 +16,8 @@
 #ifndef VMM_DEV_VIRTIO_MMIO_H
 #define VMM_DEV_VIRTIO_MMIO_H
 
-#include "../clock.h"
-#include "../irq_line.h"
+#include "base/clock.h"
+#include "base/irq_line.h"
 
 #include <stdbool.h>
 #include <stdint.h>

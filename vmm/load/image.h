@@ -6,7 +6,7 @@
 #ifndef VMM_LOAD_IMAGE_H
 #define VMM_LOAD_IMAGE_H
 
-#include "../memory.h"
+#include "base/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
  */
 #include "handler.h"
 
-#include "../arch.h"
+#include "cpu/arch.h"
 
 #include <stdio.h>
 

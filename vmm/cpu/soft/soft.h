@@ -5,7 +5,7 @@
 #ifndef VMM_CPU_SOFT_SOFT_H
 #define VMM_CPU_SOFT_SOFT_H
 
-#include "../cpu.h"
+#include "cpu/cpu.h"
 
 /* How long one instruction takes by the guest's clock: a nominal 500 MIPS. */
 #define SOFT_NS_PER_INSTRUCTION UINT64_C(2)

@@ -1,0 +1,27 @@
+/*
+ * An interrupt line: the wire between a chip's output and whatever listens to it.
+ * The chip sets a level; machine.c decides where the wire ends (usually a PIC input).
+ */
+#ifndef VMM_BASE_IRQ_LINE_H
+#define VMM_BASE_IRQ_LINE_H
+
+#include <stdbool.h>
+
+struct irq_line {
+    void (*set)(void *sink, unsigned input, bool level); /* NULL: the wire ends nowhere */
+    void *sink;
+    unsigned input;
+    bool level;
+};
+
+/* Drives the wire to a level; the listener hears of changes only. */
+static inline void irq_line_set(struct irq_line *line, bool level)
+{
+    if (line->level == level)
+        return;
+    line->level = level;
+    if (line->set)
+        line->set(line->sink, line->input, level);
+}
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Guest RAM: one block from physical address 0 up, given by the host only when touched. Every
+ * access by the VMM goes through these functions, which check bounds; nothing else has the base.
+ */
+#ifndef VMM_BASE_MEMORY_H
+#define VMM_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_MIN UINT64_C(0x100000)   /* 1 MiB: the real-mode address space */
+#define MEMORY_MAX UINT64_C(0xe0000000) /* 3.5 GiB: above it lie memory-mapped registers */
+
+#define MEMORY_PAGE UINT32_C(4096)
+
+/* Who has written what: for engines that keep decoded code, and for copies of RAM (ram_image.h). */
+struct memory_log {
+    uint64_t changes; /* how often something else than a CPU engine has written */
+    bool *is_dirty;   /* by page: it is on the list; NULL while nobody asks */
+    uint32_t *dirty;  /* pages written since the list was last emptied */
+    uint32_t dirty_count;
+    struct ram_image *base; /* what RAM held then */
+};
+
+struct memory {
+    uint8_t *base;          /* host address of guest physical 0, for the CPU engines */
+    uint64_t size;          /* bytes, a multiple of the page size */
+    struct memory_log *log; /* NULL in RAM that was not made by memory_init */
+};
+
+/* Reserves `size` bytes, rounded up to a page. Returns 0, or -errno. Freed by memory_free. */
+int memory_init(struct memory *memory, uint64_t size);
+void memory_free(struct memory *memory);
+
+/* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM.
+ * Valid until memory_free. To be read; who writes there calls memory_changed or memory_mark. */
+void *memory_at(const struct memory *memory, uint64_t address, uint64_t length);
+
+/* Copies between guest RAM and the host; false, with nothing copied, unless all is in RAM. Writing
+ * is memory_changed too. */
+bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length);
+bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length);
+
+/* [address, address + length) of RAM was written from outside of the CPU. */
+void memory_changed(const struct memory *memory, uint64_t address, uint64_t length);
+
+/* Notes, for the list of dirty pages, that the CPU writes to the page of `address` in RAM. */
+static inline void memory_mark(const struct memory *memory, uint64_t address)
+{
+    struct memory_log *log = memory->log;
+    uint32_t page = (uint32_t)(address / MEMORY_PAGE);
+
+    if (log && log->is_dirty && !log->is_dirty[page]) {
+        log->is_dirty[page] = true;
+        log->dirty[log->dirty_count++] = page;
+    }
+}
+
+/*
+ * Which pages of MEMORY_PAGE bytes the host has given, or taken back to its swap: all others are
+ * zeros, and reading them would cost memory. One byte a page, to be freed; NULL if the host doesn't
+ * tell.
+ */
+uint8_t *memory_given(const struct memory *memory);
+
+/* How many bytes of RAM the host has given so far. */
+uint64_t memory_resident(const struct memory *memory);
+
+/* A hash of all of RAM, the same for the same contents (64-bit FNV-1a over words and addresses;
+ * zero bytes count for nothing). */
+uint64_t memory_hash(const struct memory *memory);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Guests that compute take turns: no more of them at once than the host has processors. So one that
+ * wakes up finds the host's scheduler with a short queue, however many others spin.
+ */
+#ifndef VMM_BASE_TURNS_H
+#define VMM_BASE_TURNS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct turn;
+
+struct turns {
+    pthread_mutex_t lock;
+    struct turn *first, *last; /* who waits, in the order they came */
+    int free;                  /* below 0: some had waited too long, and went on without one */
+};
+
+/* A guest's. All is called on its thread. */
+struct turn {
+    struct turns *turns; /* NULL: there is nobody to take turns with */
+    pthread_cond_t given;
+    bool is_held;
+    struct turn *next;
+};
+
+/* As many at once as there are processors that this process may use. */
+void turns_init(struct turns *turns);
+void turns_free(struct turns *turns);
+
+void turn_init(struct turn *turn, struct turns *turns);
+void turn_free(struct turn *turn);
+
+/* Waits for a turn, unless it has one; for TURN_WAIT_NS at most, since who has one may hang. */
+void turn_take(struct turn *turn);
+#define TURN_WAIT_NS UINT64_C(1000000000)
+
+/* Before anything that waits for something else. */
+void turn_give(struct turn *turn);
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * vmm run: options, then the guest.
+ */
+#include "cmd.h"
+#include "front/plain.h"
+#include "front/screen/screen.h"
+#include "front/solo.h"
+#include "host/sandbox.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: vmm run [OPTION...] IMAGE\n"
+    "       vmm run [OPTION...] --restore FILE [IMAGE]\n"
+    "       vmm run [OPTION...] IMAGE[,OPTION=VALUE...] IMAGE...\n\n"
+    "Runs IMAGE (flat 16-bit, ELF32 or Multiboot; flat 32-bit with --mode pm32) with its serial\n"
+    "line on this terminal; several of them side by side. Ctrl-A X quits, Ctrl-A H lists the\n"
+    "keys. Options are of all guests; one's own follow its image: a.bin,mode=pm32,name=first.\n\n"
+    "  -m, --memory SIZE        guest RAM in MiB, or with a suffix K, M, G (default 64M)\n"
+    "      --cpu ENGINE         auto (default), kvm or soft; 'vmm probe' tells what works\n"
+    "      --clock real|virtual with --cpu soft: virtual time does not wait for the host's\n"
+    "      --mode auto|real|pm32  how a flat image starts (default auto: 16-bit real mode)\n"
+    "      --load ADDRESS       where a flat image goes (default 0; pm32: 0x100000)\n"
+    "      --append TEXT        the kernel's command line (Multiboot)\n"
+    "      --module FILE[=TEXT] a Multiboot module and its command line; may be repeated\n"
+    "      --disk FILE[,ro][,modern]  a disk (virtio-blk), up to four; ',,' is a comma\n"
+    "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
+    "      --timeout TIME       end the run after TIME (2, 2s, 500ms) with status 124\n"
+    "      --report FILE        write how the run went, as JSON ('-': standard output)\n"
+    "      --save FILE          keep the machine's state when the run ends by timeout or quit\n"
+    "      --restore FILE       go on from such a state\n"
+    "      --record FILE        with --cpu soft: write down each input and when it came\n"
+    "      --replay FILE        repeat a recorded run\n"
+    "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
+    "      --no-reboot          a reset by the guest ends the run\n"
+    "      --strict             warn of what real hardware punishes: lost EOIs, unread keys...\n"
+    "      --trace LIST         tell of irq,exc,int,io,mmio,hypercall,disk,halt,input or all\n"
+    "      --trace-file FILE    there, not on standard error; FILE.json is for Perfetto\n"
+    "      --name TEXT          what the guest is called (its image's name)\n"
+    "      --restart TIME       start the guest again so long after each end\n"
+    "      --baud SPEED         print no faster than a serial line: 300, 9600\n"
+    "      --cpu-limit PERCENT  how much of a host's processor it may take\n"
+    "      --guests FILE        more guests, a line each: IMAGE OPTION=VALUE...; # comments\n"
+    "      --plain              several guests as lines with their names, not side by side\n"
+    "      --exit               leave the screen when all guests have ended\n"
+    "      --cast FILE          record the screen (asciinema v2); no terminal is needed\n"
+    "      --no-sandbox         don't give up system calls and files that no guest needs\n"
+    "  -h, --help               this text\n\n"
+    "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 usage or image "
+    "refused,\n"
+    "4 the engine failed, 6 triple fault or unhandled exception, 124 timeout, 130 quit.\n";
+
+/* getopt's values: the index of an option's kind, from here on. */
+#define FIRST_KIND 256
+#define KINDS_MAX  64
+
+static const struct option_kind *find_kind(const char *name)
+{
+    const struct option_kind *kind = option_kinds;
+
+    while (kind->name && strcmp(kind->name, name) != 0)
+        kind++;
+    return kind;
+}
+
+/* Those that are not of a guest. */
+enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT, OPTION_NO_SANDBOX };
+static const struct option common_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"guests", required_argument, NULL, OPTION_GUESTS},
+    {"cast", required_argument, NULL, OPTION_CAST},
+    {"plain", no_argument, NULL, OPTION_PLAIN},
+    {"exit", no_argument, NULL, OPTION_EXIT},
+    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
+};
+
+/* All options. */
+static void list_options(struct option list[KINDS_MAX])
+{
+    size_t count = 0;
+
+    for (const struct option_kind *kind = option_kinds; kind->name; kind++)
+        list[count++] = (struct option){kind->name, kind->has_value, NULL,
+                                        FIRST_KIND + (int)(kind - option_kinds)};
+    for (size_t i = 0; i < sizeof(common_options) / sizeof(common_options[0]); i++)
+        list[count++] = common_options[i];
+    list[count] = (struct option){0};
+}
+
+static bool take_option(struct options *options, int option)
+{
+    const struct option_kind *kind =
+        option == 'm' ? find_kind("memory") : &option_kinds[option - FIRST_KIND];
+    char shown[320];
+
+    snprintf(shown, sizeof(shown), "%s%s %s", option == 'm' ? "-" : "--",
+             option == 'm' ? "m" : kind->name, optarg ? optarg : "");
+    return kind->take(options, shown, optarg);
+}
+
+/* What is not of one guest. */
+struct common {
+    const char *guests; /* --guests FILE */
+    const char *cast;
+    bool plain, exit, no_sandbox;
+};
+
+static int run_guest(struct options *options, const struct common *common)
+{
+    struct guest guest;
+    char note[320];
+    int status = STATUS_USAGE, ready = guest_init(&guest, options, note, sizeof(note));
+
+    if (note[0])
+        fprintf(stderr, "vmm: %s\n", note);
+    if (ready < 0)
+        fprintf(stderr, "vmm: %s\n", guest.error);
+    else if (!common->no_sandbox)
+        sandbox_enter(options, 1, NULL);
+    if (ready == 0)
+        status = solo_run(&guest);
+    if (!guest.is_running) /* else it hangs in something: the process's end ends it */
+        guest_free(&guest);
+    return status;
+}
+
+/* ---- several guests ---- */
+
+struct group {
+    struct options *options;
+    size_t count, size;
+    char *text; /* of --guests, which the options point into */
+};
+
+/* One more guest, which begins with the options of all; NULL: no memory. */
+static struct options *add_guest(struct group *group, const struct options *base)
+{
+    if (group->count == group->size) {
+        size_t size = 2 * group->size + 4;
+        struct options *grown = calloc(size, sizeof(*grown));
+        if (!grown)
+            return NULL;
+        for (size_t i = 0; i < group->count; i++)
+            options_move(&grown[i], &group->options[i]);
+        free(group->options);
+        group->options = grown;
+        group->size = size;
+    }
+    options_copy(&group->options[group->count], base);
+    return &group->options[group->count++];
+}
+
+/* --guests: a guest a line; # begins a comment. */
+static bool read_guests(struct group *group, const char *path, const struct options *base)
+{
+    FILE *file = fopen(path, "re");
+    size_t size = 0;
+    char *line, *next;
+
+    if (!file || getdelim(&group->text, &size, '\0', file) < 0) {
+        fprintf(stderr, "vmm: can't read the guests in %s: %s\n", path,
+                file && feof(file) ? "it is empty" : strerror(errno));
+        if (file)
+            fclose(file);
+        return false;
+    }
+    fclose(file);
+    for (line = group->text; line; line = next) {
+        struct options *options;
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        line += strspn(line, " \t\r");
+        line[strcspn(line, "\r")] = '\0';
+        if (!*line || *line == '#')
+            continue;
+        options = add_guest(group, base);
+        if (!options || !options_take_line(options, line)) {
+            fprintf(stderr, "vmm: that was in %s\n", path);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What several guests can't have in common: they would write it all at once. */
+static bool is_for_one(const struct options *base)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } own[] = {{"disk", base->disk_count > 0},
+               {"report", base->report},
+               {"save", base->save},
+               {"monitor", base->monitor},
+               {"record", base->record}};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (own[i].is_given) {
+            fprintf(stderr,
+                    "vmm: --%s is for one guest: with several, say whose it is, behind its image "
+                    "(IMAGE,%s=FILE)\n",
+                    own[i].name, own[i].name);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_screen(const struct common *common)
+{
+    return common->cast || (!common->plain && screen_is_possible());
+}
+
+/* A trace to the terminal that the screen is on. */
+static bool is_over_screen(const struct group *group, const struct common *common)
+{
+    if (!has_screen(common) || !screen_is_possible() || !isatty(STDERR_FILENO))
+        return false;
+    for (size_t i = 0; i < group->count; i++) {
+        const char *path = trace_file_path(group->options[i].trace_file);
+        if ((path || group->options[i].trace) && (!path || strcmp(path, "-") == 0)) {
+            fprintf(stderr, "vmm: --trace would write over the guests on this screen: give "
+                            "--trace-file FILE, or --plain\n");
+            return true;
+        }
+    }
+    return false;
+}
+
+static int show_group(struct many *many, const struct common *common)
+{
+    if (has_screen(common))
+        return screen_run(many, common->cast, common->exit);
+    return plain_run(many);
+}
+
+static int run_group(struct group *group, const struct common *common)
+{
+    struct many many;
+    int status;
+
+    if (!options_check(group->options, group->count) || is_over_screen(group, common))
+        return STATUS_USAGE;
+    status = many_init(&many, group->options, group->count);
+    if (status == 0 && !common->no_sandbox)
+        sandbox_enter(group->options, group->count, common->cast);
+    if (status == 0)
+        status = show_group(&many, common);
+    for (size_t i = 0; i < group->count; i++)
+        options_close_monitor(&group->options[i]);
+    many_raise(&many);
+    many_free(&many);
+    return status;
+}
+
+static int run_many(const struct options *base, const struct common *common, char **images,
+                    int count)
+{
+    struct group group = {0};
+    int status = STATUS_USAGE;
+    bool ok = !is_for_one(base) && (!common->guests || read_guests(&group, common->guests, base));
+
+    for (int i = 0; ok && i < count; i++) {
+        struct options *options = add_guest(&group, base);
+        ok = options && options_take_image(options, images[i]);
+    }
+    if (ok && group.count == 0)
+        fprintf(stderr, "vmm: there is no guest in %s\n", common->guests);
+    else if (ok)
+        status = run_group(&group, common);
+    for (size_t i = 0; i < group.count; i++)
+        options_free(&group.options[i]);
+    free(group.options);
+    free(group.text);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+static bool take_common(struct common *common, int option)
+{
+    switch (option) {
+    case OPTION_GUESTS:
+        common->guests = optarg;
+        return true;
+    case OPTION_CAST:
+        common->cast = optarg;
+        return true;
+    case OPTION_PLAIN:
+        return common->plain = true;
+    case OPTION_EXIT:
+        return common->exit = true;
+    case OPTION_NO_SANDBOX:
+        return common->no_sandbox = true;
+    default:
+        return false;
+    }
+}
+
+/* Everything behind `vmm run`. */
+static int run_arguments(int argc, char **argv, struct options *options)
+{
+    struct option list[KINDS_MAX];
+    struct common common = {0};
+    int option;
+
+    list_options(list);
+    while ((option = getopt_long(argc, argv, "m:h", list, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (option == '?') { /* getopt_long has said what is wrong */
+            fprintf(stderr, "Try 'vmm run --help'.\n");
+            return STATUS_USAGE;
+        }
+        if (!take_common(&common, option) && !take_option(options, option))
+            return STATUS_USAGE;
+    }
+    if (argc == optind && !options->restore && !common.guests) {
+        fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
+        return STATUS_USAGE;
+    }
+    if (argc - optind > 1 || common.guests)
+        return run_many(options, &common, argv + optind, argc - optind);
+    if (optind < argc && !options_take_image(options, argv[optind]))
+        return STATUS_USAGE;
+    if (options->restart || common.cast || common.plain)
+        return run_group(&(struct group){.options = options, .count = 1}, &common);
+    return options_check(options, 1) ? run_guest(options, &common) : STATUS_USAGE;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct options options;
+    int status;
+
+    options_init(&options);
+    status = run_arguments(argc, argv, &options);
+    options_free(&options);
+    return status;
+}

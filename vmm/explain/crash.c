@@ -1,0 +1,121 @@
+/*
+ * The crash report: plain lines, addresses in hexadecimal, the byte at EIP in <>.
+ */
+#include "crash.h"
+
+#include "cpu/arch.h"
+
+#include <string.h>
+
+#define CODE_BEFORE 8
+#define CODE_AFTER  16
+#define STACK_WORDS 8
+
+static void print_registers(FILE *to, const struct cpu_state *state)
+{
+    static const char *const flags[] = {
+        [0] = "CF", [2] = "PF", [4] = "AF",  [6] = "ZF",  [7] = "SF",
+        [8] = "TF", [9] = "IF", [10] = "DF", [11] = "OF",
+    };
+    const uint32_t *gpr = state->gpr;
+
+    fprintf(to, "  eax %08x  ebx %08x  ecx %08x  edx %08x\n", gpr[CPU_EAX], gpr[CPU_EBX],
+            gpr[CPU_ECX], gpr[CPU_EDX]);
+    fprintf(to, "  esi %08x  edi %08x  ebp %08x  esp %08x\n", gpr[CPU_ESI], gpr[CPU_EDI],
+            gpr[CPU_EBP], gpr[CPU_ESP]);
+    fprintf(to, "  eip %08x  eflags %08x", state->eip, state->eflags);
+    for (size_t bit = 0; bit < sizeof(flags) / sizeof(flags[0]); bit++) {
+        if (flags[bit] && (state->eflags >> bit & 1))
+            fprintf(to, " %s", flags[bit]);
+    }
+    fprintf(to, "\n  cr0 %08x  cr2 %08x  cr3 %08x  cr4 %08x  %s mode%s\n", state->cr0, state->cr2,
+            state->cr3, state->cr4,
+            !(state->cr0 & CR0_PE)      ? "real"
+            : state->eflags & EFLAGS_VM ? "virtual-8086"
+                                        : "protected",
+            state->cr0 & CR0_PG ? ", paging" : "");
+}
+
+static void print_segments(FILE *to, const struct cpu_state *state)
+{
+    static const char *const names[CPU_SEGMENTS] = {"es", "cs", "ss", "ds", "fs", "gs"};
+
+    fprintf(to, " ");
+    for (unsigned i = 0; i < CPU_SEGMENTS; i++)
+        fprintf(to, " %s %04x", names[i], state->segment[i].selector);
+    fprintf(to, "  tr %04x  gdt %08x+%x  idt %08x+%x\n", state->tr.selector, state->gdtr.base,
+            state->gdtr.limit, state->idtr.base, state->idtr.limit);
+}
+
+static void print_code(FILE *to, const struct machine *machine, const struct cpu_state *state)
+{
+    uint32_t at = state->segment[CPU_CS].base + state->eip;
+    uint8_t byte;
+
+    if (!arch_read_linear(state, &machine->memory, at, &byte, 1)) {
+        fprintf(to, "  code: eip is outside the guest's memory\n");
+        return;
+    }
+    fprintf(to, "  code:");
+    for (int i = -CODE_BEFORE; i < CODE_AFTER; i++) {
+        if (arch_read_linear(state, &machine->memory, at + (uint32_t)i, &byte, 1))
+            fprintf(to, i == 0 ? " <%02x>" : " %02x", byte);
+    }
+    fputc('\n', to);
+}
+
+static void print_stack(FILE *to, const struct machine *machine, const struct cpu_state *state)
+{
+    bool wide = state->segment[CPU_SS].attributes & SEGMENT_DB;
+    uint32_t step = wide ? 4 : 2;
+    uint32_t sp = wide ? state->gpr[CPU_ESP] : state->gpr[CPU_ESP] & 0xffff;
+    uint32_t at = state->segment[CPU_SS].base + sp;
+
+    fprintf(to, "  stack:");
+    for (uint32_t i = 0; i < STACK_WORDS; i++) {
+        uint32_t word = 0;
+        if (arch_read_linear(state, &machine->memory, at + i * step, &word, step) < step)
+            break;
+        fprintf(to, " %0*x", (int)step * 2, word);
+    }
+    fputc('\n', to);
+}
+
+void crash_print_screen(FILE *to, const struct machine *machine)
+{
+    char screen[80 * 25 * 4 + 32];
+    const char *line = screen;
+
+    if (vga_text_dump(&machine->vga, screen, sizeof(screen)) == 0)
+        return;
+    fprintf(to, "  screen:\n");
+    while (*line) {
+        size_t length = strcspn(line, "\n");
+        fprintf(to, "  | %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state)
+{
+    print_registers(to, state);
+    print_segments(to, state);
+    print_code(to, machine, state);
+    print_stack(to, machine, state);
+}
+
+void crash_print(FILE *to, const struct machine *machine)
+{
+    const struct cpu_state *state = &machine->outcome.state;
+
+    if (!machine->outcome.has_state)
+        return;
+    if (machine->outcome.end == END_SHUTDOWN && state->eip == 0xfff0 &&
+        state->segment[CPU_CS].selector == 0xf000) {
+        fprintf(to, "  this processor clears its registers on a triple fault: no more is known;\n"
+                    "  --cpu soft keeps them\n");
+    } else {
+        crash_print_cpu(to, machine, state);
+    }
+    crash_print_screen(to, machine);
+}

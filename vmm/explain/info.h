@@ -1,0 +1,54 @@
+/*
+ * What `info` tells of a machine, in words: a subject a function. They change nothing.
+ */
+#ifndef VMM_EXPLAIN_INFO_H
+#define VMM_EXPLAIN_INFO_H
+
+#include "inspect/symbols.h"
+#include "machine/machine.h"
+
+#include <stdio.h>
+
+/* What there is to look at, and where to write. */
+struct info {
+    struct machine *machine;
+    const struct cpu_state *state;
+    const struct symbols *symbols; /* NULL: there are none */
+    FILE *to;
+};
+
+struct info_subject {
+    const char *name;
+    const char *help;
+    void (*tell)(const struct info *info);
+};
+
+/* All of them; ends with one without a name. */
+extern const struct info_subject info_subjects[];
+
+/* "0x00100123", with the symbol and source line that are there if they are known. */
+void info_print_place(const struct info *info, uint32_t address);
+
+/* A line on an input of the PIC pair: "IRQ 1  keyboard vector 0x21: requested, masked". */
+void info_print_irq(const struct info *info, unsigned irq);
+
+/* What is wired to an input of the PIC pair: "timer", "keyboard", ...; "" if nothing is. */
+const char *info_irq_name(unsigned irq);
+
+/* info_chips.c: devices. */
+void info_pic(const struct info *info);
+void info_irq(const struct info *info);
+void info_pit(const struct info *info);
+void info_keyboard(const struct info *info);
+void info_serial(const struct info *info);
+void info_rtc(const struct info *info);
+void info_disk(const struct info *info);
+
+/* info_cpu.c: the processor and its tables in memory. */
+void info_regs(const struct info *info);
+void info_idt(const struct info *info);
+void info_gdt(const struct info *info);
+void info_tss(const struct info *info);
+void info_pages(const struct info *info);
+
+#endif

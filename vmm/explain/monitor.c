@@ -1,0 +1,756 @@
+/*
+ * The table of commands and what they do. Names and habits are those of QEMU's monitor and of gdb.
+ */
+#include "monitor.h"
+
+#include "cpu/arch.h"
+#include "info.h"
+#include "inspect/expression.h"
+#include "inspect/keys.h"
+#include "machine/snapshot.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A command on its way. */
+struct call {
+    struct monitor *monitor;
+    struct machine *machine;
+    struct cpu_state state; /* at the end of a guest that has ended, or now */
+    const char *argument;   /* what follows the command's name */
+    FILE *to;
+};
+
+/* What a command needs. */
+enum { HAS_NOT_ENDED = 1, IS_NOT_RECORDED = 2, IS_NOT_REPLAY = 4 };
+
+/* What may stand behind it. */
+enum words { WORDS_NONE, WORDS_COMMANDS, WORDS_SUBJECTS, WORDS_SYMBOLS, WORDS_KEYS };
+
+struct command {
+    const char *names; /* the name, then its other ones */
+    const char *arguments;
+    const char *help;
+    enum words words;
+    unsigned needs;
+    /* True if the guest is to run to the monitor's pause before the answer is complete. */
+    bool (*run)(struct call *call);
+};
+
+static const struct command commands[14]; /* the last one has no name */
+
+static const struct machine_pause no_pause = {.time = CLOCK_NEVER, .instructions = UINT64_MAX};
+
+/* ---- words ---- */
+
+/* The next of some names with blanks between, and its length; 0: that was the last. */
+static size_t next_name(const char **names, const char **name)
+{
+    size_t length;
+
+    *names += strspn(*names, " ");
+    length = strcspn(*names, " ");
+    *name = *names;
+    *names += length;
+    return length;
+}
+
+/* How well a word names a command: 2 as a whole, 1 as the beginning, 0 not. */
+static unsigned names_command(const struct command *command, const char *word, size_t length)
+{
+    const char *names = command->names, *name;
+    unsigned best = 0;
+
+    for (size_t size; (size = next_name(&names, &name)) > 0;) {
+        if (size >= length && memcmp(name, word, length) == 0)
+            best = size == length ? 2 : best ? best : 1;
+    }
+    return best;
+}
+
+static void print_first_name(FILE *to, const struct command *command)
+{
+    fprintf(to, "%.*s", (int)strcspn(command->names, " "), command->names);
+}
+
+/* The command that a word is, or begins as the only one; NULL if it begins none or several. */
+static const struct command *match_command(const char *word, size_t length, unsigned *count)
+{
+    const struct command *found = NULL;
+
+    *count = 0;
+    for (const struct command *command = commands; command->names; command++) {
+        unsigned how = names_command(command, word, length);
+        if (how == 2)
+            return command;
+        if (how == 1) {
+            found = command;
+            ++*count;
+        }
+    }
+    return *count == 1 ? found : NULL;
+}
+
+/* The same; NULL with a sentence. */
+static const struct command *find_command(const char *word, size_t length, FILE *to)
+{
+    unsigned count;
+    const struct command *found = match_command(word, length, &count);
+
+    if (found)
+        return found;
+    if (count == 0) {
+        fprintf(to, "there is no command '%.*s': 'help' lists them\n", (int)length, word);
+        return NULL;
+    }
+    fprintf(to, "'%.*s' could be", (int)length, word);
+    for (const struct command *command = commands; command->names; command++) {
+        if (names_command(command, word, length)) {
+            fputc(' ', to);
+            print_first_name(to, command);
+        }
+    }
+    fputc('\n', to);
+    return NULL;
+}
+
+/* A number, and nothing behind it; an empty text is `otherwise`. */
+static bool take_number(struct call *call, const char *what, uint64_t otherwise, uint64_t max,
+                        uint64_t *number)
+{
+    char *end;
+
+    *number = otherwise;
+    if (!*call->argument)
+        return true;
+    errno = 0;
+    *number = strtoull(call->argument, &end, 0);
+    if (isdigit((unsigned char)*call->argument) && !*end && errno == 0 && *number <= max)
+        return true;
+    fprintf(call->to, "expected %s, not '%s'\n", what, call->argument);
+    return false;
+}
+
+/* ---- symbols and expressions ---- */
+
+static struct symbols *symbols(struct monitor *monitor)
+{
+    if (!monitor->symbols && !monitor->no_symbols[0]) {
+        snprintf(monitor->no_symbols, sizeof(monitor->no_symbols), "there are no symbols");
+        if (monitor->image)
+            monitor->symbols =
+                symbols_open(monitor->image, monitor->no_symbols, sizeof(monitor->no_symbols));
+    }
+    return monitor->symbols;
+}
+
+static int find_symbol(void *owner, const char *name, uint32_t *address)
+{
+    struct call *call = owner;
+    char why[300];
+
+    if (!symbols(call->monitor))
+        fprintf(call->to, "%s\n", call->monitor->no_symbols);
+    else if (symbols_find(call->monitor->symbols, name, address, why, sizeof(why)) < 0)
+        fprintf(call->to, "%s\n", why);
+    else
+        return 0;
+    return -1;
+}
+
+static struct info info_of(struct call *call)
+{
+    return (struct info){call->machine, &call->state, symbols(call->monitor), call->to};
+}
+
+/* The value of an expression, of all of `text`; false with a sentence. */
+static bool evaluate(struct call *call, const char *text, uint64_t *value)
+{
+    const char *expected;
+    struct expression *expression = expression_parse(&text, &expected);
+    char why[200];
+    bool ok = false;
+
+    text += strspn(text, " \t");
+    if (!expression || *text)
+        fprintf(call->to, "expected %s%s%s%s\n", expression ? "an operator, or nothing," : expected,
+                *text ? " at '" : "", text, *text ? "'" : "");
+    else if (expression_resolve(expression, find_symbol, call) == 0) {
+        ok = expression_value(expression, call->machine, value, why, sizeof(why));
+        if (!ok)
+            fprintf(call->to, "%s\n", why);
+    }
+    expression_free(expression);
+    return ok;
+}
+
+/* ---- looking ---- */
+
+static bool do_help(struct call *call)
+{
+    const struct command *command = commands;
+
+    if (*call->argument) {
+        command = find_command(call->argument, strlen(call->argument), call->to);
+        if (!command)
+            return false;
+        fprintf(call->to, "%s %s\n    %s\n", command->names, command->arguments, command->help);
+        if (command->words == WORDS_SUBJECTS) {
+            for (const struct info_subject *subject = info_subjects; subject->name; subject++)
+                fprintf(call->to, "    info %-8s %s\n", subject->name, subject->help);
+        }
+        return false;
+    }
+    for (; command->names; command++) {
+        int used;
+        print_first_name(call->to, command);
+        used = (int)strcspn(command->names, " ");
+        fprintf(call->to, " %-*s %s\n", 22 - used, command->arguments, command->help);
+    }
+    fprintf(call->to, "Names may be cut short; Tab completes them. 'help COMMAND' says more.\n");
+    return false;
+}
+
+static bool do_info(struct call *call)
+{
+    const struct info_subject *found = NULL;
+    const struct info info = info_of(call);
+    size_t length = strlen(call->argument);
+    unsigned count = 0;
+
+    for (const struct info_subject *subject = info_subjects; subject->name && length; subject++) {
+        if (strncmp(subject->name, call->argument, length) != 0)
+            continue;
+        if (!subject->name[length] || count == 0)
+            found = subject;
+        count = subject->name[length] ? count + 1 : 1;
+        if (!subject->name[length])
+            break;
+    }
+    if (count == 1) {
+        found->tell(&info);
+        return false;
+    }
+    if (length)
+        fprintf(call->to, "'%s' is %s of these:\n", call->argument,
+                count ? "more than one" : "none");
+    for (const struct info_subject *subject = info_subjects; subject->name; subject++)
+        fprintf(call->to, "info %-8s %s\n", subject->name, subject->help);
+    return false;
+}
+
+static bool do_print(struct call *call)
+{
+    char name[200];
+    uint64_t value;
+
+    if (!evaluate(call, call->argument, &value))
+        return false;
+    fprintf(call->to, "0x%llx = %llu", (unsigned long long)value, (unsigned long long)value);
+    if (value <= UINT32_MAX && symbols(call->monitor) &&
+        symbols_describe(call->monitor->symbols, (uint32_t)value, name, sizeof(name)))
+        fprintf(call->to, " <%s>", name);
+    fputc('\n', call->to);
+    return false;
+}
+
+#define DUMP_MAX 4096 /* bytes */
+
+/* What `x` shows: so many of that size, in that form. */
+struct dump {
+    unsigned count, size;
+    char form; /* x, d, u or c */
+};
+
+/* /8xw; false with a sentence. Moves the argument behind it. */
+static bool take_format(struct call *call, struct dump *dump)
+{
+    const char *at = call->argument;
+    unsigned long count = 1;
+    char *end;
+
+    *dump = (struct dump){1, 4, 'x'};
+    if (*at != '/')
+        return true;
+    at++;
+    if (isdigit((unsigned char)*at)) {
+        count = strtoul(at, &end, 10);
+        at = end;
+    }
+    for (; isalpha((unsigned char)*at); at++) {
+        if (*at == 'b' || *at == 'h' || *at == 'w')
+            dump->size = *at == 'b' ? 1 : *at == 'h' ? 2 : 4;
+        else if (strchr("xduc", *at))
+            dump->form = *at;
+        else
+            break;
+    }
+    if (dump->form == 'c')
+        dump->size = 1;
+    if ((*at && *at != ' ') || count == 0 || count > DUMP_MAX / dump->size) {
+        fprintf(call->to, "expected /, a count up to %u, x d u or c, and b h or w, as in /8xw\n",
+                DUMP_MAX / dump->size);
+        return false;
+    }
+    dump->count = (unsigned)count;
+    call->argument = at + strspn(at, " ");
+    return true;
+}
+
+static void print_value(FILE *to, const struct dump *dump, uint32_t value)
+{
+    int32_t number = dump->size == 1   ? (int8_t)value
+                     : dump->size == 2 ? (int16_t)value
+                                       : (int32_t)value;
+
+    switch (dump->form) {
+    case 'd':
+        fprintf(to, " %d", number);
+        break;
+    case 'u':
+        fprintf(to, " %u", value);
+        break;
+    case 'c':
+        fprintf(to, value >= 0x20 && value < 0x7f ? " '%c'" : " \\x%02x", value);
+        break;
+    default:
+        fprintf(to, " 0x%0*x", (int)dump->size * 2, value);
+    }
+}
+
+static bool do_dump(struct call *call)
+{
+    struct dump dump;
+    uint64_t address;
+
+    if (!take_format(call, &dump) || !evaluate(call, call->argument, &address))
+        return false;
+    for (unsigned i = 0; i < dump.count; i++) {
+        uint32_t at = (uint32_t)address + i * dump.size, value = 0;
+        if (address > UINT32_MAX || arch_read_linear(&call->state, &call->machine->memory, at,
+                                                     &value, dump.size) < dump.size) {
+            fprintf(call->to, "%sno memory is at 0x%08llx\n", i ? "\n" : "",
+                    (unsigned long long)address + i * dump.size);
+            return false;
+        }
+        if (i * dump.size % 16 == 0)
+            fprintf(call->to, "%s0x%08x:", i ? "\n" : "", at);
+        print_value(call->to, &dump, value);
+    }
+    fputc('\n', call->to);
+    return false;
+}
+
+/* ---- stopping and going on ---- */
+
+static void print_stop(struct call *call)
+{
+    const struct info info = info_of(call);
+    struct machine *machine = call->machine;
+
+    if (machine->outcome.end == END_RESET) { /* which may not be its end */
+        fprintf(call->to, "it did not come there: %s\n", machine->outcome.text);
+        return;
+    }
+    if (machine->outcome.end != END_NONE) {
+        fprintf(call->to, "the guest has ended: %s%s%s\n", machine_end_name(machine->outcome.end),
+                machine->outcome.text[0] ? ": " : "", machine->outcome.text);
+        return;
+    }
+    fprintf(call->to, "stopped %s ", machine->halted ? "in HLT before" : "at");
+    info_print_place(&info, call->state.segment[CPU_CS].base + call->state.eip);
+    fprintf(call->to, ", %.9f s", (double)clock_now(&machine->clock) / 1e9);
+    if (machine->cpu->ops->instructions)
+        fprintf(call->to, ", %llu instructions",
+                (unsigned long long)machine->cpu->ops->instructions(machine->cpu));
+    fputc('\n', call->to);
+}
+
+static bool do_stop(struct call *call)
+{
+    inbox_pause(call->machine->config.inbox, true);
+    print_stop(call);
+    return false;
+}
+
+static bool do_continue(struct call *call)
+{
+    call->monitor->pause = no_pause;
+    inbox_pause(call->machine->config.inbox, false);
+    return false;
+}
+
+/* Lets it run to the monitor's pause. */
+static bool run_to_pause(struct call *call)
+{
+    inbox_pause(call->machine->config.inbox, false);
+    return true;
+}
+
+static bool can_count(struct call *call)
+{
+    const struct cpu_ops *ops = call->machine->cpu->ops;
+
+    if (!ops->instructions)
+        fprintf(call->to, "only --cpu soft stops at an exact place; this guest runs on %s\n",
+                ops->name);
+    return ops->instructions;
+}
+
+static bool do_step(struct call *call)
+{
+    struct machine_pause *pause = &call->monitor->pause;
+    uint64_t count;
+
+    if (!can_count(call) ||
+        !take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
+        return false;
+    *pause = no_pause;
+    pause->instructions = call->machine->cpu->ops->instructions(call->machine->cpu) + count;
+    return run_to_pause(call);
+}
+
+/* Has the monitor's pause be a place; false with a sentence. */
+static bool take_place(struct call *call)
+{
+    struct monitor *monitor = call->monitor;
+    struct machine_pause *pause = &monitor->pause;
+    struct place *place = &monitor->place;
+    char why[300];
+
+    free(place->name);
+    *place = (struct place){0};
+    *pause = no_pause;
+    if (!place_parse(call->argument, place, why, sizeof(why)) ||
+        (place->name && !symbols(monitor) &&
+         snprintf(why, sizeof(why), "%s", monitor->no_symbols)) ||
+        !place_resolve(place, &monitor->symbols, monitor->symbols != NULL, why, sizeof(why))) {
+        fprintf(call->to, "%s\n", why);
+        return false;
+    }
+    if (place->kind == PLACE_TIME)
+        pause->time = place->number;
+    else if (!can_count(call))
+        return false;
+    else if (place->kind == PLACE_INSTRUCTIONS)
+        pause->instructions = place->number;
+    pause->addresses = place->address;
+    pause->address_count = place->address_count;
+    return true;
+}
+
+static bool do_until(struct call *call)
+{
+    const struct machine_pause *pause = &call->monitor->pause;
+    struct machine *machine = call->machine;
+
+    if (!take_place(call))
+        return false;
+    if (pause->time > clock_now(&machine->clock) &&
+        (pause->instructions == UINT64_MAX ||
+         pause->instructions > machine->cpu->ops->instructions(machine->cpu)))
+        return run_to_pause(call);
+    fprintf(call->to, "that was before; ");
+    call->monitor->pause = no_pause;
+    inbox_pause(machine->config.inbox, true);
+    print_stop(call);
+    return false;
+}
+
+/* ---- changing ---- */
+
+static bool do_irq(struct call *call)
+{
+    const struct info info = info_of(call);
+    const struct i8042_state *keyboard = &call->machine->keyboard.s;
+    const struct i8259_pair *pic = &call->machine->pic;
+    uint64_t irq;
+
+    if (!take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
+        return false;
+    if (irq > 15 || irq == I8259_CASCADE)
+        fprintf(call->to, "expected an IRQ from 0 to 15, and not 2, the second controller's\n");
+    else if ((irq < 8 ? pic->master.elcr : pic->slave.elcr) >> (irq & 7) & 1)
+        fprintf(call->to, "the guest has made this input level triggered, where an edge is no "
+                          "request\n");
+    else if (irq == 1 && !keyboard->scanning)
+        fprintf(call->to, "the guest has switched the keyboard off: no byte can come\n");
+    else {
+        machine_raise(call->machine, (unsigned)irq, MACHINE_SCANCODE);
+        info_print_irq(&info, (unsigned)irq);
+        if (irq == 1)
+            fprintf(call->to, "port 0x60: 0x%02x%s\n", keyboard->dbb,
+                    keyboard->buffered ? ", and a byte waits in the keyboard" : "");
+    }
+    return false;
+}
+
+static bool do_sendkey(struct call *call)
+{
+    struct inbox *inbox = call->machine->config.inbox;
+    uint16_t codes[KEYS_AT_ONCE];
+    const char *wrong;
+    unsigned count =
+        keys_parse(call->argument, strlen(call->argument), codes, KEYS_AT_ONCE, &wrong);
+    bool posted = true;
+
+    if (count == 0) {
+        fprintf(call->to, "expected a key's name, as in ctrl-alt-delete, at '%s'\n", wrong);
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++)
+        posted = posted && inbox_post(inbox, INBOX_KEYBOARD, (struct inbox_event){codes[i], true});
+    for (unsigned i = count; i-- > 0;)
+        posted = posted && inbox_post(inbox, INBOX_KEYBOARD, (struct inbox_event){codes[i], false});
+    if (!posted)
+        fprintf(call->to, "too many keys wait for the guest to read them\n");
+    return false;
+}
+
+static bool do_snapshot(struct call *call)
+{
+    char why[300] = "expected a file's name";
+    struct snapshot *snapshot =
+        *call->argument ? snapshot_take(call->machine, why, sizeof(why)) : NULL;
+
+    if (snapshot && snapshot_write(snapshot, call->argument, why, sizeof(why)) == 0)
+        fprintf(call->to, "saved; 'vmm run --restore %s' goes on from here\n", call->argument);
+    else
+        fprintf(call->to, "%s%s\n", why,
+                snapshot && strstr(why, strerror(EACCES))
+                    ? " (the sandbox has files beside that of --save; --no-sandbox has all)"
+                    : "");
+    snapshot_free(snapshot);
+    return false;
+}
+
+static bool do_reset(struct call *call)
+{
+    machine_reset(call->machine, "the monitor");
+    return false;
+}
+
+static bool do_quit(struct call *call)
+{
+    call->monitor->quits = true;
+    if (call->machine)
+        inbox_quit(call->machine->config.inbox);
+    return false;
+}
+
+/* ---- the table ---- */
+
+static const struct command commands[14] = {
+    {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
+    {"info i", "SUBJECT", "looks at something: 'help info'", WORDS_SUBJECTS, 0, do_info},
+    {"print p", "EXPRESSION", "a register, mem32[0x1020], irq[0].taken, symbol+4", WORDS_SYMBOLS, 0,
+     do_print},
+    {"x", "/8xw ADDRESS", "memory: a count, x d u or c, in b h or w", WORDS_SYMBOLS, 0, do_dump},
+    {"stop pause", "", "holds the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
+    {"cont c continue resume", "", "lets it go on", WORDS_NONE, HAS_NOT_ENDED, do_continue},
+    {"step s si stepi", "[COUNT]", "executes so many instructions", WORDS_NONE, HAS_NOT_ENDED,
+     do_step},
+    {"until u advance", "PLACE", "runs to a symbol, FILE:LINE, 0xADDRESS, 3.5ms or COUNT insn",
+     WORDS_SYMBOLS, HAS_NOT_ENDED, do_until},
+    {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
+     HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, do_irq},
+    {"sendkey", "KEY[-KEY...]", "presses keys together, by QEMU's names: ctrl-alt-delete",
+     WORDS_KEYS, HAS_NOT_ENDED | IS_NOT_REPLAY, do_sendkey},
+    {"snapshot savevm", "FILE", "writes the machine's state, for --restore", WORDS_NONE,
+     HAS_NOT_ENDED, do_snapshot},
+    {"reset system_reset", "", "boots the guest again", WORDS_NONE,
+     HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, do_reset},
+    {"quit q exit", "", "ends the guest", WORDS_NONE, 0, do_quit},
+    {0},
+};
+
+/* Whether a command can be done now; if not, says why. */
+static bool is_possible(const struct command *command, const struct call *call)
+{
+    const struct monitor *monitor = call->monitor;
+
+    if (!call->machine && command->run != do_help && command->run != do_quit)
+        fprintf(call->to, "there is no machine now\n");
+    else if ((command->needs & HAS_NOT_ENDED) && call->machine->outcome.end != END_NONE)
+        fprintf(call->to, "the guest has ended; 'info status' says how\n");
+    else if ((command->needs & IS_NOT_RECORDED) && monitor->is_recorded)
+        fprintf(call->to,
+                "not with --record: its log has typing only, and the replay would differ\n");
+    else if ((command->needs & IS_NOT_REPLAY) && monitor->is_replay)
+        fprintf(call->to, "not with --replay: what comes to the guest is what its log has\n");
+    else
+        return true;
+    return false;
+}
+
+static void make_call(struct call *call, struct monitor *monitor, struct machine *machine, FILE *to)
+{
+    *call = (struct call){.monitor = monitor, .machine = machine, .argument = "", .to = to};
+    if (machine && machine->outcome.end != END_NONE && machine->outcome.has_state)
+        call->state = machine->outcome.state;
+    else if (machine && machine->cpu->ops->get_state(machine->cpu, &call->state) < 0)
+        fprintf(to, "the %s engine does not give its registers: they read as 0\n",
+                machine->cpu->ops->name);
+}
+
+/* How long the name of a line's command is. */
+static size_t name_length(const char *line)
+{
+    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+
+    return line[length] && !strchr(" \t\r/", line[length]) ? strcspn(line, " \t\r") : length;
+}
+
+bool monitor_is_stop(const char *line)
+{
+    const struct command *command;
+    unsigned count;
+
+    line += strspn(line, " \t");
+    command = *line ? match_command(line, name_length(line), &count) : NULL;
+    return command && command->run == do_stop;
+}
+
+bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line, FILE *to)
+{
+    const struct command *command;
+    char text[MONITOR_LINE];
+    struct call call;
+    size_t length, end;
+
+    line += strspn(line, " \t");
+    end = strlen(line);
+    end = end < sizeof(text) ? end : sizeof(text) - 1;
+    while (end > 0 && isspace((unsigned char)line[end - 1]))
+        end--;
+    memcpy(text, line, end);
+    text[end] = '\0';
+    if (!*text)
+        return false;
+    length = name_length(text);
+    command = find_command(text, length, to);
+    if (!command)
+        return false;
+    make_call(&call, monitor, machine, to);
+    call.argument = text + length + strspn(text + length, " \t");
+    if (!is_possible(command, &call))
+        return false;
+    if (*call.argument && !*command->arguments) {
+        fprintf(to, "nothing may follow this command, not '%s'\n", call.argument);
+        return false;
+    }
+    return command->run(&call);
+}
+
+void monitor_arrived(struct monitor *monitor, struct machine *machine, FILE *to)
+{
+    struct call call;
+
+    monitor->pause = no_pause;
+    make_call(&call, monitor, machine, to);
+    if (!machine)
+        return;
+    if (machine->outcome.end == END_NONE)
+        inbox_pause(machine->config.inbox, true);
+    print_stop(&call);
+}
+
+/* ---- completion ---- */
+
+#define COMPLETIONS_MAX 500
+
+static void complete_symbols(struct monitor *monitor, const char *word, FILE *to)
+{
+    size_t length = strlen(word);
+    const char *name;
+    unsigned count = 0;
+
+    if (!symbols(monitor))
+        return;
+    for (size_t i = 0; (name = symbols_name(monitor->symbols, i)) && count < COMPLETIONS_MAX; i++) {
+        /* Of a Rust name leading parts may be left out. */
+        for (; name; name = strstr(name, "::") ? strstr(name, "::") + 2 : NULL) {
+            if (strncmp(name, word, length) == 0) {
+                fprintf(to, "%s\n", name);
+                count++;
+                break;
+            }
+        }
+    }
+}
+
+static void complete_words(struct monitor *monitor, enum words words, const char *word, FILE *to)
+{
+    size_t length = strlen(word);
+    const char *name;
+
+    switch (words) {
+    case WORDS_COMMANDS:
+        for (const struct command *command = commands; command->names; command++) {
+            if (strncmp(command->names, word, length) == 0) {
+                print_first_name(to, command);
+                fputc('\n', to);
+            }
+        }
+        break;
+    case WORDS_SUBJECTS:
+        for (const struct info_subject *subject = info_subjects; subject->name; subject++) {
+            if (strncmp(subject->name, word, length) == 0)
+                fprintf(to, "%s\n", subject->name);
+        }
+        break;
+    case WORDS_KEYS:
+        for (size_t i = 0; (name = keys_name(i)); i++) {
+            if (strncmp(name, word, length) == 0)
+                fprintf(to, "%s\n", name);
+        }
+        break;
+    case WORDS_SYMBOLS:
+        complete_symbols(monitor, word, to);
+        break;
+    case WORDS_NONE:
+        break;
+    }
+}
+
+void monitor_complete(struct monitor *monitor, const char *line, FILE *to)
+{
+    const char *word = line + strlen(line);
+    const struct command *found = NULL;
+    size_t length;
+    unsigned best = 0;
+
+    line += strspn(line, " \t");
+    length = strcspn(line, " \t/");
+    if (!line[length]) {
+        complete_words(monitor, WORDS_COMMANDS, line, to);
+        return;
+    }
+    for (const struct command *command = commands; command->names; command++) {
+        unsigned how = names_command(command, line, length);
+        if (how > best) {
+            best = how;
+            found = command;
+        }
+    }
+    while (word > line + length && expression_is_name(word[-1], false))
+        word--;
+    if (found)
+        complete_words(monitor, found->words, word, to);
+}
+
+/* ---- beginning and end ---- */
+
+void monitor_init(struct monitor *monitor, const char *image)
+{
+    *monitor = (struct monitor){.image = image, .pause = no_pause};
+}
+
+void monitor_free(struct monitor *monitor)
+{
+    free(monitor->place.name);
+    symbols_free(monitor->symbols);
+    *monitor = (struct monitor){0};
+}

@@ -1,0 +1,193 @@
+/*
+ * Lines: a guest's bytes wait until their line is whole, so that none is torn.
+ */
+#include "plain.h"
+
+#include "host/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A line that is longer is cut, and goes on in the next one. */
+#define LINE_MAX_LENGTH 4096
+
+/* Output that nobody takes; then the guests wait. */
+#define WAITING_MAX 65536
+
+struct line {
+    size_t length;
+    char text[LINE_MAX_LENGTH];
+};
+
+struct plain {
+    struct many *many;
+    struct sink out;
+    bool has_colour;
+    struct line *lines; /* by member */
+    struct line typed;
+};
+
+static void put_line(struct plain *plain, const struct member *member, const char *text,
+                     size_t length)
+{
+    unsigned colour = 31 + (unsigned)(member - plain->many->members) % 6;
+
+    if (plain->has_colour)
+        sink_printf(&plain->out, "\033[%um%s:\033[0m ", colour, member->name);
+    else
+        sink_printf(&plain->out, "%s: ", member->name);
+    sink_put(&plain->out, text, length);
+    sink_puts(&plain->out, plain->has_colour ? "\033[0m\n" : "\n");
+}
+
+/* Messages are whole lines. */
+static void put_messages(const struct member *member, const char *text, size_t length)
+{
+    while (length > 0) {
+        const char *end = memchr(text, '\n', length);
+        size_t now = end ? (size_t)(end - text) : length;
+        fprintf(stderr, "%s: %.*s\n", member->name, (int)now, text);
+        now += end ? 1 : 0;
+        text += now;
+        length -= now;
+    }
+}
+
+static void output(void *front, struct member *member, const uint8_t *bytes, size_t count,
+                   bool is_message)
+{
+    struct plain *plain = front;
+    struct line *line = &plain->lines[member - plain->many->members];
+
+    if (is_message) {
+        put_messages(member, (const char *)bytes, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != '\n')
+            line->text[line->length++] = (char)bytes[i];
+        if (bytes[i] == '\n' && line->length > 0 && line->text[line->length - 1] == '\r')
+            line->length--;
+        if (bytes[i] == '\n' || line->length == LINE_MAX_LENGTH) {
+            put_line(plain, member, line->text, line->length);
+            line->length = 0;
+        }
+    }
+}
+
+static bool has_room(void *front)
+{
+    return ((struct plain *)front)->out.used < WAITING_MAX;
+}
+
+/* A line for one guest, or for all. */
+static void type_line(struct plain *plain)
+{
+    struct many *many = plain->many;
+    const struct line *line = &plain->typed;
+
+    for (size_t i = 0; i < many->count; i++) {
+        size_t length = strlen(many->members[i].name), skip = length + 2;
+        if (line->length < skip || memcmp(line->text, many->members[i].name, length) != 0 ||
+            memcmp(line->text + length, ": ", 2) != 0)
+            continue;
+        for (size_t at = skip; at < line->length; at++)
+            member_type(&many->members[i], (uint8_t)line->text[at]);
+        return;
+    }
+    for (size_t i = 0; i < many->count; i++) {
+        for (size_t at = 0; at < line->length; at++)
+            member_type(&many->members[i], (uint8_t)line->text[at]);
+    }
+}
+
+static void input(void *front, const uint8_t *bytes, size_t count)
+{
+    struct plain *plain = front;
+    struct line *line = &plain->typed;
+
+    for (size_t i = 0; i < count; i++) {
+        line->text[line->length++] = (char)bytes[i];
+        if (bytes[i] == '\n' || line->length == LINE_MAX_LENGTH) {
+            type_line(plain);
+            line->length = 0;
+        }
+    }
+    if (count == 0 && line->length > 0)
+        type_line(plain);
+}
+
+static void changed(void *front, struct member *member)
+{
+    struct plain *plain = front;
+    struct line *line = &plain->lines[member - plain->many->members];
+
+    if (!member->is_running && line->length > 0) {
+        put_line(plain, member, line->text, line->length);
+        line->length = 0;
+    }
+}
+
+static void answered(void *front, struct member *member)
+{
+    (void)front;
+    (void)member;
+}
+
+static void terminal(void *front, bool is_ours)
+{
+    (void)front;
+    (void)is_ours;
+}
+
+static int update(void *front)
+{
+    sink_write(&((struct plain *)front)->out);
+    return -1;
+}
+
+static struct sink *sink(void *front)
+{
+    return &((struct plain *)front)->out;
+}
+
+static bool leaves(void *front)
+{
+    return ((struct plain *)front)->out.used == 0;
+}
+
+int plain_run(struct many *many)
+{
+    static const struct front front = {
+        .output = output,
+        .has_room = has_room,
+        .input = input,
+        .changed = changed,
+        .answered = answered,
+        .terminal = terminal,
+        .update = update,
+        .sink = sink,
+        .leaves = leaves,
+    };
+    struct plain plain = {.many = many, .out.fd = STDOUT_FILENO};
+    int error, status;
+
+    plain.has_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    plain.lines = calloc(many->count, sizeof(*plain.lines));
+    if (!plain.lines) {
+        fprintf(stderr, "vmm: out of memory\n");
+        return STATUS_USAGE;
+    }
+    error = many_run(many, &front, &plain);
+    if (error)
+        fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
+    if (plain.out.error && plain.out.error != EPIPE)
+        fprintf(stderr, "vmm: can't write the guests' output: %s\n", strerror(plain.out.error));
+    status = error ? STATUS_USAGE : many_status(many);
+    sink_free(&plain.out);
+    free(plain.lines);
+    return status;
+}

@@ -1,0 +1,441 @@
+/*
+ * The life of a guest: files opened, machine built, run, built again after a reset, state saved.
+ */
+#include "guest.h"
+
+#include "explain/crash.h"
+#include "inspect/symbols.h"
+#include "status.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GUEST_STACK (1024 * 1024) /* libdw alone may want 300 KiB, for the monitor */
+
+/* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
+#define VIRTUAL_EPOCH INT64_C(946684800)
+
+/* Resets before the user is told of them. */
+#define REBOOTS_TOLD 3
+
+/* ---- before it runs ---- */
+
+__attribute__((format(printf, 2, 3))) static int fail(struct guest *guest, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(guest->error, sizeof(guest->error), format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+const char *guest_path(const struct guest *guest)
+{
+    return guest->config.image.path ? guest->config.image.path : guest->options->restore;
+}
+
+struct inbox_event *guest_script(struct guest *guest, size_t count)
+{
+    if (!guest->script || guest->script_count + count > guest->script_size) {
+        size_t size = 2 * guest->script_size + count + 1024;
+        struct inbox_event *grown = realloc(guest->script, size * sizeof(*grown));
+        if (!grown)
+            return NULL;
+        guest->script = grown;
+        guest->script_size = size;
+    }
+    return guest->script + guest->script_count;
+}
+
+/* --restore: what the snapshot has of typing goes before what is typed now. */
+static int read_snapshot(struct guest *guest)
+{
+    const struct inbox_event *events;
+    struct inbox_event *to;
+    size_t count;
+
+    guest->snapshot = snapshot_read(guest->options->restore, guest->error, sizeof(guest->error));
+    if (!guest->snapshot)
+        return -1;
+    if (!guest->options->has_memory) /* else it is compared */
+        guest->config.memory_size = snapshot_memory_size(guest->snapshot);
+    events = snapshot_script(guest->snapshot, guest->options->input, &count);
+    to = guest_script(guest, count);
+    if (!to)
+        return fail(guest, "no memory for the input in %s", guest->options->restore);
+    memcpy(to, events, count * sizeof(*events));
+    guest->script_count += count;
+    return 0;
+}
+
+static int choose_engine(struct guest *guest, char *note, size_t note_size)
+{
+    const struct options *options = guest->options;
+    const char *name = options->cpu;
+    const char *counts[] = {guest->config.virtual_time ? "--clock virtual" : NULL,
+                            options->record ? "--record" : NULL,
+                            options->replay ? "--replay" : NULL};
+
+    if (guest->snapshot && strcmp(name, "auto") == 0)
+        name = snapshot_engine(guest->snapshot);
+    guest->engine = engine_choose(name, note, note_size);
+    if (!guest->engine) {
+        fail(guest, "%s", note);
+        note[0] = '\0';
+        return -1;
+    }
+    guest->config.make_cpu = guest->engine->create;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i] && strcmp(guest->engine->name, "soft") != 0)
+            return fail(guest, "%s: only --cpu soft counts its time", counts[i]);
+    }
+    return 0;
+}
+
+static void record(void *owner, const struct machine_input *input);
+static bool describe(void *symbols, uint32_t address, char *to, size_t size);
+
+/* --trace, and the symbols for it and for --strict; an image without any has addresses. */
+static int open_trace(struct guest *guest)
+{
+    struct options *options = guest->options;
+    const char *name = options->name ? options->name : guest_path(guest);
+    char why[320];
+
+    if (!options_begin_trace(options, name, guest->error, sizeof(guest->error)))
+        return -1;
+    guest->trace = guest->config.trace = options->config.trace;
+    if ((options->trace || guest->config.strict) && guest->config.image.path)
+        guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
+    if (guest->symbols) {
+        guest->config.describe = describe;
+        guest->config.symbols = guest->symbols;
+    }
+    return 0;
+}
+
+/* Gives the next boot the recorded input up to where the guest reset itself. */
+static void replay_from(struct guest *guest, const struct machine_input *input)
+{
+    const struct machine_input *end = guest->replay.inputs + guest->replay.count;
+
+    guest->config.replay = input;
+    while (input != end && input->kind != INPUT_RESET)
+        input++;
+    guest->config.replay_end = input;
+}
+
+static int open_files(struct guest *guest)
+{
+    const struct options *options = guest->options;
+
+    if (options->save && snapshot_can_write(options->save, guest->error, sizeof(guest->error)) < 0)
+        return -1;
+    if (options->replay) {
+        if (input_log_read(&guest->replay, options->replay, guest->error, sizeof(guest->error)) < 0)
+            return -1;
+        guest->config.epoch = guest->replay.epoch;
+        replay_from(guest, guest->replay.inputs);
+    }
+    if (options->record) {
+        guest->record = input_log_create(options->record, guest->config.epoch);
+        if (!guest->record)
+            return fail(guest, "can't write the input log %s: %s", options->record,
+                        strerror(errno));
+        guest->config.record = record;
+    }
+    if (options->report) {
+        guest->report = strcmp(options->report, "-") == 0 ? stdout : fopen(options->report, "we");
+        if (!guest->report)
+            return fail(guest, "can't write the report to %s: %s", options->report,
+                        strerror(errno));
+    }
+    return open_trace(guest);
+}
+
+int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size)
+{
+    int error;
+
+    *guest =
+        (struct guest){.options = options, .config = options->config, .done_fd = -1, .desk.fd = -1};
+    note[0] = '\0';
+    guest->host.start = clock_host_ns();
+    guest->config.inbox = &guest->inbox;
+    guest->config.epoch = guest->config.virtual_time ? VIRTUAL_EPOCH : (int64_t)time(NULL);
+    error = inbox_init(&guest->inbox);
+    if (error < 0)
+        return fail(guest, "can't make file descriptors: %s", strerror(-error));
+    guest->has_inbox = true;
+    guest->has_desk = true;
+    error = desk_init(&guest->desk, &guest->inbox, guest->config.image.path);
+    if (error < 0)
+        return fail(guest, "can't make file descriptors: %s", strerror(-error));
+    guest->desk.monitor.is_recorded = options->record;
+    guest->desk.monitor.is_replay = options->replay;
+    guest->done_fd = eventfd(0, EFD_CLOEXEC);
+    if (guest->done_fd < 0)
+        return fail(guest, "can't make file descriptors: %s", strerror(errno));
+    if ((options->restore && read_snapshot(guest) < 0) || choose_engine(guest, note, note_size) < 0)
+        return -1;
+    return open_files(guest);
+}
+
+/* ---- on its thread ---- */
+
+static void warn(const struct guest *guest, const char *text)
+{
+    if (guest->config.warn)
+        guest->config.warn(guest->config.owner, text);
+}
+
+static void record(void *owner, const struct machine_input *input)
+{
+    input_log_put(owner, input);
+}
+
+static bool describe(void *symbols, uint32_t address, char *to, size_t size)
+{
+    return symbols_describe(symbols, address, to, size);
+}
+
+/* A machine as it comes from its image, or, the first time, from the snapshot. */
+static struct machine *make_machine(struct guest *guest)
+{
+    struct machine *machine = machine_create(&guest->config, guest->error, sizeof(guest->error));
+
+    if (!machine || !guest->snapshot || guest->host.reboots > 0)
+        return machine;
+    if (snapshot_restore(machine, guest->snapshot, guest->error, sizeof(guest->error)) < 0) {
+        machine_destroy(machine);
+        return NULL;
+    }
+    machine_set_timeout(machine, guest->config.timeout);
+    for (machine->replay = guest->config.replay;
+         machine->replay != guest->config.replay_end &&
+         machine->replay->time < clock_now(&machine->clock);)
+        machine->replay++; /* it came before the snapshot */
+    inbox_preload(&guest->inbox, guest->options->input, guest->script, guest->script_count);
+    return machine;
+}
+
+/* --save: the machine's state, if it can go on. */
+static void save(struct guest *guest)
+{
+    enum machine_end end = guest->machine->outcome.end;
+    struct snapshot *snapshot;
+
+    if (end != END_TIMEOUT && end != END_QUIT) {
+        warn(guest, "nothing is saved: the guest has ended by itself");
+        return;
+    }
+    snapshot = snapshot_take(guest->machine, guest->error, sizeof(guest->error));
+    if (!snapshot ||
+        snapshot_write(snapshot, guest->options->save, guest->error, sizeof(guest->error)) < 0) {
+        warn(guest, guest->error);
+        guest->not_saved = true;
+    }
+    snapshot_free(snapshot);
+}
+
+/* Takes what a boot has used off the time that is left: of the guest's, or, unless its time is
+ * virtual, of the host's if that is more. */
+static void charge(struct guest *guest, uint64_t guest_ns, uint64_t host_ns)
+{
+    uint64_t used = !guest->config.virtual_time && host_ns > guest_ns ? host_ns : guest_ns;
+
+    if (guest->config.timeout != CLOCK_NEVER)
+        guest->config.timeout = guest->config.timeout > used ? guest->config.timeout - used : 1;
+}
+
+static void stand_still(struct machine *machine, uint64_t *since)
+{
+    uint64_t now = clock_host_ns();
+
+    machine_stood_still(machine, now - *since);
+    *since = now;
+}
+
+/* Between two instructions: answers what was asked, and stays while the guest is paused; that time
+ * is none of its own. */
+static void hold(struct guest *guest, struct machine *machine)
+{
+    struct inbox *inbox = &guest->inbox;
+    uint64_t since = clock_host_ns();
+
+    for (;;) {
+        desk_serve(&guest->desk, machine);
+        stand_still(machine, &since);
+        if (!atomic_load(&inbox->paused) || atomic_load(&inbox->quit) ||
+            machine->outcome.end != END_NONE)
+            break;
+        inbox_wait(inbox, CLOCK_NEVER);
+        machine_show(machine);
+        stand_still(machine, &since);
+    }
+}
+
+static const struct machine_outcome *run(struct guest *guest, struct machine *machine)
+{
+    do
+        hold(guest, machine);
+    while (machine_run_until(machine, desk_pause(&guest->desk)));
+    desk_give_up(&guest->desk, machine);
+    return &machine->outcome;
+}
+
+/* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
+static bool boot(struct guest *guest)
+{
+    uint64_t host = clock_host_ns(), start;
+    struct machine *machine = make_machine(guest);
+
+    guest->machine = machine;
+    if (!machine)
+        return false;
+    start = clock_now(&machine->clock);
+    if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
+        !guest->config.image.path)
+        return false;
+    charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host);
+    if (guest->trace)
+        trace_reset(guest->trace, machine->outcome.guest_ns);
+    if (guest->record) {
+        struct machine_input reset = {.time = machine->outcome.guest_ns, .kind = INPUT_RESET};
+        input_log_put(guest->record, &reset);
+    }
+    if (guest->config.replay) {
+        const struct machine_input *end = guest->config.replay_end;
+        replay_from(guest, end == guest->replay.inputs + guest->replay.count ? end : end + 1);
+    }
+    machine_destroy(machine);
+    guest->machine = NULL;
+    return true;
+}
+
+/* Boots, and boots again after a reset; the time limit is for all of it. */
+static void *guest_thread(void *argument)
+{
+    struct guest *guest = argument;
+    uint64_t one = 1;
+
+    while (boot(guest)) {
+        if (++guest->host.reboots == REBOOTS_TOLD)
+            warn(guest,
+                 "the guest has reset itself three times (--no-reboot ends the run instead)");
+    }
+    guest->host.end = clock_host_ns();
+    if (guest->machine && guest->options->save)
+        save(guest);
+    if (write(guest->done_fd, &one, sizeof(one)) < 0)
+        abort(); /* can't be: the counter was zero */
+    return NULL;
+}
+
+int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
+                void (*warning)(void *owner, const char *text), void *owner)
+{
+    pthread_attr_t attributes;
+    int error;
+
+    guest->config.print = print;
+    guest->config.warn = warning;
+    guest->config.owner = owner;
+    guest->config.log = guest->record;
+    inbox_preload(&guest->inbox, guest->options->input, guest->script, guest->script_count);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, GUEST_STACK);
+    error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
+    pthread_attr_destroy(&attributes);
+    guest->is_running = error == 0;
+    return error;
+}
+
+void guest_join(struct guest *guest)
+{
+    if (guest->is_running)
+        pthread_join(guest->thread, NULL);
+    guest->is_running = false;
+    desk_serve(&guest->desk, guest->machine); /* what was asked too late for it */
+}
+
+void guest_ask(struct guest *guest, struct question *question)
+{
+    desk_ask(&guest->desk, question);
+    if (!guest->is_running)
+        desk_serve(&guest->desk, guest->machine);
+}
+
+/* ---- after it ---- */
+
+int guest_conclude(struct guest *guest, FILE *to)
+{
+    const struct machine *machine = guest->machine;
+    const struct machine_outcome *outcome;
+    bool is_complete = !guest->not_saved;
+    int error;
+
+    if (!machine) {
+        fprintf(to, "vmm: %s\n", guest->error);
+        return STATUS_USAGE;
+    }
+    outcome = &machine->outcome;
+    if (outcome->text[0])
+        fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
+    if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
+        crash_print(to, machine);
+    else if (machine->output.total == 0)
+        crash_print_screen(to, machine); /* all that it has said */
+    if (guest->options->save && !guest->not_saved &&
+        (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
+        fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
+    if (guest->report) {
+        error = report_write(guest->report, machine, &guest->host);
+        if (error < 0) {
+            fprintf(to, "vmm: can't write the report to %s: %s\n", guest->options->report,
+                    strerror(-error));
+            is_complete = false;
+        }
+    }
+    if (guest->record && (fflush(guest->record) != 0 || ferror(guest->record))) {
+        fprintf(to, "vmm: the input log %s is not complete: %s\n", guest->options->record,
+                strerror(errno));
+        is_complete = false;
+    }
+    error = trace_close(guest->trace);
+    guest->trace = NULL;
+    if (error) {
+        fprintf(to, "vmm: the trace in %s is not complete: %s\n",
+                trace_file_path(guest->options->trace_file), strerror(error));
+        is_complete = false;
+    }
+    return is_complete ? outcome->status : STATUS_USAGE;
+}
+
+void guest_free(struct guest *guest)
+{
+    if (guest->machine)
+        machine_destroy(guest->machine);
+    if (guest->has_desk)
+        desk_free(&guest->desk);
+    if (guest->has_inbox)
+        inbox_free(&guest->inbox);
+    if (guest->done_fd >= 0)
+        close(guest->done_fd);
+    snapshot_free(guest->snapshot);
+    input_log_free(&guest->replay);
+    free(guest->script);
+    trace_close(guest->trace);
+    symbols_free(guest->symbols);
+    if (guest->record)
+        fclose(guest->record);
+    if (guest->report && guest->report != stdout)
+        fclose(guest->report);
+    *guest = (struct guest){.done_fd = -1, .desk.fd = -1};
+}

@@ -1,0 +1,74 @@
+/*
+ * A guest on a thread of its own, from its first boot, over resets, to its end. Whoever shows it to
+ * the user gets its output on that thread, gives it input through its inbox, and waits for done_fd.
+ */
+#ifndef VMM_HOST_GUEST_H
+#define VMM_HOST_GUEST_H
+
+#include "engine/engine.h"
+#include "explain/desk.h"
+#include "machine/input_log.h"
+#include "machine/snapshot.h"
+#include "options.h"
+#include "report.h"
+
+struct guest {
+    struct options *options;
+    struct machine_config config;
+    const struct engine *engine;
+    struct inbox inbox;
+    struct desk desk; /* of its monitor */
+    struct report_host host;
+    struct machine *machine; /* the guest's thread's until done_fd is readable; NULL: not built */
+    char error[320];         /* why it was not, or why something else failed */
+    bool not_saved;          /* --save was asked for in vain */
+    int done_fd;             /* eventfd: the thread has finished */
+
+    pthread_t thread;
+    bool has_inbox, has_desk, is_running;
+    struct snapshot *snapshot; /* to begin with */
+    struct input_log replay;
+    FILE *record, *report;
+    struct trace *trace;
+    struct symbols *symbols;    /* for trace and warnings; NULL: none */
+    struct inbox_event *script; /* input that was there before it started */
+    size_t script_count, script_size;
+};
+
+/*
+ * Gets a guest ready: chooses its engine, reads the snapshot and the log it begins with, opens what
+ * it writes. `note` takes a sentence about the engine chosen, or nothing. Returns 0, or -1 with a
+ * sentence in guest->error. The options must outlive it; in either case guest_free is due.
+ */
+int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size);
+
+/* Room for `count` more events behind the script, which the caller fills and counts. NULL: no
+ * memory. */
+struct inbox_event *guest_script(struct guest *guest, size_t count);
+
+/*
+ * Starts it. `print` and `warn` are called on its thread: see struct machine_config. Signals must
+ * be blocked, for the thread inherits that. Returns 0 or an errno.
+ */
+int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
+                void (*warn)(void *owner, const char *text), void *owner);
+
+/* Waits for the thread of a guest whose done_fd is readable. Its machine is the caller's then. */
+void guest_join(struct guest *guest);
+
+/* Asks its monitor something, while it runs or after that. The answer is announced by desk.fd. */
+void guest_ask(struct guest *guest, struct question *question);
+
+/* The image, or the snapshot, for messages. */
+const char *guest_path(const struct guest *guest);
+
+/*
+ * Once it has been joined: says in `to` how it ended, writes the report, and returns the status of
+ * `vmm run`.
+ */
+int guest_conclude(struct guest *guest, FILE *to);
+
+/* Frees all but the options. */
+void guest_free(struct guest *guest);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * What the user says about a guest: its image, its machine, the files of its run. The same names
+ * are options (--cpu soft), parts of an argument (IMAGE,cpu=soft) and words in a file of guests.
+ */
+#ifndef VMM_HOST_OPTIONS_H
+#define VMM_HOST_OPTIONS_H
+
+#include "base/disk.h"
+#include "machine/machine.h"
+#include "monitor_socket.h"
+
+#define OPTIONS_MODULES 16
+
+struct options {
+    const char *name; /* of the guest; by default its image's, without directories */
+    /* image, memory_size, timeout, disks, strict, virtual_time; the rest is whoever runs it's */
+    struct machine_config config;
+    struct image_module modules[OPTIONS_MODULES];
+    struct disk disks[MACHINE_DISKS];
+    unsigned disk_count;
+    bool has_memory; /* the size was given */
+    const char *cpu; /* "auto" or an engine's name */
+    enum inbox_ring input;
+    bool no_reboot;
+    uint64_t restart; /* ns after its end; 0: not at all */
+    struct monitor_socket *monitor;
+    const char *report, *save, *restore, *record, *replay; /* files, or NULL */
+    unsigned trace;                                        /* categories, a bit each; 0: none */
+    struct trace_file *trace_file;                         /* shared by copies; NULL: none */
+};
+
+/* One option by name. */
+struct option_kind {
+    const char *name;
+    bool has_value;
+    /* Takes the value; false, with a message, if it is wrong. `shown` is what the user wrote. */
+    bool (*take)(struct options *options, const char *shown, char *value);
+};
+
+/* All of them; ends with one without a name. */
+extern const struct option_kind option_kinds[];
+
+/* The defaults: 64 MiB, any engine that works, no limit of time. */
+void options_init(struct options *options);
+
+/* Copies what was said so far, as the beginning of another guest's. Disks and a monitor's
+ * socket belong to one guest, and are not copied. */
+void options_copy(struct options *to, const struct options *from);
+
+/* Whether no file is to be written that is used for something else, too, by one of these guests.
+ * False, with a message. */
+bool options_check(const struct options *options, size_t guests);
+
+/* Begins the trace that was asked for, if any was, as config.trace; whoever calls closes it. False
+ * with one sentence in `error`. */
+bool options_begin_trace(struct options *options, const char *guest, char *error,
+                         size_t error_size);
+
+/* Moves all to a place that holds nothing; `from` is to be forgotten. */
+void options_move(struct options *to, const struct options *from);
+
+/* Closes the monitor's socket, if there is one, and removes its file. */
+void options_close_monitor(struct options *options);
+
+/* Closes that, the disks, and the trace that no other guest has. */
+void options_free(struct options *options);
+
+/*
+ * The image of a guest with options of its own behind it: IMAGE[,NAME=VALUE]... or IMAGE[,NAME]. A
+ * comma in a name or value is written twice. `text` is changed and must stay. False, with a
+ * message, if something is wrong.
+ */
+bool options_take_image(struct options *options, char *text);
+
+/* The same as words with blanks between: IMAGE NAME=VALUE NAME ..., a word with blanks in double
+ * quotes. */
+bool options_take_line(struct options *options, char *text);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * A machine's inbox: the one way in from other threads. Typed bytes and keys wait in rings until
+ * the guest has room for them; requests (to quit) overtake them. Posting wakes the machine,
+ * whether it runs its CPU or sleeps in HLT.
+ */
+#ifndef VMM_MACHINE_INBOX_H
+#define VMM_MACHINE_INBOX_H
+
+#include "cpu/cpu.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum inbox_ring { INBOX_SERIAL, INBOX_KEYBOARD, INBOX_RINGS };
+
+/* A byte for the serial line, or a key: its set 1 make code (0x1e, 0xe048) going down or up. */
+struct inbox_event {
+    uint16_t code;
+    bool down;
+};
+
+#define INBOX_RING_SIZE 1024
+
+struct inbox {
+    pthread_mutex_t lock;
+    struct {
+        struct inbox_event event[INBOX_RING_SIZE];
+        unsigned first, count;
+        bool was_full; /* a poster waits for room_fd */
+        const struct inbox_event *preloaded;
+        size_t preloaded_count;
+    } ring[INBOX_RINGS];
+    struct cpu *cpu;    /* kicked by posters; NULL while no machine listens */
+    atomic_bool news;   /* something was posted since the machine last looked */
+    atomic_bool quit;   /* the run is to end */
+    atomic_bool look;   /* somebody wants to see the machine: machine_config.show */
+    atomic_bool paused; /* the guest is not to run */
+    atomic_bool asked;  /* somebody has a question to who runs the machine */
+    int wake_fd;        /* eventfd: readable after a post; what a halted machine sleeps on */
+    int room_fd;        /* eventfd: readable once a ring that was full has room again */
+};
+
+/* Returns 0, or -errno. */
+int inbox_init(struct inbox *inbox);
+void inbox_free(struct inbox *inbox);
+
+/* Any thread: adds an event; false, and nothing done, when the ring is full (wait for room_fd). */
+bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event event);
+
+/* While the machine does not run: events that come before all posted ones. They stay the caller's.
+ */
+void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
+                   size_t count);
+
+/* Which of them are left. */
+void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
+                     const struct inbox_event **events, size_t *count);
+
+/* Any thread: asks the machine to end its run. */
+void inbox_quit(struct inbox *inbox);
+
+/* Any thread: asks the machine to show itself, soon and once. */
+void inbox_look(struct inbox *inbox);
+
+/* Any thread: stops the guest and its time, or lets it go on. Whoever runs the machine sees to it:
+ * machine_run_until comes back. */
+void inbox_pause(struct inbox *inbox, bool paused);
+
+/* Any thread: has machine_run_until come back once, or inbox_wait. */
+void inbox_ask(struct inbox *inbox);
+
+/* The machine's thread: says which CPU posters must kick; NULL for none. */
+void inbox_listen(struct inbox *inbox, struct cpu *cpu);
+
+/* The machine's thread: takes the oldest event of a ring; false when there is none. */
+bool inbox_take(struct inbox *inbox, enum inbox_ring ring, struct inbox_event *event);
+
+/* The machine's thread: sleeps until something is posted or `timeout_ns` have passed (CLOCK_NEVER:
+ * no limit). */
+void inbox_wait(struct inbox *inbox, uint64_t timeout_ns);
+
+#endif

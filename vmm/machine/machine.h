@@ -1,0 +1,228 @@
+/*
+ * One guest: RAM, a CPU, two buses, the chips of a small PC, a clock. Built from a configuration,
+ * run to its end on one thread, then read for its outcome. Nothing here is shared between machines.
+ */
+#ifndef VMM_MACHINE_MACHINE_H
+#define VMM_MACHINE_MACHINE_H
+
+#include "base/bus.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/turns.h"
+#include "cpu/cpu.h"
+#include "dev/debug_ports.h"
+#include "dev/hypercall.h"
+#include "dev/i8042.h"
+#include "dev/i8254.h"
+#include "dev/i8259.h"
+#include "dev/mc146818.h"
+#include "dev/ns16550.h"
+#include "dev/system_control.h"
+#include "dev/vga_text.h"
+#include "dev/virtio_blk.h"
+#include "inbox.h"
+#include "load/image.h"
+#include "output.h"
+#include "watch/watch.h"
+
+/* An input as it came to the guest: the order of accesses to devices says on which side of an
+ * access it came, where time is counted in instructions. */
+struct machine_input {
+    uint64_t time;     /* of the machine's clock, ns */
+    uint64_t accesses; /* exits for ports and MMIO before it */
+    enum machine_input_kind {
+        INPUT_SERIAL = INBOX_SERIAL,
+        INPUT_KEY = INBOX_KEYBOARD,
+        INPUT_QUIT,
+        INPUT_RESET, /* by the guest, with whose next boot time begins anew; not for a machine */
+    } kind;
+    struct inbox_event event;
+};
+
+#define MACHINE_DISKS 4
+
+/* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
+ * its CPU is slower than its clock says. */
+#define MACHINE_LAG_NS UINT64_C(20000000)
+
+/* Where what a guest prints comes out of it. */
+enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
+
+struct disk;
+struct machine;
+
+/* What a machine is made from. Everything pointed to must outlive the machine. */
+struct machine_config {
+    struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
+    uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
+    /* Makes the CPU: cpu_kvm_create, ... */
+    struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
+    uint64_t timeout;                        /* ns of the guest's time; CLOCK_NEVER for none */
+    int64_t epoch;                           /* seconds since 1970: what the RTC shows at time 0 */
+    const struct disk *disks[MACHINE_DISKS]; /* by slot; NULL: none */
+    struct inbox *inbox; /* where the guest's input and the request to quit come from */
+    /* Takes what the guest prints; called on the machine's thread. */
+    void (*print)(void *owner, const uint8_t *bytes, size_t count);
+    /* Takes each byte of it at once, and where it came out; may be NULL. */
+    void (*heard)(void *owner, enum machine_outlet outlet, uint8_t byte);
+    /* Takes a line about the guest, without its newline; may be NULL. */
+    void (*warn)(void *owner, const char *text);
+    /* Says what is at a linear address, "tick+0x12 (process.rs:88)"; false: not known. May be NULL.
+     */
+    bool (*describe)(void *symbols, uint32_t address, char *to, size_t size);
+    /* Takes each input when it reaches the guest; may be NULL. */
+    void (*record)(void *log, const struct machine_input *input);
+    /* Looks at the machine, which holds still; called on its thread after inbox_look. */
+    void (*show)(void *owner, const struct machine *machine);
+    void *owner, *log, *symbols;
+    /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
+    const struct machine_input *replay, *replay_end;
+    struct turns *turns; /* those whose guests compute in turns; NULL: it is alone */
+    unsigned cpu_limit;  /* percent of a host's processor that the CPU may take; 0: all of it */
+    unsigned baud;       /* how fast it prints, in characters of ten bits; 0: at once */
+    struct trace *trace; /* NULL: none */
+    bool strict;         /* warn of what real hardware punishes; see strict.h */
+    bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
+};
+
+enum machine_end {
+    END_NONE,       /* still running */
+    END_EXIT,       /* the guest wrote a status to a debug-exit port */
+    END_POWER_OFF,  /* HC_EXIT or a power-off port */
+    END_HALTED,     /* HLT that nothing can wake */
+    END_RESET,      /* the guest asked for a reset */
+    END_SHUTDOWN,   /* triple fault */
+    END_FAULT,      /* an exception reached the default handlers */
+    END_CPU_FAILED, /* the engine can't run this guest */
+    END_TIMEOUT,
+    END_QUIT,     /* the user's wish */
+    END_DIVERGED, /* the run is not the one that was recorded */
+    END_KINDS
+};
+
+/* How a run ended. */
+struct machine_outcome {
+    enum machine_end end;
+    int status;     /* of `vmm run`, see its manual */
+    char text[200]; /* one sentence for people; empty when there is nothing to say */
+    bool has_state; /* `state` is the guest's at the end, or at its fault */
+    struct cpu_state state;
+    uint64_t guest_ns; /* the guest's clock at the end */
+};
+
+/*
+ * Where machine_run_until comes back, whatever is first; always between two instructions, with the
+ * interrupts delivered that are due there. Counts and addresses need a CPU that counts.
+ */
+struct machine_pause {
+    uint64_t time;             /* of the machine's clock, ns; CLOCK_NEVER: no such */
+    uint64_t instructions;     /* this many executed; UINT64_MAX: no such */
+    const uint32_t *addresses; /* linear ones of the next instruction */
+    unsigned address_count;
+};
+
+/* Since the machine was made, or the one whose snapshot it continues. */
+struct machine_counts {
+    uint64_t exits[CPU_STOPS];
+    uint64_t idle_ns; /* of the guest's time, halted */
+    /* Of the host's time: sleeps that a timer has ended, those that it ended more than
+     * MACHINE_LAG_NS late, and the latest. */
+    uint64_t wakeups, late_wakeups, latest_ns;
+};
+
+struct machine {
+    struct machine_config config;
+    struct memory memory;
+    struct bus ports, mmio;
+    struct clock clock;
+    struct cpu *cpu;
+    struct image image;
+    struct i8259_pair pic;
+    struct i8254 pit;
+    struct ns16550 com1;
+    struct i8042 keyboard;
+    struct mc146818 rtc;
+    struct vga_text vga;
+    struct debug_ports debug_ports;
+    struct system_control system_control;
+    struct hypercall hypercall;
+    struct virtio_blk disks[MACHINE_DISKS];
+    struct output output;
+    struct timer timeout;
+    uint64_t host_begin;              /* host ns when it began to run */
+    uint64_t host_used;               /* in runs before this one, ns */
+    uint64_t host_start;              /* host ns at the clock's 0 */
+    uint64_t slice_start, slice_used; /* --cpu-limit: host, thread ns when last seen to */
+    struct turn turn;
+    uint64_t turn_end; /* of the machine's time: when it is to take another; 0: not yet known */
+    bool halted;       /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready;  /* a device has room for input that may wait in the inbox */
+    bool timers_due;   /* a timer's deadline may have come since they were last fired */
+    const struct machine_pause *pause; /* of machine_run_until; NULL: none */
+    bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
+    bool pause_wanted; /* by machine_pause */
+    const struct machine_input *replay; /* what is next */
+    struct watch *watch;                /* NULL: nobody does */
+    struct machine_counts counts;
+    struct machine_outcome outcome;
+};
+
+/*
+ * Builds a machine and loads its image, on the thread that will run it. Returns NULL with one
+ * sentence in `error` when anything is refused. Freed by machine_destroy, on the same thread.
+ */
+struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size);
+void machine_destroy(struct machine *machine);
+
+/* Runs the guest to its end; the outcome belongs to the machine. */
+const struct machine_outcome *machine_run(struct machine *machine);
+
+/* The same, but comes back at a pause, too, and soon after inbox_ask or inbox_pause; it can be
+ * called again: false once the guest has ended. An address counts only where the guest comes to it:
+ * not where it is when this is called.
+ */
+bool machine_run_until(struct machine *machine, const struct machine_pause *pause);
+
+/* From a callback of a running machine: it pauses behind the present instruction. */
+void machine_pause(struct machine *machine);
+
+/* The address of the next instruction: EIP with the base of CS. 0 if the engine can't say. */
+uint32_t machine_eip(struct machine *machine);
+
+/*
+ * Between two instructions: raises an edge at an input of the PIC pair (0 to 15, not the cascade),
+ * whatever its device does; what is masked or in service holds it back. The keyboard's, 1, comes
+ * with `scancode` in port 0x60, or not at all if the keyboard is switched off.
+ */
+void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode);
+
+/* What IRQ 1 comes with where nothing else is said: F12 comes up, which few guests take notice of.
+ */
+#define MACHINE_SCANCODE 0xd8
+
+/* Ends the run, from its thread, as if the guest had asked for a reset; `who` did. */
+void machine_reset(struct machine *machine, const char *who);
+
+/* On its thread, while it does not run: shows itself if inbox_look has asked for that. */
+void machine_show(struct machine *machine);
+
+/* It did not run for the host's last `ns`: they are none of the guest's time. */
+void machine_stood_still(struct machine *machine, uint64_t ns);
+
+/* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
+void machine_set_timeout(struct machine *machine, uint64_t timeout);
+
+/* Tells whoever takes warnings about the guest. */
+__attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine, const char *format,
+                                                        ...);
+
+/* What the configuration knows of a linear address; false: nothing. */
+bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
+
+/* "i8042": the device that an input of the interrupt controllers is wired to; "nothing". */
+const char *machine_irq_device(unsigned irq);
+
+/* "power off", "triple fault", ...: for reports. */
+const char *machine_end_name(enum machine_end end);
+
+#endif

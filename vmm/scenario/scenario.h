@@ -1,0 +1,75 @@
+/*
+ * A scenario: what is done to a guest and what is expected of it, one step a line of a text file.
+ */
+#ifndef VMM_SCENARIO_SCENARIO_H
+#define VMM_SCENARIO_SCENARIO_H
+
+#include "inspect/expression.h"
+#include "inspect/place.h"
+#include "machine/inbox.h"
+
+#include <regex.h>
+#include <stdio.h>
+
+enum verb {
+    VERB_BOOT,
+    VERB_SYMBOLS,
+    VERB_TIMEOUT,
+    VERB_EXPECT,
+    VERB_NEVER,
+    VERB_TYPE,
+    VERB_SEND,
+    VERB_KEY,
+    VERB_DOWN,
+    VERB_UP,
+    VERB_SCANCODE,
+    VERB_IRQ,
+    VERB_RUN,
+    VERB_UNTIL,
+    VERB_STEP,
+    VERB_ASSERT,
+    VERB_SNAPSHOT,
+    VERB_RESTORE,
+    VERB_EXIT,
+    VERBS
+};
+
+/* Where output is looked for. */
+enum channel { CHANNEL_ALL, CHANNEL_SERIAL, CHANNEL_DEBUG, CHANNEL_SCREEN, CHANNELS };
+
+struct step {
+    enum verb verb;
+    unsigned line, column; /* in the file, from 1 */
+    char *source;          /* the line as it was written */
+
+    enum channel channel;
+    char *text; /* what is expected, a name, a path */
+    size_t length;
+    bool is_regex;
+    regex_t regex;
+    uint64_t number; /* ns, instructions, an IRQ, a status */
+    struct place place;
+    struct expression *expression;
+    struct inbox_event *events;
+    size_t event_count;
+    char **words; /* of boot, the image first; ends with NULL */
+};
+
+struct scenario {
+    char *path;
+    struct step *steps;
+    size_t count;
+};
+
+/*
+ * Reads a scenario from a file, or from text that ends with a NUL. NULL, with one sentence in
+ * `error`, "FILE:LINE:COLUMN: ...", if there is a mistake in it. Freed by scenario_free.
+ */
+struct scenario *scenario_read(const char *path, char *error, size_t error_size);
+struct scenario *scenario_parse(const char *path, const char *text, char *error, size_t error_size);
+void scenario_free(struct scenario *scenario);
+
+/* The verbs and what follows each, a line each. */
+void scenario_list_verbs(FILE *to);
+
+#endif

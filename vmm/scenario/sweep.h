@@ -1,0 +1,31 @@
+/*
+ * Sweeps: a scenario run again and again with an interrupt raised at another place each time, and
+ * compared with the run that had none.
+ */
+#ifndef VMM_SCENARIO_SWEEP_H
+#define VMM_SCENARIO_SWEEP_H
+
+#include "session.h"
+
+#define SWEEP_AT_ONCE 8 /* interrupts in one run */
+
+struct sweep_request {
+    const char *path; /* of the scenario */
+    unsigned irq;
+    uint8_t scancode;      /* that comes with IRQ 1 */
+    const char *from, *to; /* places, or names of snapshots; NULL: the first snapshot, the end */
+    bool ignores_output;   /* compare checks and end only */
+    unsigned bound;        /* 1, or 2: pairs, too */
+    uint64_t jitter;       /* 0, or so many runs with a few interrupts at random places, instead */
+    uint64_t budget;       /* of pairs; if there are more, so many are drawn by lot */
+    uint64_t seed;
+    unsigned jobs;
+};
+
+/* Does it, and says on stdout what was found. Returns a verdict, PASS: nothing was. */
+enum verdict sweep_run(const struct sweep_request *request);
+
+/* One run of it, with the interrupts behind so many instructions each (ascending), explained. */
+enum verdict sweep_replay(const struct sweep_request *request, const uint64_t *at, unsigned count);
+
+#endif

@@ -1,0 +1,479 @@
+/*
+ * Mistakes of guests that go well here and would not elsewhere. Each has its rule in a function; a
+ * rule knows the ports, the chips' states, and the clock. A warning says what, where, and what a
+ * real machine makes of it.
+ */
+#include "strict.h"
+
+#include "machine/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long an interrupt may be in service while it holds another back, and a key lie unread. */
+#define LONG_NS (100 * UINT64_C(1000000))
+
+#define UNMAPPED_PORTS  0x10000
+#define UNMAPPED_BLOCKS 0x10000 /* of 64 KiB */
+
+enum mistake {
+    EOI_IN_VAIN, /* by chip */
+    EOI_AFTER_SPURIOUS,
+    EOI_LOST, /* by IRQ */
+    KEY_UNREAD,
+    ICW_BROKEN_OFF, /* by chip, as the next ones */
+    ICW_AGAIN,
+    ICW_MISSING,
+    ICW3_WIRING,
+    ICW4_IS_MASK,
+    ICW4_8080,
+    PIT_UNLATCHED, /* by counter */
+    KBC_UNASKED,
+    THR_FULL,
+    MISTAKES
+};
+
+struct strict {
+    struct machine *machine;
+    uint16_t told[MISTAKES];
+    struct timer timer; /* for what is a mistake only if it lasts */
+    uint64_t taken_at[I8259_INPUTS];
+    /* By chip: a spurious interrupt came when ESP was this; nothing was acknowledged since. */
+    bool is_spurious[2];
+    uint32_t spurious_esp[2];
+    bool key_is_due; /* IRQ 1 was taken, and port 0x60 not read since */
+    uint64_t key_since;
+    uint32_t key_eip;     /* of its EOI */
+    bool kbc_is_unasked;  /* the 8042 was written, and its status not read since */
+    uint64_t thr_busy_to; /* when the bytes given to THR would be on the wire */
+    uint8_t unmapped[(UNMAPPED_PORTS + UNMAPPED_BLOCKS) / 8];
+};
+
+static const char *const chip_names[] = {"master", "slave"};
+
+/* Whether the `which`-th mistake of its kind is new. */
+static bool is_new(struct strict *strict, enum mistake mistake, unsigned which)
+{
+    uint16_t bit = (uint16_t)(1u << which);
+    bool new = !(strict->told[mistake] & bit);
+
+    strict->told[mistake] |= bit;
+    return new;
+}
+
+__attribute__((format(printf, 3, 4))) static void tell_at(struct strict *strict, uint32_t eip,
+                                                          const char *format, ...)
+{
+    char text[300], place[160];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (machine_describe(strict->machine, eip, place, sizeof(place)))
+        machine_warn(strict->machine, "at eip %#x, %s: %s", eip, place, text);
+    else
+        machine_warn(strict->machine, "at eip %#x: %s", eip, text);
+}
+
+/* Warns of a mistake of the next instruction, or the present one, unless it did before. */
+#define TELL(strict, mistake, which, ...)                                 \
+    do {                                                                  \
+        if (is_new(strict, mistake, which))                               \
+            tell_at(strict, machine_eip((strict)->machine), __VA_ARGS__); \
+    } while (0)
+
+/* ---- addresses where nothing is ---- */
+
+static bool first_time(struct strict *strict, uint32_t which)
+{
+    uint8_t bit = (uint8_t)(1 << (which % 8)), *byte = &strict->unmapped[which / 8];
+    bool first = !(*byte & bit);
+
+    *byte |= bit;
+    return first;
+}
+
+static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is_write)
+{
+    struct strict *strict = owner;
+
+    if (first_time(strict, port))
+        tell_at(strict, machine_eip(strict->machine), "%u-byte %s port %#x, where no device is",
+                width, is_write ? "write to" : "read from", port);
+}
+
+static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
+{
+    struct strict *strict = owner;
+
+    if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
+        tell_at(strict, machine_eip(strict->machine),
+                "%u-byte %s address %#x, where neither RAM nor a device is", width,
+                is_write ? "write to" : "read from", address);
+}
+
+/* ---- interrupts that do not end, and ends without an interrupt ---- */
+
+static uint32_t esp(const struct strict *strict)
+{
+    struct cpu *cpu = strict->machine->cpu;
+
+    return cpu->ops->gpr(cpu, CPU_ESP);
+}
+
+/* Has on_long look, unless it will anyway. */
+static void look_later(struct strict *strict)
+{
+    if (strict->timer.deadline == CLOCK_NEVER)
+        timer_arm(&strict->machine->clock, &strict->timer,
+                  clock_now(&strict->machine->clock) + LONG_NS);
+}
+
+/* An input's request that would reach the CPU if `irq` were not in service; -1: there is none. */
+static int held_request(const struct machine *machine, unsigned irq)
+{
+    const struct i8259_pair *pic = &machine->pic;
+
+    for (unsigned other = 0; other < I8259_INPUTS; other++) {
+        const struct i8259 *chip = other < 8 ? &pic->master : &pic->slave;
+        if ((i8259_irr(chip) >> (other & 7) & 1) && i8259_is_enabled(pic, other) &&
+            i8259_held_by(pic, other) == (int)irq)
+            return (int)other;
+    }
+    return -1;
+}
+
+/* It is none while the guest keeps interrupts off: then it has not come back from anything. */
+static void check_eoi(struct strict *strict, unsigned irq, uint64_t now)
+{
+    struct machine *machine = strict->machine;
+    int held = held_request(machine, irq);
+
+    if (held < 0 || now - strict->taken_at[irq] < LONG_NS ||
+        !machine->cpu->ops->interrupts_enabled(machine->cpu))
+        return;
+    TELL(strict, EOI_LOST, irq,
+         "IRQ %u%s has been in service for %llu ms, interrupts are on, and IRQ %d waits for its "
+         "EOI: it was lost, or the handler is too slow",
+         irq, irq == I8259_CASCADE ? " (the slave's, at the master)" : "",
+         (unsigned long long)((now - strict->taken_at[irq]) / 1000000), held);
+}
+
+static void check_key(struct strict *strict, uint64_t now)
+{
+    if (!strict->key_is_due || strict->key_since == CLOCK_NEVER ||
+        now - strict->key_since < LONG_NS || !strict->machine->keyboard.s.obf)
+        return;
+    if (is_new(strict, KEY_UNREAD, 0))
+        tell_at(strict, strict->key_eip,
+                "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing "
+                "more until it is");
+}
+
+static void on_long(void *owner)
+{
+    struct strict *strict = owner;
+    const struct i8259_pair *pic = &strict->machine->pic;
+    uint64_t now = clock_now(&strict->machine->clock);
+    bool goes_on = strict->key_is_due && !strict->told[KEY_UNREAD];
+
+    check_key(strict, now);
+    for (unsigned irq = 0; irq < I8259_INPUTS; irq++) {
+        const struct i8259 *chip = irq < 8 ? &pic->master : &pic->slave;
+        if (!(chip->isr >> (irq & 7) & 1) || strict->taken_at[irq] == CLOCK_NEVER)
+            continue;
+        check_eoi(strict, irq, now);
+        goes_on = goes_on || !(strict->told[EOI_LOST] >> irq & 1);
+    }
+    if (goes_on)
+        look_later(strict);
+}
+
+static void on_taken(struct strict *strict, unsigned irq)
+{
+    uint64_t now = clock_now(&strict->machine->clock);
+
+    strict->is_spurious[irq / 8] = false;
+    strict->taken_at[irq] = now;
+    if (irq >= 8)
+        strict->taken_at[I8259_CASCADE] = now;
+    if (irq == 1) {
+        strict->key_is_due = true;
+        strict->key_since = CLOCK_NEVER;
+    }
+    look_later(strict);
+}
+
+/* The handler of a spurious interrupt runs: above where ESP was then, it has returned. */
+static bool is_in_spurious(const struct strict *strict, unsigned chip)
+{
+    return strict->is_spurious[chip] && esp(strict) < strict->spurious_esp[chip];
+}
+
+static void on_eoi(struct strict *strict, unsigned irq)
+{
+    unsigned chip = irq / 8;
+
+    strict->taken_at[irq] = CLOCK_NEVER;
+    if (irq == 1 && strict->key_is_due) {
+        strict->key_since = clock_now(&strict->machine->clock);
+        strict->key_eip = machine_eip(strict->machine);
+        look_later(strict);
+    }
+    if (is_in_spurious(strict, chip))
+        TELL(strict, EOI_AFTER_SPURIOUS, chip,
+             "an EOI to the %s 8259 for a spurious IRQ %u, which needs none, ended IRQ %u, which "
+             "was still served: look into the ISR first",
+             chip_names[chip], 8 * chip + 7, irq);
+}
+
+static void on_eoi_in_vain(struct strict *strict, unsigned irq, uint8_t ocw2)
+{
+    unsigned chip = irq / 8;
+
+    if (is_in_spurious(strict, chip))
+        TELL(strict, EOI_AFTER_SPURIOUS, chip,
+             "an EOI to the %s 8259 for a spurious IRQ %u, which needs none: had another been in "
+             "service, it would have ended; look into the ISR first",
+             chip_names[chip], 8 * chip + 7);
+    else if (ocw2 & 0x40)
+        TELL(strict, EOI_IN_VAIN, chip,
+             "a specific EOI to the %s 8259 for IRQ %u, which is not in service: the one that is "
+             "gets none",
+             chip_names[chip], irq);
+    else
+        TELL(strict, EOI_IN_VAIN, chip,
+             "an EOI to the %s 8259, where nothing is in service: had another interrupt come "
+             "first, it would have been ended unserved",
+             chip_names[chip]);
+}
+
+void strict_pic(struct strict *strict, enum i8259_event event, unsigned irq, uint8_t detail)
+{
+    const struct i8259 *chip = irq < 8 ? &strict->machine->pic.master : &strict->machine->pic.slave;
+
+    switch (event) {
+    case I8259_ACKNOWLEDGED:
+    case I8259_POLLED:
+        on_taken(strict, irq);
+        if (!(chip->isr >> (irq & 7) & 1)) /* automatic EOI */
+            on_eoi(strict, irq);
+        break;
+    case I8259_SPURIOUS:
+        strict->is_spurious[irq / 8] = true;
+        strict->spurious_esp[irq / 8] = esp(strict);
+        if (irq >= 8) /* to the master it is a real one */
+            strict->taken_at[I8259_CASCADE] = clock_now(&strict->machine->clock);
+        look_later(strict);
+        break;
+    case I8259_EOI:
+        on_eoi(strict, irq);
+        break;
+    case I8259_EOI_IN_VAIN:
+        on_eoi_in_vain(strict, irq, detail);
+        break;
+    case I8259_INITIALISED:
+        for (unsigned i = 0; i < 8; i++)
+            strict->taken_at[irq + i] = CLOCK_NEVER;
+        strict->is_spurious[irq / 8] = false;
+        break;
+    case I8259_RAISED:
+    case I8259_LOST:
+        break;
+    }
+}
+
+/* ---- programming the 8259 ---- */
+
+/* Data sheet of the 8259A, "Initialization Command Words": ICW1 to ICW4 follow each other. */
+static void check_command(struct strict *strict, unsigned which, const struct i8259 *chip,
+                          uint8_t value)
+{
+    const char *name = chip_names[which];
+    bool is_icw1 = value & 0x10;
+
+    if (chip->awaited_icw >= 2 && !is_icw1)
+        TELL(strict, ICW_BROKEN_OFF, which,
+             "OCW%d (%#04x) to the %s 8259, which waits for ICW%u: ICW1 to ICW4 go together",
+             value & 0x08 ? 3 : 2, value, name, chip->awaited_icw);
+    if (chip->awaited_icw >= 2 && is_icw1)
+        TELL(strict, ICW_AGAIN, which,
+             "ICW1 to the %s 8259, which waits for ICW%u of the one before", name,
+             chip->awaited_icw);
+    if (is_icw1 && !(value & 1))
+        TELL(strict, ICW4_8080, which,
+             "ICW1 %#04x to the %s 8259 promises no ICW4: a real one then answers INTA as for an "
+             "8080, with a CALL",
+             value, name);
+}
+
+static void check_data(struct strict *strict, unsigned which, const struct i8259 *chip,
+                       uint8_t value)
+{
+    const char *name = chip_names[which];
+
+    switch (chip->awaited_icw) {
+    case 1:
+        TELL(strict, ICW_MISSING, which,
+             "a mask for the %s 8259, which was never initialised (ICW1 to ICW4)", name);
+        break;
+    case 3:
+        if (which == 0 ? value != 0x04 : (value & 7) != 2)
+            TELL(strict, ICW3_WIRING, which,
+                 "ICW3 %#04x to the %s 8259: on a PC the slave is at input 2 (%#04x), and would "
+                 "not be heard",
+                 value, name, which == 0 ? 0x04 : 0x02);
+        break;
+    case 4:
+        if (value & 0xe0)
+            TELL(strict, ICW4_IS_MASK, which,
+                 "ICW4 %#04x to the %s 8259 looks like a mask: was an ICW left out?", value, name);
+        else if (!(value & 1))
+            TELL(strict, ICW4_8080, which,
+                 "ICW4 %#04x to the %s 8259: without bit 0 a real one answers INTA as for an 8080, "
+                 "with a CALL",
+                 value, name);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- other chips ---- */
+
+static void check_counter_read(struct strict *strict, unsigned which)
+{
+    const struct i8254_counter *counter = &strict->machine->pit.s.counter[which];
+    bool is_two_bytes = (counter->control >> 4 & 3) == 3;
+
+    if (!is_two_bytes || counter->count_latched || counter->status_latched || !counter->loaded ||
+        counter->stopped)
+        return;
+    TELL(strict, PIT_UNLATCHED, which,
+         "counter %u of the 8254 is read while it counts, without a latch (port 0x43, %#04x): its "
+         "two bytes may be of different counts",
+         which, which << 6);
+}
+
+static void check_kbc_write(struct strict *strict, uint32_t port)
+{
+    if (strict->kbc_is_unasked)
+        TELL(strict, KBC_UNASKED, 0,
+             "port %#x is written, and port 0x64 was not read since the last such write: a real "
+             "8042 may be busy (bit 1, IBF), and loses the byte",
+             port);
+    strict->kbc_is_unasked = true;
+}
+
+/* THR holds a byte, or 16 with FIFOs, besides the one that is sent; a frame has 10 bits at least.
+ */
+static void check_thr_write(struct strict *strict)
+{
+    const struct ns16550_state *uart = &strict->machine->com1.s;
+    uint64_t now = clock_now(&strict->machine->clock);
+    uint64_t frame = UINT64_C(10) * (uart->divisor ? uart->divisor : 1) * NS_PER_SECOND / 115200;
+    uint64_t room = uart->fcr & 1 ? NS16550_FIFO : 1;
+
+    if (uart->lcr & 0x80) /* it is the divisor */
+        return;
+    if (strict->thr_busy_to < now)
+        strict->thr_busy_to = now;
+    if (strict->thr_busy_to - now > room * frame)
+        TELL(strict, THR_FULL, 0,
+             "COM1 is given a byte before it can have sent the last ones, and LSR (port 0x3fd, bit "
+             "5) was not read: a real UART loses it");
+    strict->thr_busy_to += frame;
+}
+
+static void on_read(struct strict *strict, uint32_t port)
+{
+    switch (port) {
+    case 0x40:
+    case 0x41:
+    case 0x42:
+        check_counter_read(strict, port - 0x40);
+        break;
+    case 0x60:
+        strict->key_is_due = false;
+        break;
+    case 0x64:
+        strict->kbc_is_unasked = false;
+        break;
+    case NS16550_COM1 + 2:
+    case NS16550_COM1 + 5:
+        strict->thr_busy_to = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t value)
+{
+    const struct i8259_pair *pic = &strict->machine->pic;
+
+    if (!is_write) {
+        on_read(strict, port);
+        return;
+    }
+    switch (port) {
+    case I8259_MASTER:
+        check_command(strict, 0, &pic->master, (uint8_t)value);
+        break;
+    case I8259_MASTER + 1:
+        check_data(strict, 0, &pic->master, (uint8_t)value);
+        break;
+    case I8259_SLAVE:
+        check_command(strict, 1, &pic->slave, (uint8_t)value);
+        break;
+    case I8259_SLAVE + 1:
+        check_data(strict, 1, &pic->slave, (uint8_t)value);
+        break;
+    case 0x60:
+    case 0x64:
+        check_kbc_write(strict, port);
+        break;
+    case NS16550_COM1:
+        check_thr_write(strict);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- beginning and end ---- */
+
+void strict_restored(struct strict *strict)
+{
+    memset(strict->told, 0, sizeof(strict->told)); /* what is said does not depend on the past */
+    memset(strict->unmapped, 0, sizeof(strict->unmapped));
+    for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
+        strict->taken_at[irq] = CLOCK_NEVER;
+    strict->is_spurious[0] = strict->is_spurious[1] = false;
+    strict->key_is_due = strict->kbc_is_unasked = false;
+    strict->thr_busy_to = 0;
+    timer_arm(&strict->machine->clock, &strict->timer, CLOCK_NEVER);
+}
+
+struct strict *strict_new(struct machine *machine)
+{
+    struct strict *strict = calloc(1, sizeof(*strict));
+
+    if (!strict)
+        return NULL;
+    strict->machine = machine;
+    timer_init(&strict->timer, on_long, strict);
+    strict_restored(strict);
+    machine->ports.unmapped = on_unmapped_port;
+    machine->mmio.unmapped = on_unmapped_memory;
+    machine->ports.unmapped_context = machine->mmio.unmapped_context = strict;
+    return strict;
+}
+
+void strict_free(struct strict *strict)
+{
+    free(strict);
+}

@@ -1,0 +1,377 @@
+/*
+ * From observers to events.
+ */
+#include "watch.h"
+
+#include "base/port_names.h"
+#include "cpu/arch.h"
+#include "machine/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void put(struct watch *watch, struct trace_event *event)
+{
+    if (event->time == 0)
+        event->time = clock_now(&watch->machine->clock);
+    trace_put(watch->trace, event);
+}
+
+static bool wants(const struct watch *watch, enum trace_category category)
+{
+    return watch->trace && trace_wants(watch->trace, category);
+}
+
+/* Puts an event of an instruction, with its symbol. */
+static void put_at(struct watch *watch, struct trace_event *event, uint32_t eip)
+{
+    char place[160];
+
+    event->eip = eip;
+    if (machine_describe(watch->machine, eip, place, sizeof(place)))
+        event->place = place;
+    put(watch, event);
+}
+
+/* ---- interrupts ---- */
+
+static const struct i8259 *chip_of(const struct machine *machine, unsigned irq)
+{
+    return irq < 8 ? &machine->pic.master : &machine->pic.slave;
+}
+
+/* What keeps a request from the CPU. */
+static const char *state_of_request(const struct machine *machine, unsigned irq)
+{
+    struct cpu *cpu = machine->cpu;
+
+    if (!i8259_is_enabled(&machine->pic, irq))
+        return chip_of(machine, irq)->awaited_icw ? "uninitialised" : "masked";
+    if (i8259_held_by(&machine->pic, irq) >= 0)
+        return "held";
+    return cpu->ops->interrupts_enabled(cpu) ? "open" : "if-clear";
+}
+
+static const char *words_of_eoi(uint8_t ocw2)
+{
+    static const char *const words[2][2] = {{"non-specific", "specific"},
+                                            {"non-specific, rotates", "specific, rotates"}};
+
+    return words[ocw2 >> 7][ocw2 >> 6 & 1];
+}
+
+static uint8_t count_bits(uint8_t master, uint8_t slave)
+{
+    return (uint8_t)(__builtin_popcount(master & ~(1u << I8259_CASCADE)) +
+                     __builtin_popcount(slave));
+}
+
+static void put_irq(struct watch *watch, enum trace_kind kind, unsigned irq, uint64_t since,
+                    uint8_t detail, const char *state)
+{
+    const struct i8259_pair *pic = &watch->machine->pic;
+    struct trace_event event = {.kind = kind,
+                                .since = since,
+                                .irq = irq,
+                                .vector = detail,
+                                .value = detail,
+                                .name = machine_irq_device(irq),
+                                .state = state};
+
+    event.pending = count_bits(i8259_irr(&pic->master), i8259_irr(&pic->slave));
+    event.taken = count_bits(pic->master.isr, pic->slave.isr);
+    put(watch, &event);
+}
+
+/* Tells what becomes of requests and services of `count` inputs that end without INTA or EOI. */
+static void forget(struct watch *watch, unsigned first, unsigned count, const char *how)
+{
+    for (unsigned irq = first; irq < first + count; irq++) {
+        uint64_t *raised = &watch->raised_at[irq], *taken = &watch->taken_at[irq];
+        if (*taken != CLOCK_NEVER)
+            put_irq(watch, TRACE_FORGET, irq, *taken, 0, how);
+        else if (*raised != CLOCK_NEVER)
+            put_irq(watch, TRACE_FORGET, irq, *raised, 0, how);
+        *raised = *taken = CLOCK_NEVER;
+    }
+}
+
+static void trace_pic(struct watch *watch, enum i8259_event event, unsigned irq, uint8_t detail)
+{
+    struct machine *machine = watch->machine;
+    uint64_t now = clock_now(&machine->clock), *raised = &watch->raised_at[irq],
+             *taken = &watch->taken_at[irq];
+    bool ends = !(chip_of(machine, irq)->isr >> (irq & 7) & 1); /* at once: automatic EOI */
+
+    switch (event) {
+    case I8259_RAISED:
+        if (*raised == CLOCK_NEVER)
+            *raised = now;
+        put_irq(watch, TRACE_RAISE, irq, CLOCK_NEVER, 0, state_of_request(machine, irq));
+        break;
+    case I8259_LOST:
+        put_irq(watch, TRACE_LOST, irq, CLOCK_NEVER, 0, state_of_request(machine, irq));
+        break;
+    case I8259_ACKNOWLEDGED:
+    case I8259_POLLED:
+        put_irq(watch, event == I8259_POLLED ? TRACE_POLL : TRACE_ACK, irq, *raised, detail,
+                ends ? "automatic EOI" : NULL);
+        *raised = CLOCK_NEVER;
+        *taken = ends ? CLOCK_NEVER : now;
+        break;
+    case I8259_SPURIOUS:
+        put_irq(watch, TRACE_SPURIOUS, irq, CLOCK_NEVER, detail, NULL);
+        break;
+    case I8259_EOI:
+        put_irq(watch, TRACE_EOI, irq, *taken, detail, words_of_eoi(detail));
+        *taken = CLOCK_NEVER;
+        break;
+    case I8259_EOI_IN_VAIN:
+        put_irq(watch, TRACE_VAIN_EOI, irq, CLOCK_NEVER, detail,
+                detail & 0x40 ? "this input is not in service" : "nothing is in service there");
+        break;
+    case I8259_INITIALISED:
+        forget(watch, irq, 8, "ICW1");
+        break;
+    }
+}
+
+static void on_pic(void *observer, enum i8259_event event, unsigned irq, uint8_t detail)
+{
+    struct watch *watch = observer;
+
+    if (event == I8259_ACKNOWLEDGED || event == I8259_SPURIOUS) {
+        watch->irq = irq;
+        watch->back = machine_eip(watch->machine);
+    }
+    if (wants(watch, CATEGORY_IRQ))
+        trace_pic(watch, event, irq, detail);
+    if (watch->strict)
+        strict_pic(watch->strict, event, irq, detail);
+}
+
+/* Where the IDT or the vector table has a vector's handler; 0 if that can't be read. */
+static uint32_t handler_of(struct machine *machine, uint8_t vector)
+{
+    struct cpu_state state;
+    uint16_t gate[4] = {0};
+    bool real;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        return 0;
+    real = !(state.cr0 & CR0_PE);
+    if (arch_read_linear(&state, &machine->memory, state.idtr.base + vector * (real ? 4u : 8u),
+                         gate, real ? 4 : 8) < (real ? 4 : 8))
+        return 0;
+    return real ? gate[1] * 16u + gate[0] : (uint32_t)gate[3] << 16 | gate[0];
+}
+
+void watch_interrupt(struct watch *watch, uint8_t vector)
+{
+    struct machine *machine = watch->machine;
+    struct trace_event event = {.kind = TRACE_HANDLER, .irq = watch->irq, .value = watch->back};
+    bool is_there = machine->cpu->ops->instructions != NULL; /* else it takes it when it runs */
+
+    if (machine->halted && wants(watch, CATEGORY_HALT)) {
+        struct trace_event wake = {.kind = TRACE_WAKE, .since = watch->halted_at};
+        put(watch, &wake);
+    }
+    watch->halted_at = CLOCK_NEVER;
+    if (!wants(watch, CATEGORY_IRQ))
+        return;
+    event.state = is_there ? NULL : "(by the IDT)";
+    put_at(watch, &event, is_there ? machine_eip(machine) : handler_of(machine, vector));
+}
+
+/* ---- the CPU ---- */
+
+static void on_call(void *observer, const struct cpu_call *call)
+{
+    struct watch *watch = observer;
+    struct trace_event event = {.kind = call->is_software ? TRACE_SOFTWARE : TRACE_EXCEPTION,
+                                .time = call->time,
+                                .vector = call->vector,
+                                .has_error = call->has_error,
+                                .value = call->error};
+
+    if (wants(watch, trace_kinds[event.kind].category))
+        put_at(watch, &event, call->from);
+}
+
+void watch_fault(struct watch *watch, const struct cpu_call *call)
+{
+    if (!watch->machine->cpu->ops->instructions)
+        on_call(watch, call);
+}
+
+void watch_halt(struct watch *watch)
+{
+    struct trace_event event = {.kind = TRACE_HALT};
+
+    watch->halted_at = clock_now(&watch->machine->clock);
+    if (wants(watch, CATEGORY_HALT))
+        put_at(watch, &event, machine_eip(watch->machine));
+}
+
+/* ---- accesses ---- */
+
+static const char *name_of(const struct watch *watch, const struct bus *bus, uint32_t address,
+                           bool is_write)
+{
+    const char *name = bus == &watch->machine->ports ? port_name(address, is_write) : NULL;
+    const struct bus_region *region = name ? NULL : bus_find(bus, address);
+
+    return name ? name : region ? region->name : "(nothing is there)";
+}
+
+static void put_access(struct watch *watch, const struct bus *bus, uint32_t address, unsigned width,
+                       bool is_write, uint32_t value)
+{
+    bool is_port = bus == &watch->machine->ports;
+    struct trace_event event = {.kind = is_port ? (is_write ? TRACE_OUT : TRACE_IN)
+                                                : (is_write ? TRACE_WRITE : TRACE_READ),
+                                .address = address,
+                                .width = (uint8_t)width,
+                                .value = value};
+
+    if (!wants(watch, trace_kinds[event.kind].category))
+        return;
+    event.name = name_of(watch, bus, address, is_write);
+    put(watch, &event);
+}
+
+static void put_hypercall(struct watch *watch, uint8_t number)
+{
+    struct cpu *cpu = watch->machine->cpu;
+    struct trace_event event = {.kind = TRACE_CALL,
+                                .address = number,
+                                .value = cpu->ops->gpr(cpu, CPU_EBX),
+                                .name = hypercall_name(number)};
+
+    put(watch, &event);
+}
+
+uint32_t watch_read(struct watch *watch, struct bus *bus, uint32_t address, unsigned width)
+{
+    uint32_t value;
+
+    if (watch->strict && bus == &watch->machine->ports)
+        strict_access(watch->strict, address, false, 0);
+    value = bus_read(bus, address, width);
+    put_access(watch, bus, address, width, false, value);
+    return value;
+}
+
+/* What an access does comes behind it. */
+void watch_write(struct watch *watch, struct bus *bus, uint32_t address, unsigned width,
+                 uint32_t value)
+{
+    bool is_port = bus == &watch->machine->ports;
+
+    put_access(watch, bus, address, width, true, value);
+    if (is_port && address == HYPERCALL_PORT && wants(watch, CATEGORY_HYPERCALL))
+        put_hypercall(watch, (uint8_t)value);
+    if (is_port && watch->strict)
+        strict_access(watch->strict, address, true, value);
+    bus_write(bus, address, width, value);
+}
+
+static void on_request(void *observer, unsigned slot, const char *what, uint64_t sector,
+                       uint64_t bytes, bool ok)
+{
+    struct watch *watch = observer;
+    char name[32];
+    struct trace_event event = {.kind = TRACE_DISK,
+                                .address = sector,
+                                .value = bytes,
+                                .name = name,
+                                .state = ok ? what : "failed"};
+
+    snprintf(name, sizeof(name), "disk %u", slot);
+    if (wants(watch, CATEGORY_DISK))
+        put(watch, &event);
+}
+
+void watch_input(struct watch *watch, bool is_key, unsigned code, bool down)
+{
+    struct trace_event event = {.kind = is_key ? TRACE_KEY : TRACE_SERIAL,
+                                .value = code,
+                                .state = !is_key ? NULL
+                                         : down  ? "down"
+                                                 : "up"};
+
+    if (wants(watch, CATEGORY_INPUT))
+        put(watch, &event);
+}
+
+/* ---- beginning and end ---- */
+
+/* What is known of interrupts when the watch begins in the middle: that they ask, or are served. */
+static void know_nothing(struct watch *watch)
+{
+    for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
+        watch->raised_at[irq] = watch->taken_at[irq] = CLOCK_NEVER;
+    watch->halted_at = CLOCK_NEVER;
+}
+
+struct watch *watch_new(struct machine *machine)
+{
+    struct watch *watch = calloc(1, sizeof(*watch));
+
+    if (!watch)
+        return NULL;
+    watch->machine = machine;
+    watch->trace = machine->config.trace;
+    know_nothing(watch);
+    if (machine->config.strict) {
+        watch->strict = strict_new(machine);
+        if (!watch->strict) {
+            free(watch);
+            return NULL;
+        }
+    }
+    machine->pic.observe = on_pic;
+    machine->pic.observer = watch;
+    if (wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
+        machine->cpu->calls = on_call;
+        machine->cpu->observer = watch;
+    }
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
+        machine->disks[slot].observe = on_request;
+        machine->disks[slot].observer = watch;
+        machine->disks[slot].slot = slot;
+    }
+    return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (!watch)
+        return;
+    strict_free(watch->strict);
+    free(watch);
+}
+
+void watch_restored(struct watch *watch)
+{
+    struct trace_event event = {.kind = TRACE_RESTORED, .since = CLOCK_NEVER};
+
+    if (watch->strict)
+        strict_restored(watch->strict);
+    if (!watch->trace)
+        return;
+    forget(watch, 0, I8259_INPUTS, "a snapshot");
+    know_nothing(watch);
+    put(watch, &event);
+}
+
+void watch_end(struct watch *watch, const char *how)
+{
+    struct trace_event event = {.kind = TRACE_END, .since = CLOCK_NEVER, .state = how};
+
+    if (!watch->trace)
+        return;
+    if (wants(watch, CATEGORY_IRQ))
+        forget(watch, 0, I8259_INPUTS, "the end");
+    put(watch, &event);
+}

@@ -10,13 +10,16 @@
 #include <cmocka.h>
 
 #include "paper.h"
+#include "watch/watch.h"
 
 /* Makes a machine whose CPU follows the script; runs it to its end. */
 static struct machine *run_script(const struct step *script, uint64_t timeout, bool strict)
 {
-    struct machine_config config = {.timeout = timeout, .strict = strict};
+    struct machine_config config = {.timeout = timeout};
+    const struct watch_config watch = {.strict = strict};
     struct machine *machine = paper_machine(script, &config);
 
+    assert_true(watch_attach(machine, &watch));
     machine_run(machine);
     return machine;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "paper.h"
+#include "watch/watch.h"
 
 #define MS UINT64_C(1000000)
 
@@ -17,12 +18,12 @@ static struct machine *machine;
 
 static void out(uint32_t port, uint32_t value)
 {
-    watch_write(machine->watch, &machine->ports, port, 1, value);
+    machine_write(machine, &machine->ports, port, 1, value);
 }
 
 static uint8_t in(uint32_t port)
 {
-    return (uint8_t)watch_read(machine->watch, &machine->ports, port, 1);
+    return (uint8_t)machine_read(machine, &machine->ports, port, 1);
 }
 
 static void pulse(unsigned irq)
@@ -49,10 +50,12 @@ static int set_up(void **unused)
     static const uint8_t icws[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 0x04},
                                       {0x21, 0x01}, {0x21, 0x01}, {0xa0, 0x11},
                                       {0xa1, 0x28}, {0xa1, 0x02}, {0xa1, 0x01}};
-    struct machine_config config = {.timeout = CLOCK_NEVER, .strict = true};
+    struct machine_config config = {.timeout = CLOCK_NEVER};
+    const struct watch_config watch = {.strict = true};
 
     (void)unused;
     machine = paper_machine(nothing, &config);
+    assert_true(watch_attach(machine, &watch));
     for (size_t i = 0; i < sizeof(icws) / sizeof(icws[0]); i++)
         out(icws[i][0], icws[i][1]);
     paper.ready = true;
@@ -352,7 +355,7 @@ static void strict_tells_of_each_address_once(void **unused)
     assert_warned(": 1-byte read from port 0x1234, where no device is");
     in(0x1234);
     assert_silent();
-    watch_write(machine->watch, &machine->mmio, 0xfec00000, 4, 0);
+    machine_write(machine, &machine->mmio, 0xfec00000, 4, 0);
     assert_warned(": 4-byte write to address 0xfec00000");
 }
 

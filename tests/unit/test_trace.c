@@ -11,11 +11,13 @@
 
 #include "paper.h"
 #include "watch/trace/summary.h"
+#include "watch/watch.h"
 
 #define TIME_WIDTH 16 /* of a line, with its blank */
 
 static char trace_path[64];
 static struct trace_file *file;
+static struct watch_config watch;
 static struct machine *machine;
 static FILE *lines;
 
@@ -35,10 +37,11 @@ static void begin(const char *categories, const char *suffix)
     assert_true(fd >= 0);
     close(fd);
     file = trace_file_new(trace_path);
-    config.trace = trace_open(file, trace_parse(categories, error, sizeof(error)), "guest", error,
-                              sizeof(error));
-    assert_non_null(config.trace);
+    watch.trace = trace_open(file, trace_parse(categories, error, sizeof(error)), "guest", error,
+                             sizeof(error));
+    assert_non_null(watch.trace);
     machine = paper_machine(nothing, &config);
+    assert_true(watch_attach(machine, &watch));
     for (size_t i = 0; i < sizeof(icws) / sizeof(icws[0]); i++)
         bus_write(&machine->ports, icws[i][0], 1, icws[i][1]);
     paper.ready = true;
@@ -46,7 +49,7 @@ static void begin(const char *categories, const char *suffix)
 
 static void out(uint32_t port, uint32_t value)
 {
-    watch_write(machine->watch, &machine->ports, port, 1, value);
+    machine_write(machine, &machine->ports, port, 1, value);
 }
 
 static void raise_line(unsigned irq)
@@ -68,7 +71,7 @@ static void take(void)
 /* Ends the trace, to be read. */
 static void end(void)
 {
-    struct trace *trace = machine->config.trace;
+    struct trace *trace = watch.trace;
     char first[100];
 
     machine_destroy(machine);
@@ -109,7 +112,7 @@ static void trace_tells_the_life_of_an_interrupt(void **unused)
     raise_line(1);
     paper.now += 250;
     take();
-    watch_interrupt(machine->watch, 0x21);
+    machine->observer->interrupt(machine->observer, 0x21);
     paper.now += 1000;
     out(0x20, 0x20);
     end();
@@ -233,7 +236,7 @@ static void trace_tells_of_polls_and_of_what_icw1_forgets(void **unused)
     pulse(1);
     out(0x20, 0x0c);
     paper.now = 40;
-    watch_read(machine->watch, &machine->ports, 0x20, 1);
+    machine_read(machine, &machine->ports, 0x20, 1);
     pulse(4);
     paper.now = 100;
     out(0x20, 0x11);
@@ -253,10 +256,10 @@ static void trace_puts_an_access_before_what_it_does(void **unused)
     pulse(1);
     take();
     out(0x20, 0x20);
-    watch_read(machine->watch, &machine->ports, 0x64, 1);
+    machine_read(machine, &machine->ports, 0x64, 1);
     paper.state.gpr[CPU_EBX] = 'x';
     out(0x500, 1);
-    watch_read(machine->watch, &machine->ports, 0x1234, 2);
+    machine_read(machine, &machine->ports, 0x1234, 2);
     end();
     expect("irq       raise     irq=1  from=i8042 state=open");
     expect("irq       ack       irq=1  vector=0x21 after=0ns");
@@ -287,8 +290,8 @@ static void trace_goes_on_over_a_reset(void **unused)
 
     (void)unused;
     begin("irq", "");
-    trace_reset(machine->config.trace, 1000);
-    trace_put(machine->config.trace, &event);
+    trace_reset(watch.trace, 1000);
+    trace_put(watch.trace, &event);
     end();
     assert_non_null(fgets(line, sizeof(line), lines));
     assert_string_equal(line, "    0.000001005 machine   end      \n");
@@ -310,14 +313,14 @@ static void trace_for_perfetto_has_whole_slices(void **unused)
     pulse(4);
     pulse(0);
     take();
-    watch_halt(machine->watch);
+    machine->observer->halt(machine->observer);
     out(0x20, 0x20);
     out(0x20, 0x20);
     take();
     out(0x20, 0x20);
     out(0x20, 0x20); /* of nothing */
     pulse(1);
-    watch_end(machine->watch, "halted");
+    machine->observer->end(machine->observer, "halted");
     end();
     length = fread(text, 1, sizeof(text) - 1, lines);
     assert_string_equal(text + length - 4, "}\n]\n");

@@ -110,8 +110,8 @@ static int open_trace(struct guest *guest)
 
     if (!options_begin_trace(options, name, guest->error, sizeof(guest->error)))
         return -1;
-    guest->trace = guest->config.trace = options->config.trace;
-    if ((options->trace || guest->config.strict) && guest->config.image.path)
+    guest->trace = options->watch.trace;
+    if ((options->trace || options->watch.strict) && guest->config.image.path)
         guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
     if (guest->symbols) {
         guest->config.describe = describe;
@@ -210,6 +210,11 @@ static struct machine *make_machine(struct guest *guest)
 {
     struct machine *machine = machine_create(&guest->config, guest->error, sizeof(guest->error));
 
+    if (machine && !watch_attach(machine, &guest->options->watch)) {
+        snprintf(guest->error, sizeof(guest->error), "out of memory");
+        machine_destroy(machine);
+        return NULL;
+    }
     if (!machine || !guest->snapshot || guest->host.reboots > 0)
         return machine;
     if (snapshot_restore(machine, guest->snapshot, guest->error, sizeof(guest->error)) < 0) {

@@ -258,7 +258,7 @@ static bool take_strict(struct options *options, const char *shown, char *value)
 {
     (void)shown;
     (void)value;
-    return options->config.strict = true;
+    return options->watch.strict = true;
 }
 
 static bool take_trace(struct options *options, const char *shown, char *value)
@@ -412,7 +412,7 @@ bool options_check(const struct options *options, size_t guests)
 
 bool options_begin_trace(struct options *options, const char *guest, char *error, size_t error_size)
 {
-    options->config.trace = NULL;
+    options->watch.trace = NULL;
     if (options->trace_file && !options->trace)
         options->trace = TRACE_ALL;
     if (!options->trace)
@@ -420,11 +420,11 @@ bool options_begin_trace(struct options *options, const char *guest, char *error
     if (!options->trace_file)
         options->trace_file = trace_file_new("-");
     if (options->trace_file)
-        options->config.trace =
+        options->watch.trace =
             trace_open(options->trace_file, options->trace, guest, error, error_size);
     else
         snprintf(error, error_size, "out of memory");
-    return options->config.trace != NULL;
+    return options->watch.trace != NULL;
 }
 
 /* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is

@@ -8,13 +8,15 @@
 #include "base/disk.h"
 #include "machine/machine.h"
 #include "monitor_socket.h"
+#include "watch/watch.h"
 
 #define OPTIONS_MODULES 16
 
 struct options {
     const char *name; /* of the guest; by default its image's, without directories */
-    /* image, memory_size, timeout, disks, strict, virtual_time; the rest is whoever runs it's */
+    /* image, memory_size, timeout, disks, virtual_time; the rest is whoever runs it's */
     struct machine_config config;
+    struct watch_config watch; /* the trace once options_begin_trace has begun it */
     struct image_module modules[OPTIONS_MODULES];
     struct disk disks[MACHINE_DISKS];
     unsigned disk_count;
@@ -51,7 +53,7 @@ void options_copy(struct options *to, const struct options *from);
  * False, with a message. */
 bool options_check(const struct options *options, size_t guests);
 
-/* Begins the trace that was asked for, if any was, as config.trace; whoever calls closes it. False
+/* Begins the trace that was asked for, if any was, as watch.trace; whoever calls closes it. False
  * with one sentence in `error`. */
 bool options_begin_trace(struct options *options, const char *guest, char *error,
                          size_t error_size);

@@ -215,13 +215,13 @@ static void on_fault(void *owner, uint32_t address)
     memcpy(state->gpr, gpr, sizeof(gpr));
     state->eip = frame.eip;
     state->eflags = frame.eflags;
-    if (machine->watch && frame.vector < 32) {
+    if (machine->observer && frame.vector < 32) {
         struct cpu_call call = {.time = clock_now(&machine->clock),
                                 .vector = (uint8_t)frame.vector,
                                 .has_error = ERROR_CODE_VECTORS >> frame.vector & 1,
                                 .error = frame.error,
                                 .from = state->segment[CPU_CS].base + frame.eip};
-        watch_fault(machine->watch, &call);
+        machine->observer->fault(machine->observer, &call);
     }
     end_with_exception(machine, &frame);
 }
@@ -324,8 +324,8 @@ static void give_input(struct machine *machine, enum machine_input_kind kind,
                                       .event = event};
         machine->config.record(machine->config.log, &input);
     }
-    if (machine->watch && (kind == INPUT_SERIAL || kind == INPUT_KEY))
-        watch_input(machine->watch, kind == INPUT_KEY, event.code, event.down);
+    if (machine->observer && (kind == INPUT_SERIAL || kind == INPUT_KEY))
+        machine->observer->input(machine->observer, kind == INPUT_KEY, event.code, event.down);
     switch (kind) {
     case INPUT_SERIAL:
         ns16550_receive(&machine->com1, (uint8_t)event.code);
@@ -659,13 +659,6 @@ struct machine *machine_create(const struct machine_config *config, char *error,
                  machine->cpu->ops->name, strerror(-failure));
         goto failed;
     }
-    if (config->strict || config->trace) {
-        machine->watch = watch_new(machine);
-        if (!machine->watch) {
-            snprintf(error, error_size, "out of memory");
-            goto failed;
-        }
-    }
     inbox_listen(config->inbox, machine->cpu);
     machine->input_ready = true;
     return machine;
@@ -683,7 +676,8 @@ void machine_destroy(struct machine *machine)
         machine->cpu->ops->destroy(machine->cpu);
     memory_free(&machine->memory);
     turn_free(&machine->turn);
-    watch_free(machine->watch);
+    if (machine->observer)
+        machine->observer->free(machine->observer);
     free(machine);
 }
 
@@ -698,20 +692,28 @@ void machine_set_timeout(struct machine *machine, uint64_t timeout)
     timer_arm(&machine->clock, &machine->timeout, timeout);
 }
 
-static uint32_t read_bus(struct machine *machine, struct bus *bus, uint32_t address, unsigned width)
+uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address, unsigned width)
 {
-    if (machine->watch)
-        return watch_read(machine->watch, bus, address, width);
-    return bus_read(bus, address, width);
+    struct machine_observer *observer = machine->observer;
+    uint32_t value;
+
+    if (!observer)
+        return bus_read(bus, address, width);
+    observer->access(observer, bus, address, width, false, 0);
+    value = bus_read(bus, address, width);
+    observer->was_read(observer, bus, address, width, value);
+    return value;
 }
 
-static void write_bus(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
-                      uint32_t value)
+/* What an access does is told behind it. */
+void machine_write(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
+                   uint32_t value)
 {
-    if (machine->watch)
-        watch_write(machine->watch, bus, address, width, value);
-    else
-        bus_write(bus, address, width, value);
+    struct machine_observer *observer = machine->observer;
+
+    if (observer)
+        observer->access(observer, bus, address, width, true, value);
+    bus_write(bus, address, width, value);
 }
 
 static void do_port(struct machine *machine)
@@ -725,9 +727,9 @@ static void do_port(struct machine *machine)
 
         if (exit->port.is_write) {
             memcpy(&value, data, width);
-            write_bus(machine, &machine->ports, exit->port.port, width, value);
+            machine_write(machine, &machine->ports, exit->port.port, width, value);
         } else {
-            value = read_bus(machine, &machine->ports, exit->port.port, width);
+            value = machine_read(machine, &machine->ports, exit->port.port, width);
             memcpy(data, &value, width);
         }
     }
@@ -747,10 +749,10 @@ static void do_mmio(struct machine *machine)
         if (exit->mmio.is_write) {
             memcpy(&value, data, width);
             if (address <= UINT32_MAX)
-                write_bus(machine, &machine->mmio, (uint32_t)address, width, value);
+                machine_write(machine, &machine->mmio, (uint32_t)address, width, value);
         } else {
             if (address <= UINT32_MAX)
-                value = read_bus(machine, &machine->mmio, (uint32_t)address, width);
+                value = machine_read(machine, &machine->mmio, (uint32_t)address, width);
             memcpy(data, &value, width);
         }
         address += width;
@@ -772,8 +774,8 @@ static bool offer_interrupt(struct machine *machine)
         if (error < 0)
             machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
                         "the %s engine refused an interrupt: %s", cpu->ops->name, strerror(-error));
-        if (machine->watch)
-            watch_interrupt(machine->watch, vector);
+        if (machine->observer)
+            machine->observer->interrupt(machine->observer, vector);
         machine->halted = false;
     }
     cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
@@ -938,8 +940,8 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         break;
     case CPU_STOP_HALTED:
         machine->halted = true;
-        if (machine->watch)
-            watch_halt(machine->watch);
+        if (machine->observer)
+            machine->observer->halt(machine->observer);
         break;
     case CPU_STOP_KICKED:
         pace(machine);
@@ -1018,8 +1020,8 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
     turn_give(&machine->turn);
     machine->host_used += clock_host_ns() - machine->host_begin;
     output_flush(&machine->output);
-    if (outcome->end != END_NONE && machine->watch)
-        watch_end(machine->watch, end_names[outcome->end]);
+    if (outcome->end != END_NONE && machine->observer)
+        machine->observer->end(machine->observer, end_names[outcome->end]);
     outcome->guest_ns = clock_now(&machine->clock);
     return outcome->end == END_NONE;
 }

@@ -22,8 +22,8 @@
 #include "dev/virtio_blk.h"
 #include "inbox.h"
 #include "load/image.h"
+#include "observer.h"
 #include "output.h"
-#include "watch/watch.h"
 
 /* An input as it came to the guest: the order of accesses to devices says on which side of an
  * access it came, where time is counted in instructions. */
@@ -80,8 +80,6 @@ struct machine_config {
     struct turns *turns; /* those whose guests compute in turns; NULL: it is alone */
     unsigned cpu_limit;  /* percent of a host's processor that the CPU may take; 0: all of it */
     unsigned baud;       /* how fast it prints, in characters of ten bits; 0: at once */
-    struct trace *trace; /* NULL: none */
-    bool strict;         /* warn of what real hardware punishes; see strict.h */
     bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
 };
 
@@ -162,7 +160,7 @@ struct machine {
     bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
     bool pause_wanted; /* by machine_pause */
     const struct machine_input *replay; /* what is next */
-    struct watch *watch;                /* NULL: nobody does */
+    struct machine_observer *observer;  /* NULL: none; freed with the machine */
     struct machine_counts counts;
     struct machine_outcome outcome;
 };
@@ -185,6 +183,12 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
 
 /* From a callback of a running machine: it pauses behind the present instruction. */
 void machine_pause(struct machine *machine);
+
+/* An access of `width` (1, 2 or 4) bytes to one of its buses, as the CPU makes it: the observer is
+ * told. */
+uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address, unsigned width);
+void machine_write(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
+                   uint32_t value);
 
 /* The address of the next instruction: EIP with the base of CS. 0 if the engine can't say. */
 uint32_t machine_eip(struct machine *machine);

@@ -192,8 +192,8 @@ static void settle(struct machine *machine)
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
         virtio_mmio_restored(&machine->disks[slot].mmio);
     machine->pic = pic; /* which has seen these edges before */
-    if (machine->watch)
-        watch_restored(machine->watch);
+    if (machine->observer)
+        machine->observer->restored(machine->observer);
 
     machine->outcome = (struct machine_outcome){0};
     machine->host_start = clock_host_ns() - clock_now(&machine->clock);

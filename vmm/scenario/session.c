@@ -171,7 +171,7 @@ static void warn(void *owner, const char *text)
 {
     struct session *session = owner;
 
-    if (!session->options.config.strict || session->warning[0])
+    if (!session->options.watch.strict || session->warning[0])
         return;
     snprintf(session->warning, sizeof(session->warning), "%s", text);
     machine_pause(session->machine);
@@ -404,12 +404,14 @@ static bool begin_boot(struct session *session, const struct step *step)
     options->config.owner = options->config.symbols = session;
     if (!options_begin_trace(options, options->name, note, sizeof(note)))
         return fail(session, VERDICT_REFUSED, "%s", note);
-    session->log = options->config.trace;
+    session->log = options->watch.trace;
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         inbox_preload(&session->inbox, ring, NULL, 0);
     session->machine = machine_create(&options->config, note, sizeof(note));
     if (!session->machine)
         return fail(session, VERDICT_REFUSED, "%s", note);
+    if (!watch_attach(session->machine, &options->watch))
+        return fail(session, VERDICT_REFUSED, "out of memory");
     for (unsigned i = 0; i < CHANNEL_SCREEN; i++)
         session->s.heard[i] = session->s.seen[i] = 0;
     return true;

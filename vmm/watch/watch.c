@@ -1,14 +1,27 @@
 /*
- * From observers to events.
+ * From what observers are told to events of a trace, and to the rules of --strict.
  */
 #include "watch.h"
 
 #include "base/port_names.h"
 #include "cpu/arch.h"
 #include "machine/machine.h"
+#include "strict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+struct watch {
+    struct machine_observer observer; /* first: the machine's pointer is to this */
+    struct machine *machine;
+    struct trace *trace;   /* NULL: none */
+    struct strict *strict; /* likewise */
+    /* By IRQ, when it was raised, and when taken; CLOCK_NEVER: it was not. */
+    uint64_t raised_at[I8259_INPUTS], taken_at[I8259_INPUTS];
+    uint64_t halted_at;
+    uint32_t back; /* where the CPU was when an interrupt was acknowledged */
+    unsigned irq;  /* which */
+};
 
 static void put(struct watch *watch, struct trace_event *event)
 {
@@ -166,8 +179,9 @@ static uint32_t handler_of(struct machine *machine, uint8_t vector)
     return real ? gate[1] * 16u + gate[0] : (uint32_t)gate[3] << 16 | gate[0];
 }
 
-void watch_interrupt(struct watch *watch, uint8_t vector)
+static void on_interrupt(struct machine_observer *observer, uint8_t vector)
 {
+    struct watch *watch = (struct watch *)observer;
     struct machine *machine = watch->machine;
     struct trace_event event = {.kind = TRACE_HANDLER, .irq = watch->irq, .value = watch->back};
     bool is_there = machine->cpu->ops->instructions != NULL; /* else it takes it when it runs */
@@ -198,14 +212,17 @@ static void on_call(void *observer, const struct cpu_call *call)
         put_at(watch, &event, call->from);
 }
 
-void watch_fault(struct watch *watch, const struct cpu_call *call)
+static void on_fault(struct machine_observer *observer, const struct cpu_call *call)
 {
+    struct watch *watch = (struct watch *)observer;
+
     if (!watch->machine->cpu->ops->instructions)
         on_call(watch, call);
 }
 
-void watch_halt(struct watch *watch)
+static void on_halt(struct machine_observer *observer)
 {
+    struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_HALT};
 
     watch->halted_at = clock_now(&watch->machine->clock);
@@ -251,29 +268,24 @@ static void put_hypercall(struct watch *watch, uint8_t number)
     put(watch, &event);
 }
 
-uint32_t watch_read(struct watch *watch, struct bus *bus, uint32_t address, unsigned width)
+static void on_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
+                      unsigned width, bool is_write, uint32_t value)
 {
-    uint32_t value;
-
-    if (watch->strict && bus == &watch->machine->ports)
-        strict_access(watch->strict, address, false, 0);
-    value = bus_read(bus, address, width);
-    put_access(watch, bus, address, width, false, value);
-    return value;
-}
-
-/* What an access does comes behind it. */
-void watch_write(struct watch *watch, struct bus *bus, uint32_t address, unsigned width,
-                 uint32_t value)
-{
+    struct watch *watch = (struct watch *)observer;
     bool is_port = bus == &watch->machine->ports;
 
-    put_access(watch, bus, address, width, true, value);
-    if (is_port && address == HYPERCALL_PORT && wants(watch, CATEGORY_HYPERCALL))
+    if (is_write)
+        put_access(watch, bus, address, width, true, value);
+    if (is_write && is_port && address == HYPERCALL_PORT && wants(watch, CATEGORY_HYPERCALL))
         put_hypercall(watch, (uint8_t)value);
     if (is_port && watch->strict)
-        strict_access(watch->strict, address, true, value);
-    bus_write(bus, address, width, value);
+        strict_access(watch->strict, address, is_write, value);
+}
+
+static void on_read(struct machine_observer *observer, struct bus *bus, uint32_t address,
+                    unsigned width, uint32_t value)
+{
+    put_access((struct watch *)observer, bus, address, width, false, value);
 }
 
 static void on_request(void *observer, unsigned slot, const char *what, uint64_t sector,
@@ -292,8 +304,9 @@ static void on_request(void *observer, unsigned slot, const char *what, uint64_t
         put(watch, &event);
 }
 
-void watch_input(struct watch *watch, bool is_key, unsigned code, bool down)
+static void on_input(struct machine_observer *observer, bool is_key, unsigned code, bool down)
 {
+    struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = is_key ? TRACE_KEY : TRACE_SERIAL,
                                 .value = code,
                                 .state = !is_key ? NULL
@@ -314,46 +327,19 @@ static void know_nothing(struct watch *watch)
     watch->halted_at = CLOCK_NEVER;
 }
 
-struct watch *watch_new(struct machine *machine)
+static void on_free(struct machine_observer *observer)
 {
-    struct watch *watch = calloc(1, sizeof(*watch));
+    struct watch *watch = (struct watch *)observer;
 
-    if (!watch)
-        return NULL;
-    watch->machine = machine;
-    watch->trace = machine->config.trace;
-    know_nothing(watch);
-    if (machine->config.strict) {
-        watch->strict = strict_new(machine);
-        if (!watch->strict) {
-            free(watch);
-            return NULL;
-        }
-    }
-    machine->pic.observe = on_pic;
-    machine->pic.observer = watch;
-    if (wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
-        machine->cpu->calls = on_call;
-        machine->cpu->observer = watch;
-    }
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
-        machine->disks[slot].observe = on_request;
-        machine->disks[slot].observer = watch;
-        machine->disks[slot].slot = slot;
-    }
-    return watch;
-}
-
-void watch_free(struct watch *watch)
-{
     if (!watch)
         return;
     strict_free(watch->strict);
     free(watch);
 }
 
-void watch_restored(struct watch *watch)
+static void on_restored(struct machine_observer *observer)
 {
+    struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_RESTORED, .since = CLOCK_NEVER};
 
     if (watch->strict)
@@ -365,8 +351,9 @@ void watch_restored(struct watch *watch)
     put(watch, &event);
 }
 
-void watch_end(struct watch *watch, const char *how)
+static void on_end(struct machine_observer *observer, const char *how)
 {
+    struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_END, .since = CLOCK_NEVER, .state = how};
 
     if (!watch->trace)
@@ -374,4 +361,51 @@ void watch_end(struct watch *watch, const char *how)
     if (wants(watch, CATEGORY_IRQ))
         forget(watch, 0, I8259_INPUTS, "the end");
     put(watch, &event);
+}
+
+static const struct machine_observer observer = {
+    .access = on_access,
+    .was_read = on_read,
+    .interrupt = on_interrupt,
+    .fault = on_fault,
+    .halt = on_halt,
+    .input = on_input,
+    .restored = on_restored,
+    .end = on_end,
+    .free = on_free,
+};
+
+bool watch_attach(struct machine *machine, const struct watch_config *config)
+{
+    struct watch *watch;
+
+    if (!config->trace && !config->strict)
+        return true;
+    watch = calloc(1, sizeof(*watch));
+    if (!watch)
+        return false;
+    watch->observer = observer;
+    watch->machine = machine;
+    watch->trace = config->trace;
+    know_nothing(watch);
+    if (config->strict) {
+        watch->strict = strict_new(machine);
+        if (!watch->strict) {
+            free(watch);
+            return false;
+        }
+    }
+    machine->observer = &watch->observer;
+    machine->pic.observe = on_pic;
+    machine->pic.observer = watch;
+    if (wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
+        machine->cpu->calls = on_call;
+        machine->cpu->observer = watch;
+    }
+    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
+        machine->disks[slot].observe = on_request;
+        machine->disks[slot].observer = watch;
+        machine->disks[slot].slot = slot;
+    }
+    return true;
 }

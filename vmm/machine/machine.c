@@ -1,8 +1,8 @@
 /*
- * The machine: which chip answers where, which line ends at which input, and the loop that runs
- * the CPU between devices. The order of the loop is what makes interrupts right; see machine_run.
+ * The machine: how it is made, and the loop that runs the CPU between devices. The order of the
+ * loop is what makes interrupts right; see machine_run.
  */
-#include "machine.h"
+#include "internal.h"
 
 #include "boot.h"
 #include "cpu/arch.h"
@@ -15,254 +15,18 @@
 #include <string.h>
 #include <time.h>
 
-/* Inputs of the PIC pair on a PC. */
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
-
-#define COM1_BASE 0x3f8
-
-static const char *const irq_devices[I8259_INPUTS] = {[IRQ_TIMER] = "i8254",
-                                                      [IRQ_KEYBOARD] = "i8042",
-                                                      [IRQ_COM1] = "16550A",
-                                                      [IRQ_RTC] = "mc146818",
-                                                      [IRQ_AUX] = "i8042-aux"};
-
-/* Where QEMU's microvm has its virtio devices, a slot a disk; and inputs that nothing else uses. */
-#define VIRTIO_BASE 0xfeb00000
-static const unsigned virtio_irq[MACHINE_DISKS] = {5, 9, 10, 11};
-
-/* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */
-enum { STATUS_CPU_FAILED = 4, STATUS_SHUTDOWN = 6, STATUS_TIMEOUT = 124, STATUS_QUIT = 130 };
-
-static const char *const end_names[END_KINDS] = {
-    [END_NONE] = "running",        [END_EXIT] = "exit",
-    [END_POWER_OFF] = "power-off", [END_HALTED] = "halted",
-    [END_RESET] = "reset",         [END_SHUTDOWN] = "triple-fault",
-    [END_FAULT] = "exception",     [END_CPU_FAILED] = "cpu-failed",
-    [END_TIMEOUT] = "timeout",     [END_QUIT] = "quit",
-    [END_DIVERGED] = "diverged",
-};
-
-const char *machine_end_name(enum machine_end end)
-{
-    return end_names[end];
-}
-
-const char *machine_irq_device(unsigned irq)
-{
-    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
-        if (virtio_irq[i] == irq)
-            return "virtio-blk";
-    }
-    return irq < I8259_INPUTS && irq_devices[irq] ? irq_devices[irq] : "nothing";
-}
-
-/* ---- ends ---- */
-
-/* Notes how the run ends; the first call counts. The loop stops before the next instruction. */
-__attribute__((format(printf, 4, 5))) static void
-machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...)
-{
-    struct machine_outcome *outcome = &machine->outcome;
-    va_list arguments;
-
-    if (outcome->end != END_NONE)
-        return;
-    outcome->end = end;
-    outcome->status = status;
-    va_start(arguments, format);
-    vsnprintf(outcome->text, sizeof(outcome->text), format, arguments);
-    va_end(arguments);
-    if (!outcome->has_state)
-        outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
-}
-
-/* "at eip 0x10002c", or "at 07c0:0012" in real mode: for the sentence of an end. */
-static const char *where(struct machine *machine, char *to, size_t size)
-{
-    struct cpu_state state;
-
-    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
-        snprintf(to, size, "at an unknown place");
-    else if (state.cr0 & CR0_PE)
-        snprintf(to, size, "at eip %#x, interrupts %s", state.eip,
-                 state.eflags & EFLAGS_IF ? "on" : "off");
-    else
-        snprintf(to, size, "at %04x:%04x, interrupts %s", state.segment[CPU_CS].selector,
-                 state.eip & 0xffff, state.eflags & EFLAGS_IF ? "on" : "off");
-    return to;
-}
-
-static void on_exit_status(void *owner, int status)
-{
-    machine_end(owner, END_EXIT, status, "%s", "");
-}
-
-static void on_power_off(void *owner)
-{
-    machine_end(owner, END_POWER_OFF, 0, "%s", "");
-}
-
-void machine_reset(struct machine *machine, const char *who)
-{
-    machine_end(machine, END_RESET, 0, "%s asked for a reset", who);
-}
-
-static void on_reset(void *owner)
-{
-    machine_reset(owner, "the guest");
-}
-
-static void on_timeout(void *owner)
-{
-    struct machine *machine = owner;
-    char place[64];
-
-    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the time is up; the guest was %s %s",
-                machine->halted ? "halted" : "running", where(machine, place, sizeof(place)));
-}
-
-/* What the default handlers push, from the address in EBX up (boot/pm32.asm). */
-struct fault_frame {
-    uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
-    uint32_t vector, error, eip, cs, eflags;
-};
-
-/* The exceptions for which the CPU pushes an error code: 8, 10 to 14, 17, 21, 29, 30. */
-#define ERROR_CODE_VECTORS UINT32_C(0x60227d00)
-
-static const char *page_fault_detail(uint32_t error, char *to, size_t size)
-{
-    snprintf(to, size, ": %s %s %s",
-             error & 16  ? "an instruction fetch from"
-             : error & 2 ? "a write to"
-                         : "a read of",
-             error & 1 ? "a protected page" : "a page that is not present",
-             error & 4 ? "by user code" : "by supervisor code");
-    return to;
-}
-
-/* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
-static int irq_in_service(const struct machine *machine, uint32_t vector)
-{
-    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
-
-    for (uint32_t i = 0; i < 2; i++) {
-        uint32_t input = vector - (chips[i]->icw2 & 0xf8u);
-        if (input < 8 && (chips[i]->isr >> input & 1))
-            return (int)(8 * i + input);
-    }
-    return -1;
-}
-
-static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
-{
-    char cause[32] = "", detail[96] = "";
-    int irq = irq_in_service(machine, frame->vector);
-
-    if (irq >= 0) {
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "IRQ %d came at vector %#x, which has no handler for it, at eip %#x%s", irq,
-                    frame->vector, frame->eip,
-                    frame->vector < 32 ? ": move the PIC to vectors above 31 (ICW2) before STI"
-                                       : "");
-        return;
-    }
-    if (frame->vector >= 32) {
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "interrupt %#x has no handler (before eip %#x)", frame->vector, frame->eip);
-        return;
-    }
-    if (frame->vector == 14) {
-        snprintf(cause, sizeof(cause), ", cr2 %#x", machine->outcome.state.cr2);
-        page_fault_detail(frame->error, detail, sizeof(detail));
-    }
-    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
-                arch_exception_name(frame->vector), frame->error, frame->eip, cause, detail);
-}
-
-/* A bare guest's exception has come to the default handlers, which hand it over. */
-static void on_fault(void *owner, uint32_t address)
-{
-    struct machine *machine = owner;
-    struct cpu_state *state = &machine->outcome.state;
-    struct fault_frame frame;
-    uint32_t size = sizeof(frame);
-
-    if (machine->outcome.end != END_NONE || machine->cpu->ops->get_state(machine->cpu, state) < 0)
-        return;
-    machine->outcome.has_state = true;
-    if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame)) {
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
-                    state->gpr[CPU_ESP]);
-        return;
-    }
-    /* A vector with an error code, but from the PIC, which pushes none. */
-    if (frame.vector < 32 && (UINT32_C(1) << frame.vector & ERROR_CODE_VECTORS) &&
-        irq_in_service(machine, frame.vector) >= 0) {
-        frame.eflags = frame.cs;
-        frame.cs = frame.eip;
-        frame.eip = frame.error;
-        size -= (uint32_t)sizeof(frame.error);
-    }
-    /* The registers as they were at the fault, not in the handler. */
-    const uint32_t gpr[CPU_GPRS] = {
-        [CPU_EAX] = frame.eax, [CPU_ECX] = frame.ecx,      [CPU_EDX] = frame.edx,
-        [CPU_EBX] = frame.ebx, [CPU_EBP] = frame.ebp,      [CPU_ESI] = frame.esi,
-        [CPU_EDI] = frame.edi, [CPU_ESP] = address + size,
-    };
-    memcpy(state->gpr, gpr, sizeof(gpr));
-    state->eip = frame.eip;
-    state->eflags = frame.eflags;
-    if (machine->observer && frame.vector < 32) {
-        struct cpu_call call = {.time = clock_now(&machine->clock),
-                                .vector = (uint8_t)frame.vector,
-                                .has_error = ERROR_CODE_VECTORS >> frame.vector & 1,
-                                .error = frame.error,
-                                .from = state->segment[CPU_CS].base + frame.eip};
-        machine->observer->fault(machine->observer, &call);
-    }
-    end_with_exception(machine, &frame);
-}
-
-static void on_return(void *owner)
-{
-    machine_end(owner, END_HALTED, 0,
-                "the guest returned from its entry point: there is nothing to go back to");
-}
-
 /* ---- output, warnings ---- */
 
 static void pass_time(struct machine *machine, uint64_t time);
 
 /* --baud: the guest stands still in its OUT until the character has gone out. */
-static void wait_for_line(struct machine *machine)
+void machine_wait_for_line(struct machine *machine)
 {
     uint64_t end = clock_now(&machine->clock) + 10 * NS_PER_SECOND / machine->config.baud;
 
     output_flush(&machine->output);
     while (clock_now(&machine->clock) < end && !atomic_load(&machine->config.inbox->quit))
         pass_time(machine, end);
-}
-
-static void put(struct machine *machine, enum machine_outlet outlet, uint8_t byte)
-{
-    output_put(&machine->output, byte);
-    if (machine->config.heard)
-        machine->config.heard(machine->config.owner, outlet, byte);
-    if (machine->config.baud)
-        wait_for_line(machine);
-}
-
-static void put_serial(void *owner, uint8_t byte)
-{
-    put(owner, OUTLET_SERIAL, byte);
-}
-
-static void put_debug(void *owner, uint8_t byte)
-{
-    put(owner, OUTLET_DEBUG, byte);
 }
 
 void machine_warn(struct machine *machine, const char *format, ...)
@@ -290,91 +54,6 @@ bool machine_describe(struct machine *machine, uint32_t address, char *to, size_
             *to = '?';
     }
     return true;
-}
-
-static void on_unknown_hypercall(void *owner, uint8_t number)
-{
-    machine_warn(owner,
-                 "unknown hypercall %#x ignored (al=0 exit, 1 putchar, 2 putnum, 3 newline, 4 exit "
-                 "with status)",
-                 number);
-}
-
-/* ---- input ---- */
-
-static void on_input_ready(void *owner)
-{
-    ((struct machine *)owner)->input_ready = true;
-}
-
-/* How many accesses to devices the CPU has made. */
-static uint64_t accesses(const struct machine *machine)
-{
-    return machine->counts.exits[CPU_STOP_PORT] + machine->counts.exits[CPU_STOP_MMIO];
-}
-
-/* An input comes to the guest, now. */
-static void give_input(struct machine *machine, enum machine_input_kind kind,
-                       struct inbox_event event)
-{
-    if (machine->config.record) {
-        struct machine_input input = {.time = clock_now(&machine->clock),
-                                      .accesses = accesses(machine),
-                                      .kind = kind,
-                                      .event = event};
-        machine->config.record(machine->config.log, &input);
-    }
-    if (machine->observer && (kind == INPUT_SERIAL || kind == INPUT_KEY))
-        machine->observer->input(machine->observer, kind == INPUT_KEY, event.code, event.down);
-    switch (kind) {
-    case INPUT_SERIAL:
-        ns16550_receive(&machine->com1, (uint8_t)event.code);
-        break;
-    case INPUT_KEY:
-        i8042_key(&machine->keyboard, event.code, event.down);
-        break;
-    case INPUT_QUIT:
-        machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
-        break;
-    case INPUT_RESET:
-        break;
-    }
-}
-
-/* Moves input from the inbox to the devices, as far as they have room. */
-static void take_input(struct machine *machine)
-{
-    struct inbox *inbox = machine->config.inbox;
-    struct inbox_event event;
-
-    machine->input_ready = false;
-    while (ns16550_can_receive(&machine->com1) && inbox_take(inbox, INBOX_SERIAL, &event))
-        give_input(machine, INPUT_SERIAL, event);
-    while (i8042_can_type(&machine->keyboard) && inbox_take(inbox, INBOX_KEYBOARD, &event))
-        give_input(machine, INPUT_KEY, event);
-}
-
-/* The input of a recorded run that came at this point of it. The same run never gets past it. */
-static void replay_input(struct machine *machine)
-{
-    uint64_t now = clock_now(&machine->clock);
-    char place[64];
-
-    for (; machine->replay != machine->config.replay_end; machine->replay++) {
-        const struct machine_input *input = machine->replay;
-        if (input->time < now) {
-            machine_end(machine, END_DIVERGED, STATUS_CPU_FAILED,
-                        "the recorded input does not fit: one is due at %.9f s after %llu "
-                        "accesses, and the guest has made %llu, and is %s",
-                        (double)input->time / 1e9, (unsigned long long)input->accesses,
-                        (unsigned long long)accesses(machine),
-                        where(machine, place, sizeof(place)));
-            return;
-        }
-        if (input->time > now || input->accesses > accesses(machine))
-            return;
-        give_input(machine, input->kind, input->event);
-    }
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -413,23 +92,6 @@ static void change_turns(struct machine *machine)
     turn_give(&machine->turn);
     turn_take(&machine->turn);
     machine->turn_end = 0;
-}
-
-void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode)
-{
-    const struct i8259 *chip = irq < 8 ? &machine->pic.master : &machine->pic.slave;
-    bool level = chip->lines >> (irq & 7) & 1;
-
-    if (irq == IRQ_KEYBOARD) {
-        if (machine->keyboard.s.scanning) {
-            machine->keyboard.s.next_at = 0; /* it comes now, whenever the last one did */
-            i8042_raw(&machine->keyboard, scancode);
-        }
-        return;
-    }
-    /* An edge, after which the line is as its device has it. */
-    i8259_set_line(&machine->pic, irq, !level);
-    i8259_set_line(&machine->pic, irq, level);
 }
 
 /* ---- pauses ---- */
@@ -531,87 +193,17 @@ static void look_into_inbox(struct machine *machine)
             machine_pause(machine);
     }
     if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
-        give_input(machine, INPUT_QUIT, (struct inbox_event){0});
+        input_give(machine, INPUT_QUIT, (struct inbox_event){0});
     /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
     if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
         i8042_listen(&machine->keyboard);
     if (machine->config.replay)
-        replay_input(machine);
+        input_replay(machine);
     else if (news || machine->input_ready)
-        take_input(machine);
+        input_take(machine);
 }
 
 /* ---- building ---- */
-
-static uint32_t hypercall_ebx(void *owner)
-{
-    struct cpu *cpu = ((struct machine *)owner)->cpu;
-
-    return cpu->ops->gpr(cpu, CPU_EBX);
-}
-
-static const struct hypercall_host hypercall_host = {
-    .ebx = hypercall_ebx,
-    .put = put_debug,
-    .exit = on_exit_status,
-    .power_off = on_power_off,
-    .fault = on_fault,
-    .returned = on_return,
-    .unknown = on_unknown_hypercall,
-};
-
-static void wire(struct machine *machine, struct irq_line *line, unsigned input)
-{
-    line->set = i8259_set_line;
-    line->sink = &machine->pic;
-    line->input = input;
-}
-
-static bool add_disks(struct machine *machine)
-{
-    const struct machine_config *config = &machine->config;
-
-    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
-        struct virtio_blk *disk = &machine->disks[i];
-        virtio_blk_init(disk, config->disks[i], &machine->memory, &machine->clock, config->warn,
-                        config->owner);
-        wire(machine, &disk->mmio.irq, virtio_irq[i]);
-        if (!virtio_mmio_attach(&disk->mmio, &machine->mmio, VIRTIO_BASE + i * VIRTIO_MMIO_SIZE))
-            return false;
-    }
-    return true;
-}
-
-/* Every chip, its ports and where its lines end. */
-static bool add_devices(struct machine *machine)
-{
-    struct bus *ports = &machine->ports;
-
-    i8259_init(&machine->pic);
-    i8254_init(&machine->pit, &machine->clock);
-    ns16550_init(&machine->com1, &machine->clock, put_serial, on_input_ready, machine);
-    i8042_init(&machine->keyboard, &machine->clock, on_input_ready, on_reset, NULL, machine);
-    mc146818_init(&machine->rtc, &machine->clock, machine->config.epoch);
-    mc146818_set_memory(&machine->rtc, machine->memory.size);
-    vga_text_init(&machine->vga, &machine->memory);
-    debug_ports_init(&machine->debug_ports, put_debug, on_exit_status, machine);
-    system_control_init(&machine->system_control, on_reset, on_power_off, machine);
-    hypercall_init(&machine->hypercall, &hypercall_host, machine);
-
-    wire(machine, &machine->pit.out0, IRQ_TIMER);
-    wire(machine, &machine->keyboard.irq1, IRQ_KEYBOARD);
-    wire(machine, &machine->com1.irq, IRQ_COM1);
-    wire(machine, &machine->rtc.irq8, IRQ_RTC);
-    wire(machine, &machine->keyboard.irq12, IRQ_AUX);
-
-    return i8259_attach(&machine->pic, ports) && i8254_attach(&machine->pit, ports) &&
-           ns16550_attach(&machine->com1, ports, COM1_BASE) &&
-           i8042_attach(&machine->keyboard, ports) && mc146818_attach(&machine->rtc, ports) &&
-           vga_text_attach(&machine->vga, ports) &&
-           debug_ports_attach(&machine->debug_ports, ports) &&
-           system_control_attach(&machine->system_control, ports) &&
-           hypercall_attach(&machine->hypercall, ports) && add_disks(machine);
-}
 
 struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size)
 {
@@ -643,9 +235,9 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     bus_init(&machine->mmio);
     clock_init(&machine->clock, machine->cpu->ops->now, machine->cpu);
     output_init(&machine->output, &machine->clock, config->print, config->owner);
-    timer_init(&machine->timeout, on_timeout, machine);
+    timer_init(&machine->timeout, end_with_timeout, machine);
     machine_set_timeout(machine, config->timeout);
-    if (!add_devices(machine)) {
+    if (!board_build(machine)) {
         snprintf(error, error_size, "two devices claim the same ports"); /* a bug of ours */
         goto failed;
     }
@@ -829,7 +421,7 @@ static void pace(struct machine *machine)
         return;
     pass_time(machine, clock_now(&machine->clock));
     if (machine->host_used + clock_host_ns() - machine->host_begin >= machine->config.timeout)
-        on_timeout(machine);
+        end_with_timeout(machine);
 }
 
 /* --cpu-limit: how long the CPU may run before it is looked at. */
@@ -895,7 +487,7 @@ static void sleep_halted(struct machine *machine)
     output_flush(&machine->output);
     if (!enabled || !i8259_can_request(&machine->pic)) {
         machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
-                    where(machine, place, sizeof(place)),
+                    machine_where(machine, place, sizeof(place)),
                     enabled ? ", all of them masked in the PIC" : "");
         return;
     }
@@ -903,30 +495,6 @@ static void sleep_halted(struct machine *machine)
     pass_idle_time(machine);
     machine->counts.idle_ns += clock_now(&machine->clock) - start;
     machine->timers_due = true;
-}
-
-/* The engine gave up; a stack that is nowhere is the guest's own mistake, and a common one. */
-static void end_failed(struct machine *machine)
-{
-    struct cpu_state state;
-    bool has_stack = true;
-    uint32_t push;
-    uint8_t byte;
-
-    if (machine->cpu->ops->get_state(machine->cpu, &state) == 0) {
-        push = state.gpr[CPU_ESP] - 1;
-        if (!(state.segment[CPU_SS].attributes & SEGMENT_DB))
-            push &= 0xffff;
-        has_stack = arch_read_linear(&state, &machine->memory, state.segment[CPU_SS].base + push,
-                                     &byte, 1) == 1;
-    }
-    if (!has_stack)
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
-                    state.gpr[CPU_ESP]);
-    else
-        machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s: try --cpu soft",
-                    machine->cpu->exit.failure);
 }
 
 static void handle_stop(struct machine *machine, enum cpu_stop stop)
@@ -949,14 +517,10 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         machine->timers_due = true;
         break;
     case CPU_STOP_SHUTDOWN:
-        machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
-                    machine->cpu->exit.failure[0]
-                        ? machine->cpu->exit.failure
-                        : "an exception that the guest's IDT could not deliver, nor the double "
-                          "fault after it");
+        end_with_shutdown(machine);
         break;
     case CPU_STOP_FAILED:
-        end_failed(machine);
+        end_with_failure(machine);
         break;
     case CPU_STOP_WINDOW:
     case CPU_STOP_DEBUG: /* no timer is due there: that would have been CPU_STOP_KICKED */
@@ -1021,7 +585,7 @@ bool machine_run_until(struct machine *machine, const struct machine_pause *paus
     machine->host_used += clock_host_ns() - machine->host_begin;
     output_flush(&machine->output);
     if (outcome->end != END_NONE && machine->observer)
-        machine->observer->end(machine->observer, end_names[outcome->end]);
+        machine->observer->end(machine->observer, machine_end_name(outcome->end));
     outcome->guest_ns = clock_now(&machine->clock);
     return outcome->end == END_NONE;
 }

@@ -1,35 +1,22 @@
 /*
- * Snapshots of machines, and their file: a header, the state of the CPU and of each part by name,
- * scripted input, the pages of RAM that are not zero, a checksum.
+ * Snapshots of machines, in memory: copies of the plain structs that are a machine's state.
  */
-#include "snapshot.h"
+#include "snapshot_parts.h"
 
 #include "base/disk.h"
-#include "base/ram_image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* To be raised when a part changes its meaning and not its size. */
-#define VERSION 1
-
-static const char magic[8] = "vmmsnap";
 
 /* The plain parts of struct machine that are its state, next to CPU and RAM. */
 #define PART(name, member)                                                            \
     {                                                                                 \
         name, offsetof(struct machine, member), sizeof(((struct machine *)0)->member) \
     }
-static const struct part {
-    char name[16];
-    size_t offset, size;
-} parts[] = {
+const struct part snapshot_parts[PARTS] = {
     {"i8259", offsetof(struct machine, pic), offsetof(struct i8259_pair, observe)},
     PART("i8254", pit.s),
     PART("ns16550", com1.s),
@@ -48,30 +35,8 @@ static const struct part {
     PART("halted", halted),
     PART("counts", counts),
 };
-#define PARTS (sizeof(parts) / sizeof(parts[0]))
 
-struct script {
-    const struct inbox_event *events;
-    size_t count;
-    struct inbox_event *own; /* when it was read from a file */
-};
-
-struct snapshot {
-    char engine[8];
-    uint8_t *cpu;
-    size_t cpu_size;
-    uint8_t *part[PARTS];
-    struct script script[INBOX_RINGS];
-    const struct machine_input *replay;
-    struct disk_kind {
-        uint64_t sectors; /* 0: there is none */
-        uint8_t read_only, modern, unused[6];
-    } disks[MACHINE_DISKS];
-    struct ram_image *ram;
-};
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *error, size_t error_size,
-                                                        const char *format, ...)
+int snapshot_refuse(char *error, size_t error_size, const char *format, ...)
 {
     va_list arguments;
 
@@ -94,14 +59,13 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
-/* An empty one with room for all but RAM. */
-static struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
+struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
     bool ok = snapshot && (snapshot->cpu = calloc(1, cpu_size));
 
     for (size_t i = 0; ok && i < PARTS; i++)
-        ok = (snapshot->part[i] = calloc(1, parts[i].size));
+        ok = (snapshot->part[i] = calloc(1, snapshot_parts[i].size));
     if (!ok) {
         snapshot_free(snapshot);
         return NULL;
@@ -131,7 +95,7 @@ static int check_disks(const struct machine *machine, const struct snapshot *sna
         if (had.sectors == has.sectors && had.read_only == has.read_only &&
             had.modern == has.modern)
             continue;
-        return refuse(
+        return snapshot_refuse(
             error, error_size,
             "disk %u of the snapshot was %llu KiB%s%s, this one is %llu KiB%s%s: give the "
             "same --disk options",
@@ -149,7 +113,7 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
     int failure;
 
     if (!snapshot) {
-        refuse(error, error_size, "no memory for a snapshot");
+        snapshot_refuse(error, error_size, "no memory for a snapshot");
         return NULL;
     }
     output_flush(&machine->output);
@@ -157,19 +121,20 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
     if (failure == 0)
         failure = ops->collect_writes(machine->cpu);
     if (failure < 0) {
-        refuse(error, error_size, "the %s engine gave no snapshot: %s", ops->name,
-               strerror(-failure));
+        snapshot_refuse(error, error_size, "the %s engine gave no snapshot: %s", ops->name,
+                        strerror(-failure));
         snapshot_free(snapshot);
         return NULL;
     }
     snapshot->ram = ram_image_take(&machine->memory);
     if (!snapshot->ram) {
-        refuse(error, error_size, "no memory for a snapshot");
+        snapshot_refuse(error, error_size, "no memory for a snapshot");
         snapshot_free(snapshot);
         return NULL;
     }
     for (size_t i = 0; i < PARTS; i++)
-        memcpy(snapshot->part[i], (uint8_t *)machine + parts[i].offset, parts[i].size);
+        memcpy(snapshot->part[i], (uint8_t *)machine + snapshot_parts[i].offset,
+               snapshot_parts[i].size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         inbox_preloaded(machine->config.inbox, ring, &snapshot->script[ring].events,
                         &snapshot->script[ring].count);
@@ -207,12 +172,14 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
     int failure;
 
     if (strcmp(ops->name, snapshot->engine) != 0 || ops->saved_size != snapshot->cpu_size)
-        return refuse(error, error_size, "the snapshot is of a CPU of the %s engine, this is %s",
-                      snapshot->engine, ops->name);
+        return snapshot_refuse(error, error_size,
+                               "the snapshot is of a CPU of the %s engine, this is %s",
+                               snapshot->engine, ops->name);
     if (snapshot_memory_size(snapshot) != machine->memory.size)
-        return refuse(error, error_size, "the snapshot has %llu MiB of RAM, the machine %llu",
-                      (unsigned long long)(snapshot_memory_size(snapshot) >> 20),
-                      (unsigned long long)(machine->memory.size >> 20));
+        return snapshot_refuse(error, error_size,
+                               "the snapshot has %llu MiB of RAM, the machine %llu",
+                               (unsigned long long)(snapshot_memory_size(snapshot) >> 20),
+                               (unsigned long long)(machine->memory.size >> 20));
     if (check_disks(machine, snapshot, error, error_size) < 0)
         return -1;
     output_flush(&machine->output);
@@ -222,10 +189,11 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
     if (failure == 0)
         failure = ops->restore(machine->cpu, snapshot->cpu);
     if (failure < 0)
-        return refuse(error, error_size, "the %s engine can't take the snapshot: %s", ops->name,
-                      strerror(-failure));
+        return snapshot_refuse(error, error_size, "the %s engine can't take the snapshot: %s",
+                               ops->name, strerror(-failure));
     for (size_t i = 0; i < PARTS; i++)
-        memcpy((uint8_t *)machine + parts[i].offset, snapshot->part[i], parts[i].size);
+        memcpy((uint8_t *)machine + snapshot_parts[i].offset, snapshot->part[i],
+               snapshot_parts[i].size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         inbox_preload(machine->config.inbox, ring, snapshot->script[ring].events,
                       snapshot->script[ring].count);
@@ -249,333 +217,4 @@ const struct inbox_event *snapshot_script(const struct snapshot *snapshot, enum 
 {
     *count = snapshot->script[ring].count;
     return snapshot->script[ring].events;
-}
-
-/* ---- the file ---- */
-
-struct header {
-    char magic[8];
-    uint32_t version;
-    uint32_t host; /* what decides how the structs lie in memory */
-    uint64_t memory_size;
-    char engine[8];
-    uint32_t parts, pages;
-};
-
-/* Before the bytes of each part; then, for scripts, come as many of `struct inbox_event`. */
-struct section {
-    char name[16];
-    uint64_t size;
-};
-
-static const char cpu_name[16] = "cpu", disk_kinds[16] = "disks";
-
-static const char script_names[INBOX_RINGS][16] = {
-    [INBOX_SERIAL] = "serial-input",
-    [INBOX_KEYBOARD] = "key-input",
-};
-
-static uint32_t this_host(void)
-{
-#if defined(__x86_64__)
-    return 1;
-#else
-    return 2 + (uint32_t)sizeof(long double);
-#endif
-}
-
-/* 64-bit FNV-1a. */
-static uint64_t checksum(uint64_t sum, const void *bytes, size_t size)
-{
-    const uint8_t *byte = bytes;
-
-    for (size_t i = 0; i < size; i++)
-        sum = (sum ^ byte[i]) * UINT64_C(0x100000001b3);
-    return sum;
-}
-
-#define CHECKSUM_START UINT64_C(0xcbf29ce484222325)
-
-struct writer {
-    FILE *file;
-    uint64_t sum;
-};
-
-static void put(struct writer *writer, const void *bytes, size_t size)
-{
-    if (size > 0)
-        fwrite(bytes, 1, size, writer->file); /* errors are asked for at the end */
-    writer->sum = checksum(writer->sum, bytes, size);
-}
-
-static void put_section(struct writer *writer, const char name[16], const void *bytes, size_t size)
-{
-    struct section section = {.size = size};
-
-    memcpy(section.name, name, sizeof(section.name));
-    put(writer, &section, sizeof(section));
-    put(writer, bytes, size);
-}
-
-static void put_all(struct writer *writer, const struct snapshot *snapshot)
-{
-    const struct ram_image *ram = snapshot->ram;
-    struct header header = {
-        .version = VERSION,
-        .host = this_host(),
-        .memory_size = snapshot_memory_size(snapshot),
-        .parts = PARTS,
-    };
-
-    memcpy(header.magic, magic, sizeof(magic));
-    memcpy(header.engine, snapshot->engine, sizeof(header.engine));
-    for (uint32_t i = 0; i < ram->page_count; i++)
-        header.pages += ram->pages[i] != NULL;
-    put(writer, &header, sizeof(header));
-    put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
-    for (size_t i = 0; i < PARTS; i++)
-        put_section(writer, parts[i].name, snapshot->part[i], parts[i].size);
-    put_section(writer, disk_kinds, snapshot->disks, sizeof(snapshot->disks));
-    for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
-        put_section(writer, script_names[ring], snapshot->script[ring].events,
-                    snapshot->script[ring].count * sizeof(struct inbox_event));
-    for (uint32_t i = 0; i < ram->page_count; i++) {
-        if (!ram->pages[i])
-            continue;
-        put(writer, &i, sizeof(i));
-        put(writer, ram->pages[i]->bytes, MEMORY_PAGE);
-    }
-    fwrite(&writer->sum, 1, sizeof(writer->sum), writer->file);
-}
-
-/* A file beside `path`, to take its place: its name, to be freed, is `*name`; where the place is,
- * links followed, `*place`. NULL, and errno, on failure. */
-static FILE *open_beside(const char *path, char **name, char **place)
-{
-    struct stat status;
-    mode_t mode = S_IRUSR | S_IWUSR;
-    size_t length;
-    int fd;
-
-    *name = NULL;
-    *place = realpath(path, NULL);
-    if (*place && stat(*place, &status) == 0) {
-        if (!S_ISREG(status.st_mode)) {
-            errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-            return NULL;
-        }
-        mode = status.st_mode & 0777;
-    } else if (!*place && errno == ENOENT) {
-        *place = strdup(path);
-    }
-    if (!*place)
-        return NULL;
-    length = strlen(*place) + sizeof(".XXXXXX");
-    *name = malloc(length);
-    if (!*name)
-        return NULL;
-    snprintf(*name, length, "%s.XXXXXX", *place);
-    fd = mkostemp(*name, O_CLOEXEC);
-    if (fd < 0) {
-        free(*name);
-        *name = NULL;
-        return NULL;
-    }
-    fchmod(fd, mode);
-    return fdopen(fd, "w");
-}
-
-static int refuse_path(const char *path, char *error, size_t error_size)
-{
-    return refuse(error, error_size, "can't write the snapshot %s: %s", path,
-                  errno == EINVAL ? "it is there, and no file" : strerror(errno));
-}
-
-int snapshot_can_write(const char *path, char *error, size_t error_size)
-{
-    char *name, *place;
-    FILE *file = open_beside(path, &name, &place);
-    int result = file ? 0 : refuse_path(path, error, error_size);
-
-    if (file)
-        fclose(file);
-    if (name)
-        unlink(name);
-    free(name);
-    free(place);
-    return result;
-}
-
-int snapshot_write(const struct snapshot *snapshot, const char *path, char *error,
-                   size_t error_size)
-{
-    struct writer writer = {.sum = CHECKSUM_START};
-    char *name, *place;
-    bool ok;
-
-    writer.file = open_beside(path, &name, &place);
-    ok = writer.file != NULL;
-    if (ok) {
-        put_all(&writer, snapshot);
-        ok = !ferror(writer.file) && fflush(writer.file) == 0 && fsync(fileno(writer.file)) == 0;
-        ok = fclose(writer.file) == 0 && ok;
-        ok = ok && rename(name, place) == 0;
-    }
-    if (!ok)
-        refuse_path(path, error, error_size);
-    if (!ok && name)
-        unlink(name);
-    free(name);
-    free(place);
-    return ok ? 0 : -1;
-}
-
-/* What is left of a file that was read. */
-struct reader {
-    const uint8_t *at, *end;
-};
-
-static const void *get(struct reader *reader, size_t size)
-{
-    const uint8_t *bytes = reader->at;
-
-    if ((size_t)(reader->end - reader->at) < size)
-        return NULL;
-    reader->at += size;
-    return bytes;
-}
-
-/* A section's bytes; NULL if the next one has another name, or another size (but for 0: any). */
-static const void *get_section(struct reader *reader, const char name[16], size_t *size)
-{
-    struct section section;
-    const void *bytes = get(reader, sizeof(section));
-
-    if (!bytes)
-        return NULL;
-    memcpy(&section, bytes, sizeof(section));
-    if (memcmp(section.name, name, sizeof(section.name)) != 0 || (*size && section.size != *size) ||
-        section.size > (size_t)(reader->end - reader->at))
-        return NULL;
-    *size = (size_t)section.size;
-    return get(reader, *size);
-}
-
-/* Everything behind the header. False: out of memory, or not what this program writes. */
-static bool get_all(struct reader *reader, const struct header *header, struct snapshot **to)
-{
-    size_t size = 0;
-    const void *bytes = get_section(reader, cpu_name, &size);
-    struct snapshot *snapshot = bytes ? snapshot_new(header->engine, size) : NULL;
-
-    *to = snapshot;
-    if (!snapshot || header->parts != PARTS)
-        return false;
-    memcpy(snapshot->cpu, bytes, size);
-    for (size_t i = 0; i < PARTS; i++) {
-        size = parts[i].size;
-        bytes = get_section(reader, parts[i].name, &size);
-        if (!bytes)
-            return false;
-        memcpy(snapshot->part[i], bytes, size);
-    }
-    size = sizeof(snapshot->disks);
-    bytes = get_section(reader, disk_kinds, &size);
-    if (!bytes)
-        return false;
-    memcpy(snapshot->disks, bytes, size);
-    for (unsigned ring = 0; ring < INBOX_RINGS; ring++) {
-        struct script *script = &snapshot->script[ring];
-        size = 0;
-        bytes = get_section(reader, script_names[ring], &size);
-        if (!bytes || size % sizeof(struct inbox_event) != 0)
-            return false;
-        script->own = malloc(size + 1);
-        if (!script->own)
-            return false;
-        memcpy(script->own, bytes, size);
-        script->events = script->own;
-        script->count = size / sizeof(struct inbox_event);
-    }
-    snapshot->ram = ram_image_new(header->memory_size);
-    for (uint32_t i = 0; snapshot->ram && i < header->pages; i++) {
-        uint32_t page;
-        bytes = get(reader, sizeof(page) + MEMORY_PAGE);
-        if (!bytes)
-            return false;
-        memcpy(&page, bytes, sizeof(page));
-        if (page >= snapshot->ram->page_count ||
-            !ram_image_set(snapshot->ram, page, (const uint8_t *)bytes + sizeof(page)))
-            return false;
-    }
-    return snapshot->ram && reader->at == reader->end;
-}
-
-static bool has_magic(const uint8_t *bytes, size_t size)
-{
-    return size >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0;
-}
-
-static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t size, char *error,
-                              size_t error_size)
-{
-    struct reader reader = {bytes, bytes + size};
-    struct snapshot *snapshot = NULL;
-    struct header header;
-    uint64_t sum;
-
-    if (size < sizeof(header) + sizeof(sum) || !has_magic(bytes, size)) {
-        refuse(error, error_size, "%s is not a snapshot ('vmm run --save FILE' writes one)", path);
-        return NULL;
-    }
-    memcpy(&header, get(&reader, sizeof(header)), sizeof(header));
-    reader.end -= sizeof(sum);
-    memcpy(&sum, reader.end, sizeof(sum));
-    if (header.version != VERSION)
-        refuse(error, error_size, "%s is a snapshot of version %u, this vmm has version %u", path,
-               header.version, VERSION);
-    else if (sum != checksum(CHECKSUM_START, bytes, size - sizeof(sum)))
-        refuse(error, error_size, "%s is damaged or cut short: its checksum is wrong", path);
-    else if (header.host != this_host())
-        refuse(error, error_size, "%s was written on another kind of processor", path);
-    else if (header.memory_size < MEMORY_MIN || header.memory_size > MEMORY_MAX ||
-             header.memory_size % MEMORY_PAGE != 0 || header.engine[sizeof(header.engine) - 1] ||
-             !get_all(&reader, &header, &snapshot))
-        refuse(error, error_size, "%s was written by another build of vmm, with other devices",
-               path);
-    else
-        return snapshot;
-    snapshot_free(snapshot);
-    return NULL;
-}
-
-struct snapshot *snapshot_read(const char *path, char *error, size_t error_size)
-{
-    struct snapshot *snapshot = NULL;
-    FILE *file = fopen(path, "re");
-    uint8_t *bytes = NULL;
-    size_t size = 0, room = 0, count = 1;
-
-    while (file && count > 0) {
-        if (size == room) {
-            uint8_t *grown = realloc(bytes, room = 2 * room + 65536);
-            if (!grown) {
-                errno = ENOMEM;
-                break;
-            }
-            bytes = grown;
-        }
-        count = fread(bytes + size, 1, room - size, file);
-        size += count;
-        if (!has_magic(bytes, size))
-            break; /* what it is may have no end */
-    }
-    if (!file || (file && ferror(file)) || (count > 0 && has_magic(bytes, size)))
-        refuse(error, error_size, "can't read the snapshot %s: %s", path, strerror(errno));
-    else
-        snapshot = parse(path, bytes, size, error, error_size);
-    if (file)
-        fclose(file);
-    free(bytes);
-    return snapshot;
 }

@@ -1,0 +1,231 @@
+/*
+ * How a run ends: its status, and the sentence that says why, for what the guest asked for and for
+ * what it died of.
+ */
+#include "internal.h"
+
+#include "cpu/arch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const end_names[END_KINDS] = {
+    [END_NONE] = "running",        [END_EXIT] = "exit",
+    [END_POWER_OFF] = "power-off", [END_HALTED] = "halted",
+    [END_RESET] = "reset",         [END_SHUTDOWN] = "triple-fault",
+    [END_FAULT] = "exception",     [END_CPU_FAILED] = "cpu-failed",
+    [END_TIMEOUT] = "timeout",     [END_QUIT] = "quit",
+    [END_DIVERGED] = "diverged",
+};
+
+const char *machine_end_name(enum machine_end end)
+{
+    return end_names[end];
+}
+
+void machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...)
+{
+    struct machine_outcome *outcome = &machine->outcome;
+    va_list arguments;
+
+    if (outcome->end != END_NONE)
+        return;
+    outcome->end = end;
+    outcome->status = status;
+    va_start(arguments, format);
+    vsnprintf(outcome->text, sizeof(outcome->text), format, arguments);
+    va_end(arguments);
+    if (!outcome->has_state)
+        outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
+}
+
+const char *machine_where(struct machine *machine, char *to, size_t size)
+{
+    struct cpu_state state;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        snprintf(to, size, "at an unknown place");
+    else if (state.cr0 & CR0_PE)
+        snprintf(to, size, "at eip %#x, interrupts %s", state.eip,
+                 state.eflags & EFLAGS_IF ? "on" : "off");
+    else
+        snprintf(to, size, "at %04x:%04x, interrupts %s", state.segment[CPU_CS].selector,
+                 state.eip & 0xffff, state.eflags & EFLAGS_IF ? "on" : "off");
+    return to;
+}
+
+void end_with_status(void *owner, int status)
+{
+    machine_end(owner, END_EXIT, status, "%s", "");
+}
+
+void end_with_power_off(void *owner)
+{
+    machine_end(owner, END_POWER_OFF, 0, "%s", "");
+}
+
+void machine_reset(struct machine *machine, const char *who)
+{
+    machine_end(machine, END_RESET, 0, "%s asked for a reset", who);
+}
+
+void end_with_reset(void *owner)
+{
+    machine_reset(owner, "the guest");
+}
+
+void end_with_timeout(void *owner)
+{
+    struct machine *machine = owner;
+    char place[64];
+
+    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the time is up; the guest was %s %s",
+                machine->halted ? "halted" : "running",
+                machine_where(machine, place, sizeof(place)));
+}
+
+/* What the default handlers push, from the address in EBX up (boot/pm32.asm). */
+struct fault_frame {
+    uint32_t edi, esi, ebp, unused_esp, ebx, edx, ecx, eax;
+    uint32_t vector, error, eip, cs, eflags;
+};
+
+/* The exceptions for which the CPU pushes an error code: 8, 10 to 14, 17, 21, 29, 30. */
+#define ERROR_CODE_VECTORS UINT32_C(0x60227d00)
+
+static const char *page_fault_detail(uint32_t error, char *to, size_t size)
+{
+    snprintf(to, size, ": %s %s %s",
+             error & 16  ? "an instruction fetch from"
+             : error & 2 ? "a write to"
+                         : "a read of",
+             error & 1 ? "a protected page" : "a page that is not present",
+             error & 4 ? "by user code" : "by supervisor code");
+    return to;
+}
+
+/* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
+static int irq_in_service(const struct machine *machine, uint32_t vector)
+{
+    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
+
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t input = vector - (chips[i]->icw2 & 0xf8u);
+        if (input < 8 && (chips[i]->isr >> input & 1))
+            return (int)(8 * i + input);
+    }
+    return -1;
+}
+
+static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
+{
+    char cause[32] = "", detail[96] = "";
+    int irq = irq_in_service(machine, frame->vector);
+
+    if (irq >= 0) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "IRQ %d came at vector %#x, which has no handler for it, at eip %#x%s", irq,
+                    frame->vector, frame->eip,
+                    frame->vector < 32 ? ": move the PIC to vectors above 31 (ICW2) before STI"
+                                       : "");
+        return;
+    }
+    if (frame->vector >= 32) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "interrupt %#x has no handler (before eip %#x)", frame->vector, frame->eip);
+        return;
+    }
+    if (frame->vector == 14) {
+        snprintf(cause, sizeof(cause), ", cr2 %#x", machine->outcome.state.cr2);
+        page_fault_detail(frame->error, detail, sizeof(detail));
+    }
+    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
+                arch_exception_name(frame->vector), frame->error, frame->eip, cause, detail);
+}
+
+/* A bare guest's exception has come to the default handlers, which hand it over. */
+void end_with_fault(void *owner, uint32_t address)
+{
+    struct machine *machine = owner;
+    struct cpu_state *state = &machine->outcome.state;
+    struct fault_frame frame;
+    uint32_t size = sizeof(frame);
+
+    if (machine->outcome.end != END_NONE || machine->cpu->ops->get_state(machine->cpu, state) < 0)
+        return;
+    machine->outcome.has_state = true;
+    if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame)) {
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    state->gpr[CPU_ESP]);
+        return;
+    }
+    /* A vector with an error code, but from the PIC, which pushes none. */
+    if (frame.vector < 32 && (UINT32_C(1) << frame.vector & ERROR_CODE_VECTORS) &&
+        irq_in_service(machine, frame.vector) >= 0) {
+        frame.eflags = frame.cs;
+        frame.cs = frame.eip;
+        frame.eip = frame.error;
+        size -= (uint32_t)sizeof(frame.error);
+    }
+    /* The registers as they were at the fault, not in the handler. */
+    const uint32_t gpr[CPU_GPRS] = {
+        [CPU_EAX] = frame.eax, [CPU_ECX] = frame.ecx,      [CPU_EDX] = frame.edx,
+        [CPU_EBX] = frame.ebx, [CPU_EBP] = frame.ebp,      [CPU_ESI] = frame.esi,
+        [CPU_EDI] = frame.edi, [CPU_ESP] = address + size,
+    };
+    memcpy(state->gpr, gpr, sizeof(gpr));
+    state->eip = frame.eip;
+    state->eflags = frame.eflags;
+    if (machine->observer && frame.vector < 32) {
+        struct cpu_call call = {.time = clock_now(&machine->clock),
+                                .vector = (uint8_t)frame.vector,
+                                .has_error = ERROR_CODE_VECTORS >> frame.vector & 1,
+                                .error = frame.error,
+                                .from = state->segment[CPU_CS].base + frame.eip};
+        machine->observer->fault(machine->observer, &call);
+    }
+    end_with_exception(machine, &frame);
+}
+
+void end_with_return(void *owner)
+{
+    machine_end(owner, END_HALTED, 0,
+                "the guest returned from its entry point: there is nothing to go back to");
+}
+
+/* The engine gave up; a stack that is nowhere is the guest's own mistake, and a common one. */
+void end_with_failure(struct machine *machine)
+{
+    struct cpu_state state;
+    bool has_stack = true;
+    uint32_t push;
+    uint8_t byte;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) == 0) {
+        push = state.gpr[CPU_ESP] - 1;
+        if (!(state.segment[CPU_SS].attributes & SEGMENT_DB))
+            push &= 0xffff;
+        has_stack = arch_read_linear(&state, &machine->memory, state.segment[CPU_SS].base + push,
+                                     &byte, 1) == 1;
+    }
+    if (!has_stack)
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
+                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    state.gpr[CPU_ESP]);
+    else
+        machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s: try --cpu soft",
+                    machine->cpu->exit.failure);
+}
+
+void end_with_shutdown(struct machine *machine)
+{
+    const char *failure = machine->cpu->exit.failure;
+
+    machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
+                failure[0] ? failure
+                           : "an exception that the guest's IDT could not deliver, nor the double "
+                             "fault after it");
+}

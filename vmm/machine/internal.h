@@ -1,0 +1,62 @@
+/*
+ * What the files of a machine share: machine.c (the loop), board.c (chips and wires), input.c,
+ * end.c. Private to this folder.
+ */
+#ifndef VMM_MACHINE_INTERNAL_H
+#define VMM_MACHINE_INTERNAL_H
+
+#include "machine.h"
+
+/* Inputs of the PIC pair on a PC. */
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
+
+/* ---- board.c ---- */
+
+/* Every chip, its ports and where its lines end. False: two of them claim the same addresses. */
+bool board_build(struct machine *machine);
+
+/* ---- machine.c ---- */
+
+/* Has the guest stand still until the line is free for another character (--baud). */
+void machine_wait_for_line(struct machine *machine);
+
+/* ---- input.c ---- */
+
+/* An input comes to the guest, now. */
+void input_give(struct machine *machine, enum machine_input_kind kind, struct inbox_event event);
+
+/* Moves input from the inbox to the devices, as far as they have room. */
+void input_take(struct machine *machine);
+
+/* The input of a recorded run that came at this point of it. The same run never gets past it. */
+void input_replay(struct machine *machine);
+
+/* ---- end.c ---- */
+
+/* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */
+enum { STATUS_CPU_FAILED = 4, STATUS_SHUTDOWN = 6, STATUS_TIMEOUT = 124, STATUS_QUIT = 130 };
+
+/* Notes how the run ends; the first call counts. The loop stops before the next instruction. */
+__attribute__((format(printf, 4, 5))) void
+machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...);
+
+/* "at eip 0x10002c, interrupts on", or "at 07c0:0012, ..." in real mode: for the sentence of an
+ * end. Returns `to`. */
+const char *machine_where(struct machine *machine, char *to, size_t size);
+
+/* What ends a run; `owner` is the machine. For devices and timers. */
+void end_with_status(void *owner, int status);
+void end_with_power_off(void *owner);
+void end_with_reset(void *owner);
+void end_with_timeout(void *owner);
+void end_with_return(void *owner);
+
+/* A bare guest's exception has come to the default handlers (boot/pm32.asm), whose frame is at
+ * linear `address`. */
+void end_with_fault(void *owner, uint32_t address);
+
+/* The CPU has shut down (triple fault), or its engine has given up. */
+void end_with_shutdown(struct machine *machine);
+void end_with_failure(struct machine *machine);
+
+#endif

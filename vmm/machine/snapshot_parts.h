@@ -1,0 +1,46 @@
+/*
+ * What is in a snapshot: shared by snapshot.c, which takes and restores one, and snapshot_file.c.
+ */
+#ifndef VMM_MACHINE_SNAPSHOT_PARTS_H
+#define VMM_MACHINE_SNAPSHOT_PARTS_H
+
+#include "snapshot.h"
+
+#include "base/ram_image.h"
+
+#define PARTS 17
+
+/* The plain parts of struct machine that are its state, next to CPU and RAM. */
+extern const struct part {
+    char name[16];
+    size_t offset, size;
+} snapshot_parts[PARTS];
+
+struct script {
+    const struct inbox_event *events;
+    size_t count;
+    struct inbox_event *own; /* when it was read from a file */
+};
+
+struct snapshot {
+    char engine[8];
+    uint8_t *cpu;
+    size_t cpu_size;
+    uint8_t *part[PARTS];
+    struct script script[INBOX_RINGS];
+    const struct machine_input *replay;
+    struct disk_kind {
+        uint64_t sectors; /* 0: there is none */
+        uint8_t read_only, modern, unused[6];
+    } disks[MACHINE_DISKS];
+    struct ram_image *ram;
+};
+
+/* An empty one with room for all but RAM. NULL: no memory. */
+struct snapshot *snapshot_new(const char *engine, size_t cpu_size);
+
+/* Writes one sentence. Returns -1. */
+__attribute__((format(printf, 3, 4))) int snapshot_refuse(char *error, size_t error_size,
+                                                          const char *format, ...);
+
+#endif

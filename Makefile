@@ -58,7 +58,7 @@ need-browser:
 
 # ---- the VMM ----
 
-VMM_ROOMS   := base cpu cpu/soft dev load engine machine watch watch/trace inspect console explain \
+VMM_ROOMS   := base cpu cpu/soft dev load machine os engine watch watch/trace inspect console explain \
                host front front/screen scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o

@@ -6,6 +6,9 @@
  */
 #include "machine/machine.h"
 #include "machine/snapshot.h"
+#include "os/host_clock.h"
+#include "os/image_file.h"
+#include "os/ram.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,11 +33,10 @@ int main(int argc, char **argv)
     size_t rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 1000;
     uint64_t *restore = calloc(rounds, sizeof(*restore)), *copy = calloc(rounds, sizeof(*copy));
     uint8_t *from = malloc(100 * MEMORY_PAGE), *to = malloc(100 * MEMORY_PAGE);
-    struct inbox inbox;
     struct machine_config config = {
         .memory_size = UINT64_C(64) << 20,
+        .make_memory = ram_init,
         .timeout = CLOCK_NEVER,
-        .inbox = &inbox,
         .print = print,
     };
     char error[320] = "usage: restore soft|kvm IMAGE [ROUNDS]";
@@ -43,8 +45,9 @@ int main(int argc, char **argv)
     uint32_t pages = 0;
     uint64_t hash;
 
-    if (argc > 2 && rounds > 0 && restore && copy && from && to && inbox_init(&inbox) == 0) {
-        config.image = (struct image_request){.path = argv[2], .mode = IMAGE_PM32};
+    if (argc > 2 && rounds > 0 && restore && copy && from && to) {
+        config.image =
+            (struct image_request){.path = argv[2], .mode = IMAGE_PM32, .read = image_file_read};
         config.make_cpu = strcmp(argv[1], "kvm") == 0 ? cpu_kvm_create : cpu_soft_create;
         machine = machine_create(&config, error, sizeof(error));
     }
@@ -86,7 +89,6 @@ int main(int argc, char **argv)
            (double)restore[rounds * 9 / 10] / 1e3, pages, (double)copy[rounds / 2] / 1e3);
     snapshot_free(snapshot);
     machine_destroy(machine);
-    inbox_free(&inbox);
     free(restore);
     free(copy);
     free(from);

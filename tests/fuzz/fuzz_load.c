@@ -7,7 +7,7 @@
  *       tests/fuzz/fuzz_load.c vmm/load/[a-z]*.c vmm/base/memory.c -o fuzz_load
  *   ./fuzz_load -max_len=16384 NEW_FINDS tests/fuzz/corpus/load
  */
-#include "../../vmm/load/image.h"
+#include "load/image.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,10 +5,10 @@
  * right set-up and descriptors in their place. Any report is a bug of the VMM, and so is a state
  * where line, timer and registers don't agree, or a file that has grown.
  */
-#include "../../vmm/dev/virtio_blk.h"
 #include "base/bus.h"
-#include "base/disk.h"
 #include "base/memory.h"
+#include "dev/virtio_blk.h"
+#include "os/disk_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static uint64_t now;
 static struct clock clk;
 static struct bus bus;
 static struct memory memory;
-static struct disk disk;
+static struct disk_file disk;
 static struct virtio_blk blk;
 
 static void require(bool condition)
@@ -103,7 +103,7 @@ static void new_device(void)
 {
     bus_init(&bus);
     clock_init(&clk, read_now, NULL);
-    virtio_blk_init(&blk, &disk, &memory, &clk, check_warning, NULL);
+    virtio_blk_init(&blk, &disk.disk, &memory, &clk, check_warning, NULL);
     require(virtio_mmio_attach(&blk.mmio, &bus, BASE));
 }
 
@@ -185,14 +185,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!memory.base) {
         /* On the heap, so that a step outside is seen. */
         memory = (struct memory){.base = malloc(RAM), .size = RAM};
+        disk.disk.host = &disk_file_host;
         disk.fd = memfd_create("disk", MFD_CLOEXEC);
         require(memory.base && disk.fd >= 0);
     }
     memset(memory.base, 0, RAM);
     require(ftruncate(disk.fd, 0) == 0 && ftruncate(disk.fd, FILE_SIZE) == 0);
-    disk.sectors = SECTORS;
-    disk.modern = kind & 1;
-    disk.read_only = kind & 2;
+    disk.disk.sectors = SECTORS;
+    disk.disk.modern = kind & 1;
+    disk.disk.read_only = kind & 2;
     now = 0;
     new_device();
     while (input.at < input.end) {

@@ -6,6 +6,8 @@
 #define TESTS_UNIT_PAPER_H
 
 #include "machine/machine.h"
+#include "os/image_file.h"
+#include "os/runner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +174,8 @@ static inline struct machine *paper_machine(const struct step *script,
     config.memory_size = MEMORY_MIN;
     config.make_cpu = make_paper;
     config.inbox = &inbox;
+    config.take = inbox_take;
+    config.image.read = image_file_read;
     config.print = print;
     config.warn = warn;
     memset(&paper, 0, sizeof(paper));

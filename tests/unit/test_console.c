@@ -11,8 +11,8 @@
 
 #include "console/escape.h"
 #include "console/keymap.h"
-#include "machine/inbox.h"
 #include "machine/output.h"
+#include "os/inbox.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Tests of the disks (vmm/base/disk): the option that names them, their size, their lock.
  */
-#include "base/disk.h"
+#include "os/disk_file.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,14 +16,14 @@
 #include <cmocka.h>
 
 static char directory[] = "/tmp/test_disk_XXXXXX", option[256], error[256];
-static struct disk disk;
+static struct disk_file disk;
 
 /* Opens an option with the test's directory in front of it. */
-static int try(struct disk *to, const char *words)
+static int try(struct disk_file *to, const char *words)
 {
     snprintf(option, sizeof(option), "%s/%s", directory, words);
     error[0] = '\0';
-    return disk_open(to, option, error, sizeof(error));
+    return disk_file_open(to, option, error, sizeof(error));
 }
 
 static void make(const char *name, off_t size)
@@ -40,16 +40,16 @@ static void disk_options_follow_the_name(void **state)
 {
     (void)state;
     assert_int_equal(try(&disk, "disk"), 0);
-    assert_false(disk.read_only || disk.modern);
-    assert_int_equal(disk.sectors, 8);
-    assert_string_equal(disk.name, "disk");
-    disk_close(&disk);
+    assert_false(disk.disk.read_only || disk.disk.modern);
+    assert_int_equal(disk.disk.sectors, 8);
+    assert_string_equal(disk.disk.name, "disk");
+    disk_file_close(&disk);
     assert_int_equal(try(&disk, "disk,ro"), 0);
-    assert_true(disk.read_only && !disk.modern);
-    disk_close(&disk);
+    assert_true(disk.disk.read_only && !disk.disk.modern);
+    disk_file_close(&disk);
     assert_int_equal(try(&disk, "disk,modern,ro"), 0);
-    assert_true(disk.read_only && disk.modern);
-    disk_close(&disk);
+    assert_true(disk.disk.read_only && disk.disk.modern);
+    disk_file_close(&disk);
     assert_int_equal(strcmp(option + strlen(directory), "/disk"), 0);
 }
 
@@ -59,11 +59,11 @@ static void disk_comma_in_a_name_is_written_twice(void **state)
     make("a,b", 512);
     make(",", 512);
     assert_int_equal(try(&disk, "a,,b,ro"), 0);
-    assert_string_equal(disk.name, "a,b");
-    disk_close(&disk);
+    assert_string_equal(disk.disk.name, "a,b");
+    disk_file_close(&disk);
     assert_int_equal(try(&disk, ",,"), 0);
-    assert_string_equal(disk.name, ",");
-    disk_close(&disk);
+    assert_string_equal(disk.disk.name, ",");
+    disk_file_close(&disk);
 }
 
 static void disk_mistakes_are_named(void **state)
@@ -94,12 +94,12 @@ static void disk_mistakes_are_named(void **state)
         assert_int_equal(disk.fd, -1);
     }
     strcpy(option, "/dev/zero");
-    assert_int_equal(disk_open(&disk, option, error, sizeof(error)), -1);
+    assert_int_equal(disk_file_open(&disk, option, error, sizeof(error)), -1);
 }
 
 static void disk_has_one_writer_or_many_readers(void **state)
 {
-    struct disk second;
+    struct disk_file second;
 
     (void)state;
     assert_int_equal(try(&disk, "disk"), 0);
@@ -107,14 +107,14 @@ static void disk_has_one_writer_or_many_readers(void **state)
     assert_non_null(strstr(error, "in use by another guest"));
     assert_int_equal(try(&second, "disk,ro"), -1);
     assert_non_null(strstr(error, "which writes it"));
-    disk_close(&disk);
+    disk_file_close(&disk);
     assert_int_equal(try(&disk, "disk,ro"), 0);
     assert_int_equal(try(&second, "disk,ro"), 0);
-    disk_close(&second);
+    disk_file_close(&second);
     assert_int_equal(try(&second, "disk"), -1);
-    disk_close(&disk);
+    disk_file_close(&disk);
     assert_int_equal(try(&second, "disk"), 0);
-    disk_close(&second);
+    disk_file_close(&second);
 }
 
 static void disk_size_is_rounded_up(void **state)
@@ -122,12 +122,12 @@ static void disk_size_is_rounded_up(void **state)
     (void)state;
     make("odd", 1025);
     assert_int_equal(try(&disk, "odd"), 0);
-    assert_int_equal(disk.sectors, 3);
-    disk_close(&disk);
+    assert_int_equal(disk.disk.sectors, 3);
+    disk_file_close(&disk);
     make("byte", 1);
     assert_int_equal(try(&disk, "byte"), 0);
-    assert_int_equal(disk.sectors, 1);
-    disk_close(&disk);
+    assert_int_equal(disk.disk.sectors, 1);
+    disk_file_close(&disk);
 }
 
 static void disk_reads_zeros_behind_the_end(void **state)
@@ -137,19 +137,19 @@ static void disk_reads_zeros_behind_the_end(void **state)
     (void)state;
     make("short", 600);
     assert_int_equal(try(&disk, "short"), 0);
-    assert_int_equal(disk_write(&disk, 1, "end", 3), 0);
+    assert_int_equal(disk_write(&disk.disk, 1, "end", 3), 0);
     memset(bytes, 'x', sizeof(bytes));
-    assert_int_equal(disk_read(&disk, 1, bytes, 512), 0);
+    assert_int_equal(disk_read(&disk.disk, 1, bytes, 512), 0);
     assert_memory_equal(bytes, "end", 4);
     assert_memory_equal(bytes + 88, zeros, 424);
-    assert_int_equal(disk_read(&disk, 9, bytes, 1024), 0);
+    assert_int_equal(disk_read(&disk.disk, 9, bytes, 1024), 0);
     assert_memory_equal(bytes, zeros, 1024);
-    assert_int_equal(disk_flush(&disk), 0);
-    disk_close(&disk);
-    disk_close(&disk); /* once more does no harm */
-    assert_true(disk_read(&disk, 0, bytes, 512) < 0);
-    assert_true(disk_write(&disk, 0, bytes, 512) < 0);
-    assert_true(disk_flush(&disk) < 0);
+    assert_int_equal(disk_flush(&disk.disk), 0);
+    disk_file_close(&disk);
+    disk_file_close(&disk); /* once more does no harm */
+    assert_true(disk_read(&disk.disk, 0, bytes, 512) < 0);
+    assert_true(disk_write(&disk.disk, 0, bytes, 512) < 0);
+    assert_true(disk_flush(&disk.disk) < 0);
 }
 
 static void disk_name_may_be_long(void **state)
@@ -158,11 +158,11 @@ static void disk_name_may_be_long(void **state)
     make("a-name-of-exactly-20", 512);
     make("a-name-that-is-longer-than-20", 512);
     assert_int_equal(try(&disk, "a-name-of-exactly-20"), 0);
-    assert_memory_equal(disk.name, "a-name-of-exactly-20", 20);
-    disk_close(&disk);
+    assert_memory_equal(disk.disk.name, "a-name-of-exactly-20", 20);
+    disk_file_close(&disk);
     assert_int_equal(try(&disk, "a-name-that-is-longer-than-20"), 0);
-    assert_memory_equal(disk.name, "a-name-that-is-longe", 20);
-    disk_close(&disk);
+    assert_memory_equal(disk.disk.name, "a-name-that-is-longe", 20);
+    disk_file_close(&disk);
 }
 
 static int make_directory(void **state)

@@ -3,6 +3,8 @@
  */
 #include "load.h"
 
+#include "os/image_file.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,11 +33,13 @@ static void make_file(char *name, size_t name_size, const char *leaf, const void
 
 static int load_path(const struct image_request *request)
 {
+    struct image_request from_files = *request;
     int result;
 
+    from_files.read = image_file_read;
     memset(block, FILL, RAM + 2 * GUARD);
     memset(message, 0, sizeof(message));
-    result = image_load(request, &ram, &image, message, sizeof(message));
+    result = image_load(&from_files, &ram, &image, message, sizeof(message));
     if (result < 0)
         check_refusal();
     else
@@ -78,7 +82,7 @@ static void files_that_can_not_be_read_are_explained(void **state)
     assert_message("larger than 64 MiB");
     assert_int_equal(load_path(&(struct image_request){.path = ""}), -1);
     assert_int_equal(load_path(&(struct image_request){.path = "/dev/null/x"}), -1);
-    assert_message("can't be opened: ");
+    assert_message("can't be read: ");
 }
 
 static void a_huge_file_is_refused_without_reading_it(void **state)

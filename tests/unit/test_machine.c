@@ -18,9 +18,12 @@ static struct machine *run_script(const struct step *script, uint64_t timeout, b
     struct machine_config config = {.timeout = timeout};
     const struct watch_config watch = {.strict = strict};
     struct machine *machine = paper_machine(script, &config);
+    struct runner runner;
 
     assert_true(watch_attach(machine, &watch));
-    machine_run(machine);
+    runner_init(&runner, machine, &inbox, &(struct runner_config){0});
+    runner_run_until(&runner, NULL);
+    runner_free(&runner);
     return machine;
 }
 

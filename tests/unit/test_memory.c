@@ -1,7 +1,7 @@
 /*
  * Tests of guest RAM (vmm/base/memory): what is inside, what is not, what it costs.
  */
-#include "base/memory.h"
+#include "os/ram.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@ static struct memory ram;
 static int set_up(void **state)
 {
     (void)state;
-    return memory_init(&ram, MEMORY_MIN);
+    return ram_init(&ram, MEMORY_MIN);
 }
 
 static int tear_down(void **state)
@@ -90,7 +90,7 @@ static void memory_size_is_rounded_up_to_a_page(void **state)
     struct memory odd;
 
     (void)state;
-    assert_int_equal(memory_init(&odd, MEMORY_MIN + 1), 0);
+    assert_int_equal(ram_init(&odd, MEMORY_MIN + 1), 0);
     assert_int_equal(odd.size, MEMORY_MIN + 4096);
     assert_non_null(memory_at(&odd, odd.size - 1, 1));
     memory_free(&odd);
@@ -101,11 +101,11 @@ static void memory_costs_what_is_touched(void **state)
     struct memory large;
 
     (void)state;
-    assert_int_equal(memory_init(&large, MEMORY_MAX), 0);
-    assert_int_equal(memory_resident(&large), 0);
+    assert_int_equal(ram_init(&large, MEMORY_MAX), 0);
+    assert_int_equal(ram_resident(&large), 0);
     assert_true(memory_write(&large, UINT64_C(0xdfffffff), "x", 1));
     assert_true(memory_write(&large, UINT64_C(0x7c00), "x", 1));
-    assert_int_equal(memory_resident(&large), 2 * 4096);
+    assert_int_equal(ram_resident(&large), 2 * 4096);
     memory_free(&large);
 }
 
@@ -114,7 +114,7 @@ static void memory_that_can_not_be_had_is_an_error(void **state)
     struct memory huge = {0};
 
     (void)state;
-    assert_int_equal(memory_init(&huge, UINT64_C(1) << 60), -ENOMEM);
+    assert_int_equal(ram_init(&huge, UINT64_C(1) << 60), -ENOMEM);
 }
 
 static void memory_may_be_freed_twice(void **state)

@@ -14,6 +14,8 @@
 #include "host/guest.h"
 #include "host/monitor_socket.h"
 #include "machine/snapshot.h"
+#include "os/image_file.h"
+#include "os/inbox.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -40,12 +42,13 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
 static void begin(const char *path, enum image_mode mode)
 {
     struct machine_config config = {
-        .image = {.path = path, .mode = mode},
+        .image = {.path = path, .mode = mode, .read = image_file_read},
         .memory_size = UINT64_C(4) << 20,
         .make_cpu = cpu_soft_create,
         .timeout = CLOCK_NEVER,
         .epoch = 946684800,
         .inbox = &inbox,
+        .take = inbox_take,
         .print = print,
         .virtual_time = true,
     };
@@ -114,6 +117,7 @@ static void run_for(uint64_t ns)
     struct machine_pause pause = {.time = clock_now(&machine->clock) + ns,
                                   .instructions = UINT64_MAX};
 
+    machine_input_came(machine);
     assert_true(machine_run_until(machine, &pause));
 }
 

@@ -10,9 +10,10 @@
 #include <cmocka.h>
 
 #include "base/ram_image.h"
-#include "machine/input_log.h"
 #include "machine/machine.h"
 #include "machine/snapshot.h"
+#include "os/image_file.h"
+#include "os/input_log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +44,8 @@ static const struct guest guests[] = {
 
 /* ---- a machine and what it does ---- */
 
-static struct inbox inbox;
 static struct inbox_event script[64];
+static struct input_script scripts[INBOX_RINGS];
 static char printed[65536];
 static size_t printed_count;
 static char error[320];
@@ -61,34 +62,35 @@ static void script_for(const struct guest *guest)
 {
     size_t count = 0;
 
+    memset(scripts, 0, sizeof(scripts));
     if (guest->typed) {
         for (; guest->typed[count]; count++)
             script[count] = (struct inbox_event){.code = (uint8_t)guest->typed[count]};
-        inbox_preload(&inbox, INBOX_SERIAL, script, count);
+        scripts[INBOX_SERIAL] = (struct input_script){script, count};
         return;
     }
     for (size_t i = 0; guest->keys[i]; i++) {
         script[count++] = (struct inbox_event){.code = guest->keys[i], .down = true};
         script[count++] = (struct inbox_event){.code = guest->keys[i]};
     }
-    inbox_preload(&inbox, INBOX_KEYBOARD, script, count);
+    scripts[INBOX_KEYBOARD] = (struct input_script){script, count};
 }
 
 static struct machine *make(const struct guest *guest, uint64_t timeout)
 {
     struct machine_config config = {
-        .image = {.path = guest->path, .mode = guest->mode},
+        .image = {.path = guest->path, .mode = guest->mode, .read = image_file_read},
         .memory_size = UINT64_C(4) << 20,
         .make_cpu = cpu_soft_create,
         .timeout = timeout,
         .epoch = 946684800,
-        .inbox = &inbox,
         .print = print,
         .virtual_time = true,
     };
     struct machine *machine;
 
     script_for(guest);
+    memcpy(config.script, scripts, sizeof(scripts));
     machine = machine_create(&config, error, sizeof(error));
     if (!machine)
         fail_msg("%s", error);
@@ -478,7 +480,7 @@ static void a_damaged_file_is_refused(void **unused)
     bytes[8] = 99;
     spill(bytes, size);
     assert_null(snapshot_read(path, error, sizeof(error)));
-    assert_non_null(strstr(error, "is a snapshot of version 99, this vmm has version 1"));
+    assert_non_null(strstr(error, "is a snapshot of version 99, this vmm has version 2"));
     bytes[8] = 1;
     spill(bytes, size);
     snapshot = snapshot_read(path, error, sizeof(error));
@@ -547,8 +549,7 @@ static void a_recorded_run_is_repeated(void **unused)
         machine_destroy(machine);
         assert_true(recorded.count > 5);
 
-        inbox_preload(&inbox, INBOX_SERIAL, NULL, 0);
-        inbox_preload(&inbox, INBOX_KEYBOARD, NULL, 0);
+        memset(config.script, 0, sizeof(config.script));
         config.replay = recorded_inputs;
         config.replay_end = recorded_inputs + recorded.count;
         machine = machine_create(&config, error, sizeof(error));
@@ -631,7 +632,7 @@ static int set_up(void **state)
     int file = mkstemp(path);
 
     (void)state;
-    if (file < 0 || inbox_init(&inbox) < 0)
+    if (file < 0)
         return -1;
     close(file);
     srand(1);
@@ -641,7 +642,6 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    inbox_free(&inbox);
     return unlink(path);
 }
 

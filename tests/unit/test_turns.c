@@ -1,9 +1,10 @@
 /*
  * Tests of turns (vmm/base/turns): no more at once than there are, and no wait for ever.
  */
-#include "base/turns.h"
+#include "os/turns.h"
 
 #include "base/clock.h"
+#include "os/host_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,9 +4,9 @@
  * After VIRTIO 1.1 and drivers as they are: Linux's, and the plainest there is.
  */
 #include "../../vmm/dev/virtio_blk.h"
-#include "base/disk.h"
 #include "base/memory.h"
 #include "chip.h"
+#include "os/disk_file.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -64,7 +64,7 @@ enum { OK = 0, IOERR = 1, UNSUPP = 2, UNTOUCHED = 0xff };
 #define SECTORS 64u
 
 static struct memory memory;
-static struct disk disk;
+static struct disk_file disk;
 static struct virtio_blk blk;
 static char path[64], warning[256];
 static unsigned warnings;
@@ -123,14 +123,14 @@ static void start(const char *words)
     }
     close(fd);
     snprintf(option, sizeof(option), "%s%s", path, words);
-    assert_int_equal(disk_open(&disk, option, error, sizeof(error)), 0);
+    assert_int_equal(disk_file_open(&disk, option, error, sizeof(error)), 0);
 
     bench_init(1000);
     warnings = 0;
     /* On the heap, so that a step outside is seen. */
     memory = (struct memory){.base = calloc(1, RAM), .size = RAM};
     assert_non_null(memory.base);
-    virtio_blk_init(&blk, &disk, &memory, &clk, take_warning, NULL);
+    virtio_blk_init(&blk, &disk.disk, &memory, &clk, take_warning, NULL);
     blk.mmio.irq.set = hear;
     assert_true(virtio_mmio_attach(&blk.mmio, &ports, BASE));
 }
@@ -138,7 +138,7 @@ static void start(const char *words)
 static int tear_down(void **state)
 {
     (void)state;
-    disk_close(&disk);
+    disk_file_close(&disk);
     unlink(path);
     free(memory.base);
     memory.base = NULL;
@@ -613,7 +613,7 @@ static void virtio_host_that_can_not_write_is_an_error(void **state)
 static void virtio_host_that_can_not_read_is_an_error(void **state)
 {
     (void)state;
-    disk_close(&disk);
+    disk_file_close(&disk);
     assert_int_equal(transfer(T_IN, 0, 512), IOERR);
     assert_warned("can't read the file");
     assert_int_equal(transfer(T_FLUSH, 0, 0), IOERR);
@@ -624,7 +624,7 @@ static void virtio_driver_without_flush_has_every_write_flushed(void **state)
 {
     (void)state;
     set_up_legacy();
-    disk_close(&disk);
+    disk_file_close(&disk);
     disk.fd = open("/dev/zero", O_RDWR); /* takes a write, and can't be synced */
     assert_true(disk.fd >= 0);
     assert_int_equal(transfer(T_OUT, 0, 512), OK);
@@ -639,11 +639,11 @@ static void virtio_last_part_of_a_sector_is_a_sector(void **state)
     uint8_t data[512];
 
     (void)state;
-    disk_close(&disk);
+    disk_file_close(&disk);
     assert_int_equal(truncate(path, 2 * 512 + 100), 0);
     memcpy(option, path, sizeof(path));
-    assert_int_equal(disk_open(&disk, option, error, sizeof(error)), 0);
-    virtio_blk_init(&blk, &disk, &memory, &clk, NULL, NULL);
+    assert_int_equal(disk_file_open(&disk, option, error, sizeof(error)), 0);
+    virtio_blk_init(&blk, &disk.disk, &memory, &clk, NULL, NULL);
     set_up_legacy();
     assert_int_equal(get(CONFIG), 3);
     memset(data, 0xee, sizeof(data));
@@ -694,7 +694,7 @@ static void virtio_request_that_is_too_long_is_an_error(void **state)
 {
     (void)state;
     /* A larger disk, and the same RAM twice: 64 MiB and a sector. */
-    disk.sectors = UINT64_C(1) << 30;
+    disk.disk.sectors = UINT64_C(1) << 30;
     free(memory.base);
     memory = (struct memory){.base = calloc(1, 40 << 20), .size = 40 << 20};
     header(T_IN, 0);
@@ -1145,7 +1145,7 @@ static void virtio_is_restored_from_a_copy_of_its_state(void **state)
     set(QUEUE_NOTIFY, 0);
     run(VIRTIO_LATENCY_NS / 2);
     struct virtio_mmio_state copy = blk.mmio.s;
-    virtio_blk_init(&blk, &disk, &memory, &clk, take_warning, NULL);
+    virtio_blk_init(&blk, &disk.disk, &memory, &clk, take_warning, NULL);
     clock_init(&clk, read_now, NULL);
     blk.mmio.irq.set = hear;
     blk.mmio.s = copy;

@@ -4,15 +4,6 @@
 #include "clock.h"
 
 #include <stddef.h>
-#include <time.h>
-
-uint64_t clock_host_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 void clock_init(struct clock *clock, uint64_t (*read)(void *source), void *source)
 {

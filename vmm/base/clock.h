@@ -26,9 +26,6 @@ struct clock {
     struct timer *armed; /* sorted by deadline */
 };
 
-/* The host's monotonic clock, in ns. */
-uint64_t clock_host_ns(void);
-
 /* Prepares a clock that reads its time from `read(source)`. */
 void clock_init(struct clock *clock, uint64_t (*read)(void *source), void *source);
 

@@ -1,6 +1,5 @@
 /*
- * A disk: a file or block device of the host, as sectors of 512 bytes, locked against a second
- * writer for as long as it is open.
+ * A disk as a device sees it: sectors of 512 bytes, kept by a host.
  */
 #ifndef VMM_BASE_DISK_H
 #define VMM_BASE_DISK_H
@@ -12,30 +11,41 @@
 #define DISK_SECTOR    512
 #define DISK_NAME_SIZE 20
 
-struct disk {
-    int fd;
-    uint64_t sectors; /* a last one that is not all in the file counts */
-    bool read_only;
-    bool modern;               /* asked for with registers of version 2 */
-    char name[DISK_NAME_SIZE]; /* the file's, without directories; not ended when it is too long */
+struct disk;
+
+/*
+ * Where the sectors are. `read` and `write` move `length` bytes from a sector on; all return 0 or
+ * -errno. What lies behind the end reads as zeros. What was written is there for who reads next;
+ * after a flush also if the host's power fails.
+ */
+struct disk_host {
+    int (*read)(const struct disk *disk, uint64_t sector, void *to, size_t length);
+    int (*write)(const struct disk *disk, uint64_t sector, const void *from, size_t length);
+    int (*flush)(const struct disk *disk);
 };
 
-/*
- * Opens what an option asks for: FILE[,ro][,modern], a comma in the name written twice. `option` is
- * changed, and begins with the plain file name afterwards. Locks the file: for itself alone, or
- * with other readers for `ro` (flock, which other programs may ignore). Returns 0, or -1 with one
- * sentence in `error`. Closed by disk_close.
- */
-int disk_open(struct disk *disk, char *option, char *error, size_t error_size);
-void disk_close(struct disk *disk);
+struct disk {
+    const struct disk_host *host;
+    uint64_t sectors; /* a last one that is not all there counts */
+    bool read_only;
+    bool modern;               /* asked for with registers of version 2 */
+    char name[DISK_NAME_SIZE]; /* not ended when it is too long */
+};
 
-/*
- * Read and write `length` bytes from a sector on; both return 0 or -errno. What lies behind the end
- * of the file reads as zeros. A write that returned 0 is in the host's page cache: it survives this
- * process, and after disk_flush the host's power failing too.
- */
-int disk_read(const struct disk *disk, uint64_t sector, void *to, size_t length);
-int disk_write(const struct disk *disk, uint64_t sector, const void *from, size_t length);
-int disk_flush(const struct disk *disk);
+static inline int disk_read(const struct disk *disk, uint64_t sector, void *to, size_t length)
+{
+    return disk->host->read(disk, sector, to, length);
+}
+
+static inline int disk_write(const struct disk *disk, uint64_t sector, const void *from,
+                             size_t length)
+{
+    return disk->host->write(disk, sector, from, length);
+}
+
+static inline int disk_flush(const struct disk *disk)
+{
+    return disk->host->flush(disk);
+}
 
 #endif

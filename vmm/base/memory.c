@@ -1,50 +1,58 @@
 /*
- * Guest RAM: an anonymous mapping without reservation, so that untouched pages cost nothing.
+ * Guest RAM: what is inside, who has written to it. Where its bytes are, a host says.
  */
 #include "memory.h"
 
 #include "ram_image.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "words are copied to and from guest RAM as they are");
 
-static uint64_t page_size(void)
+int memory_adopt(struct memory *memory, void *base, uint64_t size, const struct memory_host *host)
 {
-    return (uint64_t)sysconf(_SC_PAGESIZE);
+    *memory = (struct memory){.log = calloc(1, sizeof(*memory->log))};
+    if (!memory->log)
+        return -ENOMEM;
+    memory->base = base;
+    memory->size = size;
+    memory->host = host;
+    return 0;
 }
+
+/* From calloc, with room to begin at a page. */
+static void release_block(struct memory *memory)
+{
+    free(((void **)(void *)memory->base)[-1]);
+}
+
+static const struct memory_host block_host = {.release = release_block};
 
 int memory_init(struct memory *memory, uint64_t size)
 {
-    uint64_t page = page_size();
+    uint8_t *block, *base;
+    int error;
 
-    size = (size + page - 1) / page * page;
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
-        return -errno;
-    memory->log = calloc(1, sizeof(*memory->log));
-    if (!memory->log) {
-        munmap(base, size);
+    size = (size + MEMORY_PAGE - 1) / MEMORY_PAGE * MEMORY_PAGE;
+    block = calloc(1, size + MEMORY_PAGE + sizeof(void *));
+    if (!block)
         return -ENOMEM;
-    }
-    /* Small pages: a huge one would make a guest that touched a byte cost 2 MiB. */
-    madvise(base, size, MADV_NOHUGEPAGE);
-    memory->base = base;
-    memory->size = size;
-    return 0;
+    base = block + sizeof(void *);
+    base += -(uintptr_t)base % MEMORY_PAGE;
+    ((void **)(void *)base)[-1] = block;
+    error = memory_adopt(memory, base, size, &block_host);
+    if (error < 0)
+        free(block);
+    return error;
 }
 
 void memory_free(struct memory *memory)
 {
     if (memory->base)
-        munmap(memory->base, memory->size);
+        memory->host->release(memory);
     if (memory->log) {
         ram_image_free(memory->log->base);
         free(memory->log->is_dirty);
@@ -52,6 +60,11 @@ void memory_free(struct memory *memory)
         free(memory->log);
     }
     *memory = (struct memory){0};
+}
+
+uint8_t *memory_given(const struct memory *memory)
+{
+    return memory->host->given ? memory->host->given(memory) : NULL;
 }
 
 void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
@@ -90,57 +103,6 @@ void memory_changed(const struct memory *memory, uint64_t address, uint64_t leng
     for (uint64_t at = address & ~(uint64_t)(MEMORY_PAGE - 1);
          memory->log->is_dirty && at < address + length; at += MEMORY_PAGE)
         memory_mark(memory, at);
-}
-
-/* Bits of a page's entry in /proc/self/pagemap: Linux, Documentation/admin-guide/mm/pagemap.rst. */
-#define PAGEMAP_PRESENT_OR_SWAPPED (UINT64_C(3) << 62)
-
-static bool read_pagemap(FILE *pagemap, const void *address, uint64_t page, uint64_t *entries,
-                         size_t count)
-{
-    off_t at = (off_t)((uintptr_t)address / page * sizeof(*entries));
-
-    return fseeko(pagemap, at, SEEK_SET) == 0 &&
-           fread(entries, sizeof(*entries), count, pagemap) == count;
-}
-
-uint8_t *memory_given(const struct memory *memory)
-{
-    uint64_t page = page_size(), entry = 0, *entries;
-    size_t count = memory->size / page;
-    uint8_t *given = calloc(memory->size / MEMORY_PAGE, 1);
-    FILE *pagemap = fopen("/proc/self/pagemap", "re");
-    bool ok;
-
-    entries = calloc(count, sizeof(*entries));
-    /* Under an emulator the file may speak of other addresses: not if it knows our stack. */
-    ok = given && entries && pagemap && read_pagemap(pagemap, &entry, page, &entry, 1) &&
-         (entry & PAGEMAP_PRESENT_OR_SWAPPED) &&
-         read_pagemap(pagemap, memory->base, page, entries, count);
-    for (size_t i = 0; ok && i < count; i++) {
-        if (entries[i] & PAGEMAP_PRESENT_OR_SWAPPED)
-            memset(given + i * page / MEMORY_PAGE, 1, page / MEMORY_PAGE);
-    }
-    if (pagemap)
-        fclose(pagemap);
-    free(entries);
-    if (ok)
-        return given;
-    free(given);
-    return NULL;
-}
-
-uint64_t memory_resident(const struct memory *memory)
-{
-    uint64_t page = page_size(), pages = memory->size / page, resident = 0;
-    unsigned char *map = malloc(pages);
-
-    if (map && mincore(memory->base, memory->size, map) == 0) {
-        for (uint64_t i = 0; i < pages; i++)
-            resident += map[i] & 1;
-    }
-    free(map);
-    return resident * page;
 }
 
 uint64_t memory_hash(const struct memory *memory)

@@ -1,5 +1,5 @@
 /*
- * Guest RAM: one block from physical address 0 up, given by the host only when touched. Every
+ * Guest RAM: one block from physical address 0 up. Every
  * access by the VMM goes through these functions, which check bounds; nothing else has the base.
  */
 #ifndef VMM_BASE_MEMORY_H
@@ -26,11 +26,26 @@ struct memory_log {
 struct memory {
     uint8_t *base;          /* host address of guest physical 0, for the CPU engines */
     uint64_t size;          /* bytes, a multiple of the page size */
-    struct memory_log *log; /* NULL in RAM that was not made by memory_init */
+    struct memory_log *log; /* NULL in RAM that was not made by memory_init or memory_adopt */
+    const struct memory_host *host;
 };
 
-/* Reserves `size` bytes, rounded up to a page. Returns 0, or -errno. Freed by memory_free. */
+/* Whose the bytes are. */
+struct memory_host {
+    /* Gives them back. */
+    void (*release)(struct memory *memory);
+    /* See memory_given; NULL: it doesn't tell. */
+    uint8_t *(*given)(const struct memory *memory);
+};
+
+/* Takes `size` bytes from malloc, rounded up to a page. Returns 0, or -errno. Freed by memory_free.
+ */
 int memory_init(struct memory *memory, uint64_t size);
+
+/* Takes `size` bytes, a multiple of a page, all zero, that begin at a page, from a host, which gets
+ * them back from memory_free. Returns 0, or -ENOMEM: then they are still the caller's. */
+int memory_adopt(struct memory *memory, void *base, uint64_t size, const struct memory_host *host);
+
 void memory_free(struct memory *memory);
 
 /* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM.
@@ -63,9 +78,6 @@ static inline void memory_mark(const struct memory *memory, uint64_t address)
  * tell.
  */
 uint8_t *memory_given(const struct memory *memory);
-
-/* How many bytes of RAM the host has given so far. */
-uint64_t memory_resident(const struct memory *memory);
 
 /* A hash of all of RAM, the same for the same contents (64-bit FNV-1a over words and addresses;
  * zero bytes count for nothing). */

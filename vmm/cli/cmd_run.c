@@ -38,6 +38,7 @@ static const char usage[] =
     "      --replay FILE        repeat a recorded run\n"
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
     "      --no-reboot          a reset by the guest ends the run\n"
+    "      --keep-open          run on when input has ended and the guest waits for more\n"
     "      --strict             warn of what real hardware punishes: lost EOIs, unread keys...\n"
     "      --trace LIST         tell of irq,exc,int,io,mmio,hypercall,disk,halt,input or all\n"
     "      --trace-file FILE    there, not on standard error; FILE.json is for Perfetto\n"

@@ -2,6 +2,7 @@
  * vmm test: runs scenarios, each in a process of its own, and says how they went.
  */
 #include "cmd.h"
+#include "os/host_clock.h"
 #include "scenario/results.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #ifndef VMM_CONSOLE_KEYMAP_H
 #define VMM_CONSOLE_KEYMAP_H
 
-#include "machine/inbox.h"
+#include "os/inbox.h"
 
 #define KEYMAP_EVENTS_MAX 6
 

@@ -33,6 +33,14 @@ void typing_post(struct typing *typing, enum inbox_ring ring, struct inbox *inbo
         posted++;
     typing->count -= posted;
     memmove(typing->waiting, typing->waiting + posted, typing->count * sizeof(typing->waiting[0]));
+    if (typing->is_closed && typing->count == 0)
+        inbox_close(inbox);
+}
+
+void typing_close(struct typing *typing, enum inbox_ring ring, struct inbox *inbox)
+{
+    typing->is_closed = true;
+    typing_flush(typing, ring, inbox);
 }
 
 bool typing_holds_escape(const struct typing *typing)

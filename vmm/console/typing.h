@@ -16,6 +16,7 @@
 struct typing {
     struct keymap keymap;
     unsigned count;
+    bool is_closed; /* nothing more is typed */
     struct inbox_event waiting[TYPING_MAX + KEYMAP_EVENTS_MAX];
 };
 
@@ -28,6 +29,9 @@ bool typing_has_room(const struct typing *typing, unsigned bytes);
 /* Moves what waits to the inbox, as far as there is room; the inbox's room_fd tells when to go on.
  */
 void typing_post(struct typing *typing, enum inbox_ring ring, struct inbox *inbox);
+
+/* Nothing more will be typed: the inbox is closed once it has all that waits. */
+void typing_close(struct typing *typing, enum inbox_ring ring, struct inbox *inbox);
 
 /* A lone ESC waits for what may follow: call typing_flush after LONE_ESCAPE_WAIT_MS. */
 bool typing_holds_escape(const struct typing *typing);

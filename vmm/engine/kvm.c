@@ -3,6 +3,7 @@
  * timer. Follows the kernel's Documentation/virt/kvm/api.rst; the only file that knows KVM.
  */
 #include "cpu/cpu.h"
+#include "os/host_clock.h"
 
 #ifdef CPU_HAS_KVM
 

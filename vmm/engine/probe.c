@@ -6,6 +6,7 @@
 
 #include "base/blobs.h"
 #include "cpu/arch.h"
+#include "os/host_clock.h"
 
 #include <errno.h>
 #include <stdio.h>

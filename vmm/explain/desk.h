@@ -6,6 +6,7 @@
 #define VMM_EXPLAIN_DESK_H
 
 #include "monitor.h"
+#include "os/inbox.h"
 
 #include <pthread.h>
 

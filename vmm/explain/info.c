@@ -3,6 +3,8 @@
  */
 #include "info.h"
 
+#include "os/inbox.h"
+
 #include <stdatomic.h>
 
 void info_print_place(const struct info *info, uint32_t address)

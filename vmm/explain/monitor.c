@@ -8,6 +8,7 @@
 #include "inspect/expression.h"
 #include "inspect/keys.h"
 #include "machine/snapshot.h"
+#include "os/inbox.h"
 
 #include <ctype.h>
 #include <errno.h>

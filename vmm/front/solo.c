@@ -10,6 +10,7 @@
 #include "console/terminal.h"
 #include "console/typing.h"
 #include "host/status.h"
+#include "os/host_clock.h"
 #include "prompt.h"
 
 #include <errno.h>
@@ -175,6 +176,8 @@ static bool read_input(struct solo *solo)
     for (ssize_t i = 0; i < count; i++)
         type_byte(solo, bytes[i]);
     typing_post(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
+    if (count == 0 && guest_input_ends(solo->guest))
+        typing_close(&solo->typing, solo->guest->options->input, &solo->guest->inbox);
     return count > 0;
 }
 
@@ -200,6 +203,8 @@ static bool read_script(struct solo *solo)
             guest->script_count += keymap_type(&keymap, (uint8_t)c, to);
         }
     }
+    if (guest_input_ends(guest))
+        inbox_close(&guest->inbox);
     return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "explain/crash.h"
 #include "inspect/symbols.h"
+#include "os/host_clock.h"
 #include "status.h"
 
 #include <errno.h>
@@ -163,11 +164,15 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
 {
     int error;
 
-    *guest =
-        (struct guest){.options = options, .config = options->config, .done_fd = -1, .desk.fd = -1};
+    *guest = (struct guest){.options = options,
+                            .config = options->config,
+                            .run = options->run,
+                            .done_fd = -1,
+                            .desk.fd = -1};
     note[0] = '\0';
     guest->host.start = clock_host_ns();
     guest->config.inbox = &guest->inbox;
+    guest->config.take = inbox_take;
     guest->config.epoch = guest->config.virtual_time ? VIRTUAL_EPOCH : (int64_t)time(NULL);
     error = inbox_init(&guest->inbox);
     if (error < 0)
@@ -226,7 +231,7 @@ static struct machine *make_machine(struct guest *guest)
          machine->replay != guest->config.replay_end &&
          machine->replay->time < clock_now(&machine->clock);)
         machine->replay++; /* it came before the snapshot */
-    inbox_preload(&guest->inbox, guest->options->input, guest->script, guest->script_count);
+    machine->script[guest->options->input] = guest->config.script[guest->options->input];
     return machine;
 }
 
@@ -281,7 +286,7 @@ static void hold(struct guest *guest, struct machine *machine)
             machine->outcome.end != END_NONE)
             break;
         inbox_wait(inbox, CLOCK_NEVER);
-        machine_show(machine);
+        runner_show(&guest->runner);
         stand_still(machine, &since);
     }
 }
@@ -290,7 +295,7 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
 {
     do
         hold(guest, machine);
-    while (machine_run_until(machine, desk_pause(&guest->desk)));
+    while (runner_run_until(&guest->runner, desk_pause(&guest->desk)));
     desk_give_up(&guest->desk, machine);
     return &machine->outcome;
 }
@@ -304,6 +309,7 @@ static bool boot(struct guest *guest)
     guest->machine = machine;
     if (!machine)
         return false;
+    runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
     start = clock_now(&machine->clock);
     if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
         !guest->config.image.path)
@@ -319,6 +325,7 @@ static bool boot(struct guest *guest)
         const struct machine_input *end = guest->config.replay_end;
         replay_from(guest, end == guest->replay.inputs + guest->replay.count ? end : end + 1);
     }
+    runner_free(&guest->runner);
     machine_destroy(machine);
     guest->machine = NULL;
     return true;
@@ -353,13 +360,20 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     guest->config.warn = warning;
     guest->config.owner = owner;
     guest->config.log = guest->record;
-    inbox_preload(&guest->inbox, guest->options->input, guest->script, guest->script_count);
+    guest->config.script[guest->options->input] =
+        (struct input_script){guest->script, guest->script_count};
+    guest->run.owner = owner;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
     error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
     pthread_attr_destroy(&attributes);
     guest->is_running = error == 0;
     return error;
+}
+
+bool guest_input_ends(const struct guest *guest)
+{
+    return !guest->options->keep_open && !guest->options->monitor;
 }
 
 void guest_join(struct guest *guest)
@@ -401,7 +415,7 @@ int guest_conclude(struct guest *guest, FILE *to)
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
         fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
     if (guest->report) {
-        error = report_write(guest->report, machine, &guest->host);
+        error = report_write(guest->report, &guest->runner, &guest->host);
         if (error < 0) {
             fprintf(to, "vmm: can't write the report to %s: %s\n", guest->options->report,
                     strerror(-error));
@@ -425,8 +439,10 @@ int guest_conclude(struct guest *guest, FILE *to)
 
 void guest_free(struct guest *guest)
 {
-    if (guest->machine)
+    if (guest->machine) {
+        runner_free(&guest->runner);
         machine_destroy(guest->machine);
+    }
     if (guest->has_desk)
         desk_free(&guest->desk);
     if (guest->has_inbox)

@@ -7,18 +7,22 @@
 
 #include "engine/engine.h"
 #include "explain/desk.h"
-#include "machine/input_log.h"
 #include "machine/snapshot.h"
 #include "options.h"
+#include "os/inbox.h"
+#include "os/input_log.h"
+#include "os/runner.h"
 #include "report.h"
 
 struct guest {
     struct options *options;
     struct machine_config config;
+    struct runner_config run;
     const struct engine *engine;
     struct inbox inbox;
     struct desk desk; /* of its monitor */
     struct report_host host;
+    struct runner runner;    /* of the machine, if there is one */
     struct machine *machine; /* the guest's thread's until done_fd is readable; NULL: not built */
     char error[320];         /* why it was not, or why something else failed */
     bool not_saved;          /* --save was asked for in vain */
@@ -52,6 +56,9 @@ struct inbox_event *guest_script(struct guest *guest, size_t count);
  */
 int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *bytes, size_t count),
                 void (*warn)(void *owner, const char *text), void *owner);
+
+/* Whether the end of what is typed is the end of the guest's input. */
+bool guest_input_ends(const struct guest *guest);
 
 /* Waits for the thread of a guest whose done_fd is readable. Its machine is the caller's then. */
 void guest_join(struct guest *guest);

@@ -4,6 +4,7 @@
 #include "many.h"
 
 #include "console/signals.h"
+#include "os/host_clock.h"
 #include "status.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static void print(void *owner, const uint8_t *bytes, size_t count)
     struct member *member = owner;
 
     if (!outbox_has_room(&member->output, count))
-        turn_give(&member->guest.machine->turn);
+        turn_give(&member->guest.runner.turn);
     outbox_put(&member->output, bytes, count);
     if (!member->guest.host.first_output)
         member->guest.host.first_output = clock_host_ns();
@@ -112,8 +113,8 @@ static bool get_ready(struct member *member, char *note, size_t note_size)
     member->typing.count = 0;
     if (guest_init(&member->guest, member->options, note, note_size) < 0)
         return false;
-    member->guest.config.show = show;
-    member->guest.config.turns = &member->many->turns;
+    member->guest.run.show = show;
+    member->guest.run.turns = &member->many->turns;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "console/sink.h"
 #include "console/typing.h"
 #include "guest.h"
+#include "os/turns.h"
 
 #include <signal.h>
 

@@ -3,6 +3,9 @@
  */
 #include "options.h"
 
+#include "os/image_file.h"
+#include "os/ram.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +16,10 @@
 void options_init(struct options *options)
 {
     *options = (struct options){
-        .config = {.memory_size = DEFAULT_MEMORY, .timeout = CLOCK_NEVER},
+        .config = {.image.read = image_file_read,
+                   .memory_size = DEFAULT_MEMORY,
+                   .make_memory = ram_init,
+                   .timeout = CLOCK_NEVER},
         .cpu = "auto",
         .input = INBOX_SERIAL,
     };
@@ -35,7 +41,7 @@ void options_move(struct options *to, const struct options *from)
     *to = *from;
     to->config.image.modules = to->modules;
     for (unsigned i = 0; i < to->disk_count; i++)
-        to->config.disks[i] = &to->disks[i];
+        to->config.disks[i] = &to->disks[i].disk;
 }
 
 void options_close_monitor(struct options *options)
@@ -47,7 +53,7 @@ void options_close_monitor(struct options *options)
 void options_free(struct options *options)
 {
     for (unsigned i = 0; i < options->disk_count; i++)
-        disk_close(&options->disks[i]);
+        disk_file_close(&options->disks[i]);
     options->disk_count = 0;
     options_close_monitor(options);
     trace_file_release(options->trace_file);
@@ -183,7 +189,7 @@ static bool take_cpu_limit(struct options *options, const char *shown, char *val
         fprintf(stderr, "vmm: %s: not a percentage from 1 to 100\n", shown);
         return false;
     }
-    options->config.cpu_limit = percent < 100 ? (unsigned)percent : 0;
+    options->run.cpu_limit = percent < 100 ? (unsigned)percent : 0;
     return true;
 }
 
@@ -218,18 +224,18 @@ static bool take_module(struct options *options, const char *shown, char *value)
 
 static bool take_disk(struct options *options, const char *shown, char *value)
 {
-    struct disk *disk = &options->disks[options->disk_count];
+    struct disk_file *disk = &options->disks[options->disk_count];
     char error[320];
 
     if (options->disk_count == MACHINE_DISKS) {
         fprintf(stderr, "vmm: %s: more than %d disks\n", shown, MACHINE_DISKS);
         return false;
     }
-    if (disk_open(disk, value, error, sizeof(error)) < 0) {
+    if (disk_file_open(disk, value, error, sizeof(error)) < 0) {
         fprintf(stderr, "vmm: %s\n", error);
         return false;
     }
-    options->config.disks[options->disk_count++] = disk;
+    options->config.disks[options->disk_count++] = &disk->disk;
     return true;
 }
 
@@ -252,6 +258,13 @@ static bool take_no_reboot(struct options *options, const char *shown, char *val
     (void)shown;
     (void)value;
     return options->no_reboot = true;
+}
+
+static bool take_keep_open(struct options *options, const char *shown, char *value)
+{
+    (void)shown;
+    (void)value;
+    return options->keep_open = true;
 }
 
 static bool take_strict(struct options *options, const char *shown, char *value)
@@ -320,6 +333,7 @@ const struct option_kind option_kinds[] = {
     {"replay", true, take_replay},
     {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
+    {"keep-open", false, take_keep_open},
     {"strict", false, take_strict},
     {"trace", true, take_trace},
     {"trace-file", true, take_trace_file},

@@ -5,9 +5,10 @@
 #ifndef VMM_HOST_OPTIONS_H
 #define VMM_HOST_OPTIONS_H
 
-#include "base/disk.h"
 #include "machine/machine.h"
 #include "monitor_socket.h"
+#include "os/disk_file.h"
+#include "os/runner.h"
 #include "watch/watch.h"
 
 #define OPTIONS_MODULES 16
@@ -16,14 +17,15 @@ struct options {
     const char *name; /* of the guest; by default its image's, without directories */
     /* image, memory_size, timeout, disks, virtual_time; the rest is whoever runs it's */
     struct machine_config config;
+    struct runner_config run;  /* cpu_limit */
     struct watch_config watch; /* the trace once options_begin_trace has begun it */
     struct image_module modules[OPTIONS_MODULES];
-    struct disk disks[MACHINE_DISKS];
+    struct disk_file disks[MACHINE_DISKS];
     unsigned disk_count;
     bool has_memory; /* the size was given */
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
-    bool no_reboot;
+    bool no_reboot, keep_open;
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
     const char *report, *save, *restore, *record, *replay; /* files, or NULL */

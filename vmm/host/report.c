@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include "base/json.h"
+#include "os/ram.h"
 #include "status.h"
 
 #include <errno.h>
@@ -61,8 +62,9 @@ static void put_interrupts(FILE *to, const struct i8259_pair *pic)
     fprintf(to, "],\n");
 }
 
-int report_write(FILE *to, const struct machine *machine, const struct report_host *host)
+int report_write(FILE *to, const struct runner *runner, const struct report_host *host)
 {
+    const struct machine *machine = runner->machine;
     const struct machine_outcome *outcome = &machine->outcome;
     struct rusage usage;
 
@@ -82,9 +84,8 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     put_seconds(to, "guest_s", outcome->guest_ns);
     put_seconds(to, "guest_idle_s", machine->counts.idle_ns);
     fprintf(to, "  \"wakeups\": %llu,\n  \"late_wakeups\": %llu,\n",
-            (unsigned long long)machine->counts.wakeups,
-            (unsigned long long)machine->counts.late_wakeups);
-    put_seconds(to, "latest_wakeup_s", machine->counts.latest_ns);
+            (unsigned long long)runner->wakeups.count, (unsigned long long)runner->wakeups.late);
+    put_seconds(to, "latest_wakeup_s", runner->wakeups.latest_ns);
     put_seconds(to, "host_cpu_s", timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime));
     if (machine->cpu->ops->instructions) {
         uint64_t count = machine->cpu->ops->instructions(machine->cpu);
@@ -100,7 +101,7 @@ int report_write(FILE *to, const struct machine *machine, const struct report_ho
     put_exits(to, &machine->counts);
     put_interrupts(to, &machine->pic);
     fprintf(to, "  \"guest_touched_kib\": %llu,\n",
-            (unsigned long long)(memory_resident(&machine->memory) / 1024));
+            (unsigned long long)(ram_resident(&machine->memory) / 1024));
     fprintf(to, "  \"resident_kib\": %ld,\n", resident_kib());
     fprintf(to, "  \"peak_resident_kib\": %ld,\n", usage.ru_maxrss);
     /* Last, since it touches all of RAM. */

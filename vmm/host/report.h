@@ -4,7 +4,7 @@
 #ifndef VMM_HOST_REPORT_H
 #define VMM_HOST_REPORT_H
 
-#include "machine/machine.h"
+#include "os/runner.h"
 
 #include <stdio.h>
 
@@ -17,6 +17,6 @@ struct report_host {
 };
 
 /* Writes the report and flushes. Returns 0, or -errno. */
-int report_write(FILE *to, const struct machine *machine, const struct report_host *host);
+int report_write(FILE *to, const struct runner *runner, const struct report_host *host);
 
 #endif

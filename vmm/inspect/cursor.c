@@ -71,7 +71,8 @@ size_t cursor_word(struct cursor *cursor, const char **word)
 {
     cursor_skip_blanks(cursor);
     *word = cursor->at;
-    while (*cursor->at && !cursor_is_blank(*cursor->at) && (*cursor->at != '#' || cursor->at == *word))
+    while (*cursor->at && !cursor_is_blank(*cursor->at) &&
+           (*cursor->at != '#' || cursor->at == *word))
         cursor->at++;
     if (**word == '#')
         cursor->at = *word;

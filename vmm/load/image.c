@@ -5,14 +5,11 @@
 #include "formats.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MIB UINT64_C(0x100000)
 
@@ -130,82 +127,27 @@ drop:
     return -1;
 }
 
-/* Reads to the end of `fd` or until `limit` is passed. Returns 0 or an errno, EFBIG for the latter;
- * the block is the caller's in any case. */
-static int read_all(int fd, size_t expected, uint64_t limit, uint8_t **bytes, size_t *size)
-{
-    size_t room = 0;
-
-    *bytes = NULL;
-    *size = 0;
-    for (;;) {
-        if (*size == room) {
-            /* One more than expected, so that a file of that size is read without growing. */
-            size_t wanted = room == 0 ? expected + 1 : room * 2;
-            uint8_t *grown = realloc(*bytes, wanted);
-
-            if (!grown)
-                return ENOMEM;
-            *bytes = grown;
-            room = wanted;
-        }
-        ssize_t got = read(fd, *bytes + *size, room - *size);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return errno;
-        if (got == 0)
-            return 0;
-        *size += (size_t)got;
-        if (*size > limit)
-            return EFBIG;
-    }
-}
-
 int load_read_file(const struct loader *loader, const char *prefix, const char *path,
                    uint8_t **bytes, size_t *size)
 {
     uint64_t limit = loader->memory->size > FILE_LIMIT ? loader->memory->size : FILE_LIMIT;
-    struct stat status;
-    int fd, why;
+    int error = loader->request->read(path, limit, bytes, size);
 
-    /* Opening a named pipe waits for its writer, and a signal ends the wait. */
-    do {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    *bytes = NULL;
-    *size = 0;
-    if (fd < 0 && errno == ENOENT)
-        return load_fail(loader, "%sno such file: check the path, or build it first", prefix);
-    if (fd < 0)
-        return load_fail(loader, "%scan't be opened: %s", prefix, strerror(errno));
-    if (fstat(fd, &status) < 0) {
-        why = errno;
-    } else if (S_ISDIR(status.st_mode)) {
-        why = EISDIR;
-    } else {
-        bool sized = S_ISREG(status.st_mode) && status.st_size >= 0;
-
-        /* A pipe or a device has no size to trust. */
-        if (sized && (uint64_t)status.st_size > limit)
-            why = EFBIG;
-        else
-            why = read_all(fd, sized ? (size_t)status.st_size : 65535, limit, bytes, size);
-    }
-    close(fd);
-    if (why == 0)
+    switch (error) {
+    case 0:
         return 0;
-    free(*bytes);
-    *bytes = NULL;
-    if (why == EISDIR)
+    case -ENOENT:
+        return load_fail(loader, "%sno such file: check the path, or build it first", prefix);
+    case -EISDIR:
         return load_fail(loader, "%sis a directory: give a file in it", prefix);
-    if (why == EFBIG)
+    case -EFBIG:
         return load_fail(loader,
                          "%sis larger than %" PRIu64 " MiB, and RAM is 0x%" PRIx64
                          " bytes: give the machine more with -m",
                          prefix, limit / MIB, loader->memory->size);
-    return load_fail(loader, "%scan't be read: %s", prefix, strerror(why));
+    default:
+        return load_fail(loader, "%scan't be read: %s", prefix, strerror(-error));
+    }
 }
 
 /* --append and --module reach only a Multiboot guest. */

@@ -32,13 +32,23 @@ static void on_input_ready(void *owner)
     ((struct machine *)owner)->input_ready = true;
 }
 
+/* --baud: a character has ten bits; until they have gone out the guest stands still. */
+static void stall(struct machine *machine)
+{
+    uint64_t now = clock_now(&machine->clock);
+
+    if (machine->line_free < now)
+        machine->line_free = now;
+    machine->line_free += 10 * NS_PER_SECOND / machine->config.baud;
+}
+
 static void put(struct machine *machine, enum machine_outlet outlet, uint8_t byte)
 {
     output_put(&machine->output, byte);
     if (machine->config.heard)
         machine->config.heard(machine->config.owner, outlet, byte);
     if (machine->config.baud)
-        machine_wait_for_line(machine);
+        stall(machine);
 }
 
 static void put_serial(void *owner, uint8_t byte)

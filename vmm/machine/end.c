@@ -16,7 +16,7 @@ static const char *const end_names[END_KINDS] = {
     [END_RESET] = "reset",         [END_SHUTDOWN] = "triple-fault",
     [END_FAULT] = "exception",     [END_CPU_FAILED] = "cpu-failed",
     [END_TIMEOUT] = "timeout",     [END_QUIT] = "quit",
-    [END_DIVERGED] = "diverged",
+    [END_DIVERGED] = "diverged",   [END_INPUT] = "input-ended",
 };
 
 const char *machine_end_name(enum machine_end end)
@@ -228,4 +228,11 @@ void end_with_shutdown(struct machine *machine)
                 failure[0] ? failure
                            : "an exception that the guest's IDT could not deliver, nor the double "
                              "fault after it");
+}
+
+void end_with_silence(void *owner)
+{
+    machine_end(
+        owner, END_INPUT, 0,
+        "the guest waits for input, and its input has ended (--keep-open keeps it running)");
 }

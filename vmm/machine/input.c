@@ -23,12 +23,16 @@ void input_give(struct machine *machine, enum machine_input_kind kind, struct in
     }
     if (machine->observer && (kind == INPUT_SERIAL || kind == INPUT_KEY))
         machine->observer->input(machine->observer, kind == INPUT_KEY, event.code, event.down);
+    machine->silence.inputs++;
     switch (kind) {
     case INPUT_SERIAL:
         ns16550_receive(&machine->com1, (uint8_t)event.code);
         break;
     case INPUT_KEY:
         i8042_key(&machine->keyboard, event.code, event.down);
+        break;
+    case INPUT_CLOSED:
+        silence_begin(machine);
         break;
     case INPUT_QUIT:
         machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
@@ -38,19 +42,33 @@ void input_give(struct machine *machine, enum machine_input_kind kind, struct in
     }
 }
 
-void input_take(struct machine *machine)
+/* The oldest event for a device: of the script, then of what has come. */
+static bool take(struct machine *machine, enum inbox_ring ring, struct inbox_event *event)
 {
-    struct inbox *inbox = machine->config.inbox;
+    struct input_script *script = &machine->script[ring];
+
+    if (script->count > 0) {
+        *event = *script->events++;
+        script->count--;
+        return true;
+    }
+    return machine->config.take && machine->config.take(machine->config.inbox, ring, event);
+}
+
+/* Moves input to the devices, as far as they have room. */
+static void take_input(struct machine *machine)
+{
     struct inbox_event event;
 
     machine->input_ready = false;
-    while (ns16550_can_receive(&machine->com1) && inbox_take(inbox, INBOX_SERIAL, &event))
+    while (ns16550_can_receive(&machine->com1) && take(machine, INBOX_SERIAL, &event))
         input_give(machine, INPUT_SERIAL, event);
-    while (i8042_can_type(&machine->keyboard) && inbox_take(inbox, INBOX_KEYBOARD, &event))
+    while (i8042_can_type(&machine->keyboard) && take(machine, INBOX_KEYBOARD, &event))
         input_give(machine, INPUT_KEY, event);
 }
 
-void input_replay(struct machine *machine)
+/* The input of a recorded run that came at this point of it. The same run never gets past it. */
+static void replay_input(struct machine *machine)
 {
     uint64_t now = clock_now(&machine->clock);
     char place[64];
@@ -70,4 +88,15 @@ void input_replay(struct machine *machine)
             return;
         input_give(machine, input->kind, input->event);
     }
+}
+
+void input_look(struct machine *machine)
+{
+    /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
+    if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
+        i8042_listen(&machine->keyboard);
+    if (machine->config.replay)
+        replay_input(machine);
+    else if (machine->input_ready)
+        take_input(machine);
 }

@@ -15,21 +15,21 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 
 /* Every chip, its ports and where its lines end. False: two of them claim the same addresses. */
 bool board_build(struct machine *machine);
 
-/* ---- machine.c ---- */
-
-/* Has the guest stand still until the line is free for another character (--baud). */
-void machine_wait_for_line(struct machine *machine);
-
 /* ---- input.c ---- */
 
 /* An input comes to the guest, now. */
 void input_give(struct machine *machine, enum machine_input_kind kind, struct inbox_event event);
 
-/* Moves input from the inbox to the devices, as far as they have room. */
-void input_take(struct machine *machine);
+/* Gives the guest the input that has come, as far as its devices have room; or, where a run is
+ * repeated, what came at this point of it. */
+void input_look(struct machine *machine);
 
-/* The input of a recorded run that came at this point of it. The same run never gets past it. */
-void input_replay(struct machine *machine);
+/* ---- silence.c ---- */
+
+void silence_init(struct machine *machine);
+
+/* The guest's input has ended: from now on it is looked whether it only waits for more. */
+void silence_begin(struct machine *machine);
 
 /* ---- end.c ---- */
 
@@ -50,6 +50,9 @@ void end_with_power_off(void *owner);
 void end_with_reset(void *owner);
 void end_with_timeout(void *owner);
 void end_with_return(void *owner);
+
+/* The guest waits for input, and none can come any more. */
+void end_with_silence(void *owner);
 
 /* A bare guest's exception has come to the default handlers (boot/pm32.asm), whose frame is at
  * linear `address`. */

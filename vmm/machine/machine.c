@@ -13,21 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- output, warnings ---- */
-
-static void pass_time(struct machine *machine, uint64_t time);
-
-/* --baud: the guest stands still in its OUT until the character has gone out. */
-void machine_wait_for_line(struct machine *machine)
-{
-    uint64_t end = clock_now(&machine->clock) + 10 * NS_PER_SECOND / machine->config.baud;
-
-    output_flush(&machine->output);
-    while (clock_now(&machine->clock) < end && !atomic_load(&machine->config.inbox->quit))
-        pass_time(machine, end);
-}
 
 void machine_warn(struct machine *machine, const char *format, ...)
 {
@@ -59,39 +46,6 @@ bool machine_describe(struct machine *machine, uint32_t address, char *to, size_
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-/* ---- turns ---- */
-
-/* How long the CPU may run between two turns: as nothing to the guest, as much to the host. */
-#define TURN_NS UINT64_C(1000000)
-
-/* Sleeps until the inbox has something, or the time is up. Others may compute; and what a guest
- * does when it wakes up is done without waiting for a turn, if it is not more than one. */
-static void sleep_for(struct machine *machine, uint64_t ns)
-{
-    turn_give(&machine->turn);
-    machine->turn_end = 0;
-    inbox_wait(machine->config.inbox, ns);
-}
-
-/* When the CPU must come back at the latest, to take a turn, or another one. */
-static uint64_t turn_deadline(struct machine *machine)
-{
-    if (!machine->config.turns)
-        return CLOCK_NEVER;
-    if (!machine->turn_end)
-        machine->turn_end = clock_now(&machine->clock) + TURN_NS;
-    return machine->turn_end;
-}
-
-static void change_turns(struct machine *machine)
-{
-    if (!machine->turn_end || clock_now(&machine->clock) < machine->turn_end)
-        return;
-    turn_give(&machine->turn);
-    turn_take(&machine->turn);
-    machine->turn_end = 0;
 }
 
 /* ---- pauses ---- */
@@ -167,40 +121,40 @@ static uint64_t next_deadline(const struct machine *machine)
     return sooner(sooner(deadline, pause), input);
 }
 
-void machine_show(struct machine *machine)
-{
-    struct inbox *inbox = machine->config.inbox;
-
-    if (atomic_exchange(&inbox->look, false) && machine->config.show)
-        machine->config.show(machine->config.owner, machine);
-}
-
 void machine_stood_still(struct machine *machine, uint64_t ns)
 {
     if (machine->cpu->ops->take_back)
         machine->cpu->ops->take_back(machine->cpu, ns);
 }
 
-static void look_into_inbox(struct machine *machine)
+void machine_input_came(struct machine *machine)
 {
-    struct inbox *inbox = machine->config.inbox;
-    bool news = atomic_load_explicit(&inbox->news, memory_order_relaxed) &&
-                atomic_exchange(&inbox->news, false);
+    machine->input_ready = true;
+}
 
-    if (news) {
-        machine_show(machine);
-        if (atomic_load(&inbox->paused) || atomic_load(&inbox->asked))
-            machine_pause(machine);
-    }
-    if (atomic_load_explicit(&inbox->quit, memory_order_relaxed))
-        input_give(machine, INPUT_QUIT, (struct inbox_event){0});
-    /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
-    if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
-        i8042_listen(&machine->keyboard);
-    if (machine->config.replay)
-        input_replay(machine);
-    else if (news || machine->input_ready)
-        input_take(machine);
+void machine_input_closed(struct machine *machine)
+{
+    if (!machine->config.replay && !machine->silence.is_closed)
+        input_give(machine, INPUT_CLOSED, (struct inbox_event){0});
+}
+
+uint64_t machine_idle_ns(const struct machine *machine)
+{
+    uint64_t idle = machine->counts.idle_ns;
+
+    if (machine->idle_since != CLOCK_NEVER)
+        idle += clock_now(&machine->clock) - machine->idle_since;
+    return idle;
+}
+
+void machine_quit(struct machine *machine)
+{
+    input_give(machine, INPUT_QUIT, (struct inbox_event){0});
+}
+
+void machine_time_out(struct machine *machine)
+{
+    end_with_timeout(machine);
 }
 
 /* ---- building ---- */
@@ -216,9 +170,10 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         return NULL;
     }
     machine->config = *config;
-    turn_init(&machine->turn, config->turns);
+    memcpy(machine->script, config->script, sizeof(machine->script));
     machine->replay = config->replay;
-    failure = memory_init(&machine->memory, config->memory_size);
+    failure = (config->make_memory ? config->make_memory : memory_init)(&machine->memory,
+                                                                        config->memory_size);
     if (failure < 0) {
         snprintf(error, error_size, "can't reserve %llu MiB of guest memory: %s (give less: -m)",
                  (unsigned long long)(config->memory_size >> 20), strerror(-failure));
@@ -237,6 +192,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     output_init(&machine->output, &machine->clock, config->print, config->owner);
     timer_init(&machine->timeout, end_with_timeout, machine);
     machine_set_timeout(machine, config->timeout);
+    silence_init(machine);
     if (!board_build(machine)) {
         snprintf(error, error_size, "two devices claim the same ports"); /* a bug of ours */
         goto failed;
@@ -251,8 +207,8 @@ struct machine *machine_create(const struct machine_config *config, char *error,
                  machine->cpu->ops->name, strerror(-failure));
         goto failed;
     }
-    inbox_listen(config->inbox, machine->cpu);
     machine->input_ready = true;
+    machine->idle_since = CLOCK_NEVER;
     return machine;
 
 failed:
@@ -262,12 +218,9 @@ failed:
 
 void machine_destroy(struct machine *machine)
 {
-    if (machine->config.inbox)
-        inbox_listen(machine->config.inbox, NULL);
     if (machine->cpu)
         machine->cpu->ops->destroy(machine->cpu);
     memory_free(&machine->memory);
-    turn_free(&machine->turn);
     if (machine->observer)
         machine->observer->free(machine->observer);
     free(machine);
@@ -275,10 +228,13 @@ void machine_destroy(struct machine *machine)
 
 /* ---- running ---- */
 
+/* After so many exits machine_advance comes back, so that whoever runs the machine can look at it.
+ */
+#define EXITS_AT_ONCE 4096
+
 void machine_set_timeout(struct machine *machine, uint64_t timeout)
 {
     machine->config.timeout = timeout;
-    machine->host_used = 0;
     if (timeout != CLOCK_NEVER)
         timeout += clock_now(&machine->clock);
     timer_arm(&machine->clock, &machine->timeout, timeout);
@@ -353,6 +309,20 @@ static void do_mmio(struct machine *machine)
     }
 }
 
+/* --baud: the guest is not to run before the line is free. Its OUT has to be finished first. */
+static bool is_stalled(const struct machine *machine)
+{
+    return machine->line_free && machine->between;
+}
+
+static void stall(struct machine *machine)
+{
+    if (clock_now(&machine->clock) >= machine->line_free)
+        machine->line_free = 0;
+    else if (!machine->between)
+        machine->cpu->ops->kick(machine->cpu);
+}
+
 /* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True
  * if the guest is at its handler. */
 static bool offer_interrupt(struct machine *machine)
@@ -374,85 +344,6 @@ static bool offer_interrupt(struct machine *machine)
     return taken;
 }
 
-static void count_wakeup(struct machine_counts *counts, uint64_t late_ns)
-{
-    counts->wakeups++;
-    counts->late_wakeups += late_ns > MACHINE_LAG_NS;
-    if (late_ns > counts->latest_ns)
-        counts->latest_ns = late_ns;
-}
-
-/*
- * Lets the guest's time come to `time`, or to where it is when the inbox has something: by sleeping
- * where it is the host's time, or is to look like it; at once where it is counted and nobody waits.
- */
-static void pass_time(struct machine *machine, uint64_t time)
-{
-    struct cpu *cpu = machine->cpu;
-    bool is_counted = cpu->ops->skip_to != NULL;
-    uint64_t now = clock_now(&machine->clock);
-
-    if (is_counted && machine->config.virtual_time && time != CLOCK_NEVER) {
-        cpu->ops->skip_to(cpu, time);
-        return;
-    }
-    if (is_counted) {
-        uint64_t host = clock_host_ns() - machine->host_start;
-        if (host > now + MACHINE_LAG_NS)
-            machine->host_start += host - now;
-        else
-            now = host;
-    }
-    if (time > now) {
-        sleep_for(machine, time == CLOCK_NEVER ? CLOCK_NEVER : time - now);
-        now = is_counted ? clock_host_ns() - machine->host_start : clock_now(&machine->clock);
-        if (now >= time)
-            count_wakeup(&machine->counts, now - time);
-    }
-    if (is_counted)
-        cpu->ops->skip_to(cpu, now < time ? now : time);
-}
-
-/* A software CPU may be faster than its clock says: then the host's time catches up here. If it is
- * slower, the time limit is the host's all the same. */
-static void pace(struct machine *machine)
-{
-    if (!machine->cpu->ops->skip_to || machine->config.virtual_time)
-        return;
-    pass_time(machine, clock_now(&machine->clock));
-    if (machine->host_used + clock_host_ns() - machine->host_begin >= machine->config.timeout)
-        end_with_timeout(machine);
-}
-
-/* --cpu-limit: how long the CPU may run before it is looked at. */
-#define LIMIT_SLICE_NS UINT64_C(5000000)
-
-static uint64_t thread_ns(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
-}
-
-/* Sleeps off what the thread has used over its share since it was last here. */
-static void keep_limit(struct machine *machine)
-{
-    struct inbox *inbox = machine->config.inbox;
-    uint64_t now = clock_host_ns(), used, end;
-
-    if (now - machine->slice_start < LIMIT_SLICE_NS)
-        return;
-    used = thread_ns();
-    end = machine->slice_start + (used - machine->slice_used) * 100 / machine->config.cpu_limit;
-    for (; now < end && !atomic_load(&inbox->quit); now = clock_host_ns()) {
-        sleep_for(machine, end - now);
-        machine_show(machine);
-    }
-    machine->slice_start = now;
-    machine->slice_used = used;
-}
-
 /* The timer's interrupt is masked, and pending already: more edges would change nothing. In virtual
  * time they cost nothing, and are counted. */
 static bool is_deaf_to_timer(const struct machine *machine)
@@ -461,40 +352,38 @@ static bool is_deaf_to_timer(const struct machine *machine)
            (i8259_irr(&machine->pic.master) & 1 << IRQ_TIMER);
 }
 
-/* Lets time pass up to the next deadline; one edge of a timer that nobody hears stands for all that
- * there are until then. */
-static void pass_idle_time(struct machine *machine)
+/* One edge of a timer that nobody hears stands for all that there are until the next deadline. */
+uint64_t machine_deadline(struct machine *machine)
 {
     struct timer *timer = &machine->pit.timer;
-    uint64_t edge = timer->deadline;
-    bool is_deaf = is_deaf_to_timer(machine);
+    uint64_t edge = timer->deadline, deadline;
+    bool is_deaf = machine->halted && is_deaf_to_timer(machine);
 
     if (is_deaf)
         timer_arm(&machine->clock, timer, CLOCK_NEVER);
-    pass_time(machine, next_deadline(machine));
+    deadline = next_deadline(machine);
     if (is_deaf)
         timer_arm(&machine->clock, timer, edge);
+    return is_stalled(machine) ? sooner(deadline, machine->line_free) : deadline;
 }
 
-/* HLT: sleeps until a timer or the inbox has something, or ends a sleep that has no end. */
-static void sleep_halted(struct machine *machine)
+void machine_skip_to(struct machine *machine, uint64_t time)
 {
-    struct cpu *cpu = machine->cpu;
-    bool enabled = cpu->ops->interrupts_enabled(cpu);
-    char place[64];
-    uint64_t start;
+    machine->cpu->ops->skip_to(machine->cpu, time);
+}
 
-    output_flush(&machine->output);
-    if (!enabled || !i8259_can_request(&machine->pic)) {
-        machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
-                    machine_where(machine, place, sizeof(place)),
-                    enabled ? ", all of them masked in the PIC" : "");
-        return;
-    }
-    start = clock_now(&machine->clock);
-    pass_idle_time(machine);
-    machine->counts.idle_ns += clock_now(&machine->clock) - start;
-    machine->timers_due = true;
+/* HLT: false if nothing can end it. */
+static bool can_wake(struct machine *machine)
+{
+    bool enabled = machine->cpu->ops->interrupts_enabled(machine->cpu);
+    char place[64];
+
+    if (enabled && i8259_can_request(&machine->pic))
+        return true;
+    machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
+                machine_where(machine, place, sizeof(place)),
+                enabled ? ", all of them masked in the PIC" : "");
+    return false;
 }
 
 static void handle_stop(struct machine *machine, enum cpu_stop stop)
@@ -512,8 +401,6 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
             machine->observer->halt(machine->observer);
         break;
     case CPU_STOP_KICKED:
-        pace(machine);
-        change_turns(machine);
         machine->timers_due = true;
         break;
     case CPU_STOP_SHUTDOWN:
@@ -541,53 +428,87 @@ static bool stop_at_addresses(struct machine *machine)
     return ops->stop_at(machine->cpu, count ? pause->addresses : NULL, count);
 }
 
-bool machine_run_until(struct machine *machine, const struct machine_pause *pause)
+void machine_begin(struct machine *machine, const struct machine_pause *pause)
 {
-    struct machine_outcome *outcome = &machine->outcome;
-    bool between = false; /* two instructions, for sure, and not where the last pause was */
-
     machine->pause = pause;
-    machine->pause_wanted = false;
+    machine->pause_wanted = machine->between = false;
     machine->must_step = !stop_at_addresses(machine);
     machine->timers_due = true;
-    machine->host_begin = clock_host_ns();
-    machine->host_start = machine->host_begin - clock_now(&machine->clock);
-    machine->slice_start = machine->host_begin;
-    machine->slice_used = thread_ns();
-    while (outcome->end == END_NONE) {
-        /* What happened outside comes first, then what time brings, so that every line is at its
-         * level before the PIC is asked; a kick that comes later makes cpu_run return at once. */
-        look_into_inbox(machine);
+}
+
+/* The run is over, for now or for good. */
+static enum machine_stop leave(struct machine *machine, enum machine_stop stop)
+{
+    struct machine_outcome *outcome = &machine->outcome;
+
+    machine->pause = NULL;
+    output_flush(&machine->output);
+    if (stop == MACHINE_ENDED && machine->observer)
+        machine->observer->end(machine->observer, machine_end_name(outcome->end));
+    outcome->guest_ns = clock_now(&machine->clock);
+    return stop;
+}
+
+enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end)
+{
+    const struct machine_outcome *outcome = &machine->outcome;
+
+    if (machine->idle_since != CLOCK_NEVER) {
+        machine->counts.idle_ns += clock_now(&machine->clock) - machine->idle_since;
+        machine->idle_since = CLOCK_NEVER;
+        machine->timers_due = true;
+    }
+    for (unsigned exits = 0; outcome->end == END_NONE; exits++) {
+        enum cpu_stop stop;
+
+        /* Input comes first, then what time brings, so that every line is at its level before the
+         * PIC is asked; a kick that comes later makes cpu_run return at once. */
+        input_look(machine);
         if (machine->timers_due) {
             machine->timers_due = false;
             clock_run_due(&machine->clock);
         }
-        between = offer_interrupt(machine) || between;
-        if (outcome->end != END_NONE || (between && has_come_to_pause(machine)))
+        if (machine->line_free)
+            stall(machine);
+        if (!is_stalled(machine))
+            machine->between = offer_interrupt(machine) || machine->between;
+        if (outcome->end != END_NONE)
             break;
-        if (machine->halted) {
-            sleep_halted(machine);
-            between = true;
-            continue;
+        if (machine->between && has_come_to_pause(machine))
+            return leave(machine, MACHINE_PAUSED);
+        if (is_stalled(machine) || (machine->halted && can_wake(machine))) {
+            output_flush(&machine->output);
+            machine->idle_since = machine->halted ? clock_now(&machine->clock) : CLOCK_NEVER;
+            machine->timers_due = machine->between = true;
+            return MACHINE_IDLE;
         }
-        uint64_t deadline = sooner(next_deadline(machine), turn_deadline(machine));
-        if (machine->config.cpu_limit) {
-            keep_limit(machine);
-            deadline = sooner(deadline, clock_now(&machine->clock) + LIMIT_SLICE_NS);
-        }
-        enum cpu_stop stop = cpu_run(machine->cpu, deadline);
+        if (machine->halted) /* for good */
+            break;
+        if (exits == EXITS_AT_ONCE)
+            return MACHINE_RUNNING;
+        stop = cpu_run(machine->cpu, sooner(next_deadline(machine), slice_end));
         machine->counts.exits[stop]++;
         handle_stop(machine, stop);
-        between = stop != CPU_STOP_PORT && stop != CPU_STOP_MMIO;
+        machine->between = stop != CPU_STOP_PORT && stop != CPU_STOP_MMIO;
+        if (stop == CPU_STOP_KICKED)
+            return MACHINE_RUNNING;
     }
-    machine->pause = NULL;
-    turn_give(&machine->turn);
-    machine->host_used += clock_host_ns() - machine->host_begin;
-    output_flush(&machine->output);
-    if (outcome->end != END_NONE && machine->observer)
-        machine->observer->end(machine->observer, machine_end_name(outcome->end));
-    outcome->guest_ns = clock_now(&machine->clock);
-    return outcome->end == END_NONE;
+    return leave(machine, MACHINE_ENDED);
+}
+
+bool machine_run_until(struct machine *machine, const struct machine_pause *pause)
+{
+    machine_begin(machine, pause);
+    for (;;) {
+        enum machine_stop stop = machine_advance(machine, CLOCK_NEVER);
+
+        if (stop == MACHINE_ENDED || stop == MACHINE_PAUSED)
+            return stop == MACHINE_PAUSED;
+        if (stop == MACHINE_IDLE && machine_deadline(machine) == CLOCK_NEVER)
+            end_with_silence(machine);
+        else if (stop == MACHINE_IDLE)
+            machine_skip_to(machine, machine_deadline(machine));
+    }
 }
 
 const struct machine_outcome *machine_run(struct machine *machine)

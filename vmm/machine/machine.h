@@ -8,7 +8,6 @@
 #include "base/bus.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/turns.h"
 #include "cpu/cpu.h"
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
@@ -20,7 +19,7 @@
 #include "dev/system_control.h"
 #include "dev/vga_text.h"
 #include "dev/virtio_blk.h"
-#include "inbox.h"
+#include "input.h"
 #include "load/image.h"
 #include "observer.h"
 #include "output.h"
@@ -34,33 +33,37 @@ struct machine_input {
         INPUT_SERIAL = INBOX_SERIAL,
         INPUT_KEY = INBOX_KEYBOARD,
         INPUT_QUIT,
-        INPUT_RESET, /* by the guest, with whose next boot time begins anew; not for a machine */
+        INPUT_CLOSED, /* there is no more */
+        INPUT_RESET,  /* by the guest, with whose next boot time begins anew; not for a machine */
     } kind;
     struct inbox_event event;
 };
 
 #define MACHINE_DISKS 4
 
-/* A guest that has fallen so far behind the host's time does not run after it: it was stopped, or
- * its CPU is slower than its clock says. */
-#define MACHINE_LAG_NS UINT64_C(20000000)
-
 /* Where what a guest prints comes out of it. */
 enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
 
 struct disk;
+struct inbox;
 struct machine;
 
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
     struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
     uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
+    /* Makes the RAM, of zeros: 0 or -errno. NULL: memory_init. */
+    int (*make_memory)(struct memory *memory, uint64_t size);
     /* Makes the CPU: cpu_kvm_create, ... */
     struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
     uint64_t timeout;                        /* ns of the guest's time; CLOCK_NEVER for none */
     int64_t epoch;                           /* seconds since 1970: what the RTC shows at time 0 */
     const struct disk *disks[MACHINE_DISKS]; /* by slot; NULL: none */
-    struct inbox *inbox; /* where the guest's input and the request to quit come from */
+    struct input_script script[INBOX_RINGS]; /* input that comes before any other */
+    /* Takes the oldest input that has come for a device, if there is any. Called on the machine's
+     * thread, after machine_input_came and when a device has room again. NULL: none ever comes. */
+    bool (*take)(struct inbox *inbox, enum inbox_ring ring, struct inbox_event *event);
+    struct inbox *inbox;
     /* Takes what the guest prints; called on the machine's thread. */
     void (*print)(void *owner, const uint8_t *bytes, size_t count);
     /* Takes each byte of it at once, and where it came out; may be NULL. */
@@ -72,15 +75,11 @@ struct machine_config {
     bool (*describe)(void *symbols, uint32_t address, char *to, size_t size);
     /* Takes each input when it reaches the guest; may be NULL. */
     void (*record)(void *log, const struct machine_input *input);
-    /* Looks at the machine, which holds still; called on its thread after inbox_look. */
-    void (*show)(void *owner, const struct machine *machine);
     void *owner, *log, *symbols;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
-    struct turns *turns; /* those whose guests compute in turns; NULL: it is alone */
-    unsigned cpu_limit;  /* percent of a host's processor that the CPU may take; 0: all of it */
-    unsigned baud;       /* how fast it prints, in characters of ten bits; 0: at once */
-    bool virtual_time; /* where time is counted: let it run as fast as it can, not as the host's */
+    unsigned baud;     /* how fast it prints, in characters of ten bits; 0: at once */
+    bool virtual_time; /* where time is counted: it passes as fast as it can, not as the host's */
 };
 
 enum machine_end {
@@ -95,6 +94,7 @@ enum machine_end {
     END_TIMEOUT,
     END_QUIT,     /* the user's wish */
     END_DIVERGED, /* the run is not the one that was recorded */
+    END_INPUT,    /* it waits for input, and none can come */
     END_KINDS
 };
 
@@ -123,9 +123,18 @@ struct machine_pause {
 struct machine_counts {
     uint64_t exits[CPU_STOPS];
     uint64_t idle_ns; /* of the guest's time, halted */
-    /* Of the host's time: sleeps that a timer has ended, those that it ended more than
-     * MACHINE_LAG_NS late, and the latest. */
-    uint64_t wakeups, late_wakeups, latest_ns;
+};
+
+/* What silence.c knows of a guest whose input has ended. */
+struct silence {
+    struct timer timer;
+    bool is_closed; /* it has */
+    unsigned looks; /* in turn, that have found it quiet */
+    struct silence_signs {
+        uint64_t printed, mmio, inputs;
+    } signs;         /* of life, when it was looked last */
+    uint64_t inputs; /* given so far */
+    uint64_t idle, polls;
 };
 
 struct machine {
@@ -147,16 +156,16 @@ struct machine {
     struct virtio_blk disks[MACHINE_DISKS];
     struct output output;
     struct timer timeout;
-    uint64_t host_begin;              /* host ns when it began to run */
-    uint64_t host_used;               /* in runs before this one, ns */
-    uint64_t host_start;              /* host ns at the clock's 0 */
-    uint64_t slice_start, slice_used; /* --cpu-limit: host, thread ns when last seen to */
-    struct turn turn;
-    uint64_t turn_end; /* of the machine's time: when it is to take another; 0: not yet known */
-    bool halted;       /* in HLT: the CPU does not run until an interrupt comes */
-    bool input_ready;  /* a device has room for input that may wait in the inbox */
-    bool timers_due;   /* a timer's deadline may have come since they were last fired */
-    const struct machine_pause *pause; /* of machine_run_until; NULL: none */
+    struct silence silence;
+    struct input_script script[INBOX_RINGS]; /* what is left of it */
+    uint64_t idle_since;                     /* ns, in HLT; CLOCK_NEVER: the CPU runs */
+    uint64_t
+        line_free; /* --baud: when the line takes another character; until then it stands still */
+    bool halted;   /* in HLT: the CPU does not run until an interrupt comes */
+    bool input_ready; /* a device may have room for input that waits */
+    bool timers_due;  /* a timer's deadline may have come since they were last fired */
+    const struct machine_pause *pause; /* of machine_begin; NULL: none */
+    bool between;      /* two instructions, for sure, and not where machine_begin was called */
     bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
     bool pause_wanted; /* by machine_pause */
     const struct machine_input *replay; /* what is next */
@@ -172,14 +181,50 @@ struct machine {
 struct machine *machine_create(const struct machine_config *config, char *error, size_t error_size);
 void machine_destroy(struct machine *machine);
 
-/* Runs the guest to its end; the outcome belongs to the machine. */
+/* Why machine_advance came back. */
+enum machine_stop {
+    MACHINE_ENDED,   /* machine->outcome says how */
+    MACHINE_PAUSED,  /* it has come to the pause of machine_begin, or to that of machine_pause */
+    MACHINE_IDLE,    /* nothing is to be done before machine_deadline, unless input comes */
+    MACHINE_RUNNING, /* its slice is over, or it was kicked (cpu_ops.kick); it wants to go on */
+};
+
+/*
+ * Runs the guest up to a pause (NULL: to its end): machine_begin, then machine_advance until it
+ * says MACHINE_ENDED or MACHINE_PAUSED. An address counts only where the guest comes to it: not
+ * where it is when machine_begin is called. The pause must stay meanwhile.
+ */
+void machine_begin(struct machine *machine, const struct machine_pause *pause);
+
+/* Goes on, until the machine's clock says `slice_end` (ns; CLOCK_NEVER) or soon after. */
+enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end);
+
+/* After MACHINE_IDLE: up to when (ns) the guest's time may pass; CLOCK_NEVER: for ever. */
+uint64_t machine_deadline(struct machine *machine);
+
+/* After MACHINE_IDLE, where time is counted: it is `time` now; it never goes back. */
+void machine_skip_to(struct machine *machine, uint64_t time);
+
+/* The same in virtual time, for a CPU that counts it: idle time passes at once, and a guest that
+ * waits for what can't come is ended. True at a pause; false once the guest has ended. */
+bool machine_run_until(struct machine *machine, const struct machine_pause *pause);
+
+/* Likewise, to the end; the outcome belongs to the machine. */
 const struct machine_outcome *machine_run(struct machine *machine);
 
-/* The same, but comes back at a pause, too, and soon after inbox_ask or inbox_pause; it can be
- * called again: false once the guest has ended. An address counts only where the guest comes to it:
- * not where it is when this is called.
- */
-bool machine_run_until(struct machine *machine, const struct machine_pause *pause);
+/* Input may have come, for config.take. */
+void machine_input_came(struct machine *machine);
+
+/* No more input will come: a guest that does nothing but wait for it, for two seconds of its time,
+ * is ended. Not while a run is repeated, whose log says it. */
+void machine_input_closed(struct machine *machine);
+
+/* How long it has been halted so far, ns of its time. */
+uint64_t machine_idle_ns(const struct machine *machine);
+
+/* Ends the run by the user's wish; or since its time is up. */
+void machine_quit(struct machine *machine);
+void machine_time_out(struct machine *machine);
 
 /* From a callback of a running machine: it pauses behind the present instruction. */
 void machine_pause(struct machine *machine);
@@ -206,9 +251,6 @@ void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode);
 
 /* Ends the run, from its thread, as if the guest had asked for a reset; `who` did. */
 void machine_reset(struct machine *machine, const char *who);
-
-/* On its thread, while it does not run: shows itself if inbox_look has asked for that. */
-void machine_show(struct machine *machine);
 
 /* It did not run for the host's last `ns`: they are none of the guest's time. */
 void machine_stood_still(struct machine *machine, uint64_t ns);

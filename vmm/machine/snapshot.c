@@ -3,6 +3,8 @@
  */
 #include "snapshot_parts.h"
 
+#include "internal.h"
+
 #include "base/disk.h"
 
 #include <errno.h>
@@ -33,6 +35,7 @@ const struct part snapshot_parts[PARTS] = {
     PART("disk-2", disks[2].mmio.s),
     PART("disk-3", disks[3].mmio.s),
     PART("halted", halted),
+    PART("line-free", line_free),
     PART("counts", counts),
 };
 
@@ -136,8 +139,7 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         memcpy(snapshot->part[i], (uint8_t *)machine + snapshot_parts[i].offset,
                snapshot_parts[i].size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
-        inbox_preloaded(machine->config.inbox, ring, &snapshot->script[ring].events,
-                        &snapshot->script[ring].count);
+        snapshot->script[ring].left = machine->script[ring];
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
         snapshot->disks[slot] = disk_kind(machine, slot);
     snapshot->replay = machine->replay;
@@ -161,7 +163,9 @@ static void settle(struct machine *machine)
         machine->observer->restored(machine->observer);
 
     machine->outcome = (struct machine_outcome){0};
-    machine->host_start = clock_host_ns() - clock_now(&machine->clock);
+    machine->idle_since = CLOCK_NEVER;
+    if (machine->silence.is_closed)
+        silence_begin(machine); /* at another time, perhaps */
     machine->input_ready = machine->timers_due = true;
 }
 
@@ -195,8 +199,7 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
         memcpy((uint8_t *)machine + snapshot_parts[i].offset, snapshot->part[i],
                snapshot_parts[i].size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
-        inbox_preload(machine->config.inbox, ring, snapshot->script[ring].events,
-                      snapshot->script[ring].count);
+        machine->script[ring] = snapshot->script[ring].left;
     machine->replay = snapshot->replay;
     settle(machine);
     return 0;
@@ -215,6 +218,6 @@ const char *snapshot_engine(const struct snapshot *snapshot)
 const struct inbox_event *snapshot_script(const struct snapshot *snapshot, enum inbox_ring ring,
                                           size_t *count)
 {
-    *count = snapshot->script[ring].count;
-    return snapshot->script[ring].events;
+    *count = snapshot->script[ring].left.count;
+    return snapshot->script[ring].left.events;
 }

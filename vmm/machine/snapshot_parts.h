@@ -8,7 +8,7 @@
 
 #include "base/ram_image.h"
 
-#define PARTS 17
+#define PARTS 18
 
 /* The plain parts of struct machine that are its state, next to CPU and RAM. */
 extern const struct part {
@@ -17,8 +17,7 @@ extern const struct part {
 } snapshot_parts[PARTS];
 
 struct script {
-    const struct inbox_event *events;
-    size_t count;
+    struct input_script left;
     struct inbox_event *own; /* when it was read from a file */
 };
 

@@ -6,7 +6,7 @@
 
 #include "inspect/expression.h"
 #include "inspect/place.h"
-#include "machine/inbox.h"
+#include "os/inbox.h"
 
 #include <regex.h>
 #include <stdio.h>

@@ -300,8 +300,10 @@ static void forget_machine(struct session *session)
         snapshot_free(session->marks[i].snapshot);
         session->marks[i].snapshot = NULL;
     }
-    if (session->machine)
+    if (session->machine) {
+        runner_free(&session->runner);
         machine_destroy(session->machine);
+    }
     session->machine = NULL;
     trace_close(session->log);
     session->log = NULL;
@@ -405,11 +407,10 @@ static bool begin_boot(struct session *session, const struct step *step)
     if (!options_begin_trace(options, options->name, note, sizeof(note)))
         return fail(session, VERDICT_REFUSED, "%s", note);
     session->log = options->watch.trace;
-    for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
-        inbox_preload(&session->inbox, ring, NULL, 0);
     session->machine = machine_create(&options->config, note, sizeof(note));
     if (!session->machine)
         return fail(session, VERDICT_REFUSED, "%s", note);
+    runner_init(&session->runner, session->machine, &session->inbox, &options->run);
     if (!watch_attach(session->machine, &options->watch))
         return fail(session, VERDICT_REFUSED, "out of memory");
     for (unsigned i = 0; i < CHANNEL_SCREEN; i++)
@@ -420,11 +421,11 @@ static bool begin_boot(struct session *session, const struct step *step)
 /* Puts events behind those that wait for the guest to read them. */
 static bool give_events(struct session *session, enum inbox_ring ring, const struct step *step)
 {
-    const struct inbox_event *events = step->events, *waiting;
+    const struct inbox_event *events = step->events;
+    const struct inbox_event *waiting = session->machine->script[ring].events;
+    size_t count = session->machine->script[ring].count;
     struct session_events *joined;
-    size_t count;
 
-    inbox_preloaded(&session->inbox, ring, &waiting, &count);
     if (count > 0) {
         joined = malloc(sizeof(*joined) + (count + step->event_count) * sizeof(*events));
         if (!joined)
@@ -435,8 +436,9 @@ static bool give_events(struct session *session, enum inbox_ring ring, const str
         session->events = joined;
         events = joined->event;
     }
-    inbox_preload(&session->inbox, ring, events, count + step->event_count);
-    session->machine->input_ready = true;
+    session->machine->script[ring] =
+        (struct input_script){.events = events, .count = count + step->event_count};
+    machine_input_came(session->machine);
     return true;
 }
 
@@ -745,7 +747,7 @@ static bool wait_step(struct session *session)
         if (looks && now(session) + SCREEN_NS < pause.time)
             pause.time = now(session) + SCREEN_NS;
 
-        bool runs = machine_run_until(session->machine, &pause);
+        bool runs = runner_run_until(&session->runner, &pause);
         if (session->s.broken)
             return fail(session, VERDICT_FAIL, "this was printed");
         if (session->warning[0])

@@ -9,6 +9,7 @@
 #include "host/options.h"
 #include "inspect/symbols.h"
 #include "machine/snapshot.h"
+#include "os/runner.h"
 #include "scenario.h"
 
 #define SESSION_SYMBOLS 8
@@ -60,6 +61,7 @@ struct session {
     struct options options;
     char **words; /* of boot: the options change them, and point to them */
     struct inbox inbox;
+    struct runner runner; /* of the machine, if there is one */
     const struct engine *engine;
     struct machine *machine;
     struct trace *log; /* --trace; NULL: none */

@@ -3,6 +3,7 @@
  * instructions; then the variants, by processes that each have the machine and its snapshots.
  */
 #include "sweep.h"
+#include "os/host_clock.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -154,7 +155,7 @@ static bool run_reference(struct sweep *sweep)
     if (!session->machine->cpu->ops->instructions)
         return complain("a sweep needs --cpu soft, which counts instructions");
     for (unsigned i = 0; i < session->options.disk_count; i++) {
-        if (!session->options.disks[i].read_only)
+        if (!session->options.disks[i].disk.read_only)
             return complain("what is on a disk can't be put back: a sweep needs --disk FILE,ro");
     }
     sweep->end = session->machine->outcome.end;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "os/host_clock.h"
 
 #include <errno.h>
 #include <time.h>

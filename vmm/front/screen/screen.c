@@ -9,6 +9,7 @@
 #include "host/status.h"
 #include "keys.h"
 #include "pane.h"
+#include "os/host_clock.h"
 
 #include <errno.h>
 #include <langinfo.h>

@@ -7,20 +7,13 @@
 #define VMM_MACHINE_INBOX_H
 
 #include "cpu/cpu.h"
+#include "machine/input.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum inbox_ring { INBOX_SERIAL, INBOX_KEYBOARD, INBOX_RINGS };
-
-/* A byte for the serial line, or a key: its set 1 make code (0x1e, 0xe048) going down or up. */
-struct inbox_event {
-    uint16_t code;
-    bool down;
-};
 
 #define INBOX_RING_SIZE 1024
 
@@ -30,11 +23,10 @@ struct inbox {
         struct inbox_event event[INBOX_RING_SIZE];
         unsigned first, count;
         bool was_full; /* a poster waits for room_fd */
-        const struct inbox_event *preloaded;
-        size_t preloaded_count;
     } ring[INBOX_RINGS];
     struct cpu *cpu;    /* kicked by posters; NULL while no machine listens */
     atomic_bool news;   /* something was posted since the machine last looked */
+    atomic_bool closed; /* no more is posted */
     atomic_bool quit;   /* the run is to end */
     atomic_bool look;   /* somebody wants to see the machine: machine_config.show */
     atomic_bool paused; /* the guest is not to run */
@@ -50,14 +42,8 @@ void inbox_free(struct inbox *inbox);
 /* Any thread: adds an event; false, and nothing done, when the ring is full (wait for room_fd). */
 bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event event);
 
-/* While the machine does not run: events that come before all posted ones. They stay the caller's.
- */
-void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
-                   size_t count);
-
-/* Which of them are left. */
-void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
-                     const struct inbox_event **events, size_t *count);
+/* Any thread: nothing more will be posted, to any ring. */
+void inbox_close(struct inbox *inbox);
 
 /* Any thread: asks the machine to end its run. */
 void inbox_quit(struct inbox *inbox);

@@ -1,6 +1,6 @@
 /*
- * The input log's lines:  TIME ACCESSES serial BYTE | key CODE down | key CODE up | quit | reset
- * TIME in ns of the guest's clock, ACCESSES to devices before it. '#' begins a comment.
+ * The input log's lines:  TIME ACCESSES serial BYTE | key CODE down | key CODE up | closed | quit |
+ * reset TIME in ns of the guest's clock, ACCESSES to devices before it. '#' begins a comment.
  */
 #include "input_log.h"
 
@@ -33,6 +33,9 @@ void input_log_put(FILE *file, const struct machine_input *input)
     case INPUT_KEY:
         fprintf(file, "key %#x %s\n", input->event.code, input->event.down ? "down" : "up");
         break;
+    case INPUT_CLOSED:
+        fprintf(file, "closed\n");
+        break;
     case INPUT_QUIT:
         fprintf(file, "quit\n");
         break;
@@ -53,7 +56,9 @@ static bool parse_line(const char *line, struct machine_input *input)
         return false;
     line += end;
     end = 0;
-    if (strcmp(what, "quit") == 0)
+    if (strcmp(what, "closed") == 0)
+        input->kind = INPUT_CLOSED;
+    else if (strcmp(what, "quit") == 0)
         input->kind = INPUT_QUIT;
     else if (strcmp(what, "reset") == 0)
         input->kind = INPUT_RESET;

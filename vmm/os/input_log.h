@@ -5,7 +5,7 @@
 #ifndef VMM_MACHINE_INPUT_LOG_H
 #define VMM_MACHINE_INPUT_LOG_H
 
-#include "machine.h"
+#include "machine/machine.h"
 
 #include <stdio.h>
 

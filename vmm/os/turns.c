@@ -4,7 +4,9 @@
  */
 #include "turns.h"
 
-#include "clock.h"
+#include "host_clock.h"
+
+#include "base/clock.h"
 
 #include <errno.h>
 #include <sched.h>

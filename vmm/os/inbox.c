@@ -3,6 +3,8 @@
  */
 #include "inbox.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -69,26 +71,17 @@ bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event ev
     return posted;
 }
 
-void inbox_preload(struct inbox *inbox, enum inbox_ring ring, const struct inbox_event *events,
-                   size_t count)
-{
-    inbox->ring[ring].preloaded = events;
-    inbox->ring[ring].preloaded_count = count;
-}
-
-void inbox_preloaded(const struct inbox *inbox, enum inbox_ring ring,
-                     const struct inbox_event **events, size_t *count)
-{
-    *events = inbox->ring[ring].preloaded;
-    *count = inbox->ring[ring].preloaded_count;
-}
-
 static void request(struct inbox *inbox, atomic_bool *what, bool value)
 {
     pthread_mutex_lock(&inbox->lock);
     atomic_store(what, value);
     wake_machine(inbox);
     pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    request(inbox, &inbox->closed, true);
 }
 
 void inbox_quit(struct inbox *inbox)
@@ -123,11 +116,7 @@ bool inbox_take(struct inbox *inbox, enum inbox_ring ring, struct inbox_event *e
     bool taken = false;
 
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->ring[ring].preloaded_count > 0) {
-        *event = *inbox->ring[ring].preloaded++;
-        inbox->ring[ring].preloaded_count--;
-        taken = true;
-    } else if (inbox->ring[ring].count > 0) {
+    if (inbox->ring[ring].count > 0) {
         *event = inbox->ring[ring].event[inbox->ring[ring].first];
         inbox->ring[ring].first = (inbox->ring[ring].first + 1) % INBOX_RING_SIZE;
         inbox->ring[ring].count--;

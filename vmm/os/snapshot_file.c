@@ -2,7 +2,7 @@
  * The file of a snapshot: a header, the state of the CPU and of each part by name, scripted input,
  * the pages of RAM that are not zero, a checksum.
  */
-#include "snapshot_parts.h"
+#include "machine/snapshot_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* To be raised when a part changes its meaning and not its size. */
-#define VERSION 1
+#define VERSION 2
 
 static const char magic[8] = "vmmsnap";
 
@@ -101,8 +101,8 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
         put_section(writer, snapshot_parts[i].name, snapshot->part[i], snapshot_parts[i].size);
     put_section(writer, disk_kinds, snapshot->disks, sizeof(snapshot->disks));
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
-        put_section(writer, script_names[ring], snapshot->script[ring].events,
-                    snapshot->script[ring].count * sizeof(struct inbox_event));
+        put_section(writer, script_names[ring], snapshot->script[ring].left.events,
+                    snapshot->script[ring].left.count * sizeof(struct inbox_event));
     for (uint32_t i = 0; i < ram->page_count; i++) {
         if (!ram->pages[i])
             continue;
@@ -258,8 +258,8 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
         if (!script->own)
             return false;
         memcpy(script->own, bytes, size);
-        script->events = script->own;
-        script->count = size / sizeof(struct inbox_event);
+        script->left.events = script->own;
+        script->left.count = size / sizeof(struct inbox_event);
     }
     snapshot->ram = ram_image_new(header->memory_size);
     for (uint32_t i = 0; snapshot->ram && i < header->pages; i++) {

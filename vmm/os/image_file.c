@@ -1,0 +1,78 @@
+/*
+ * Reading images: regular files at once, pipes and devices to their end.
+ */
+#include "image_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads to the end of `fd` or until `limit` is passed. Returns 0 or -errno, -EFBIG for the latter;
+ * the block is the caller's in any case. */
+static int read_all(int fd, size_t expected, uint64_t limit, uint8_t **bytes, size_t *size)
+{
+    size_t room = 0;
+
+    *bytes = NULL;
+    *size = 0;
+    for (;;) {
+        if (*size == room) {
+            /* One more than expected, so that a file of that size is read without growing. */
+            size_t wanted = room == 0 ? expected + 1 : room * 2;
+            uint8_t *grown = realloc(*bytes, wanted);
+
+            if (!grown)
+                return -ENOMEM;
+            *bytes = grown;
+            room = wanted;
+        }
+        ssize_t got = read(fd, *bytes + *size, room - *size);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return 0;
+        *size += (size_t)got;
+        if (*size > limit)
+            return -EFBIG;
+    }
+}
+
+int image_file_read(const char *path, uint64_t limit, uint8_t **bytes, size_t *size)
+{
+    struct stat status;
+    int fd, error;
+
+    *bytes = NULL;
+    *size = 0;
+    /* Opening a named pipe waits for its writer, and a signal ends the wait. */
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) < 0) {
+        error = -errno;
+    } else if (S_ISDIR(status.st_mode)) {
+        error = -EISDIR;
+    } else {
+        bool is_sized = S_ISREG(status.st_mode) && status.st_size >= 0;
+
+        /* A pipe or a device has no size to trust. */
+        if (is_sized && (uint64_t)status.st_size > limit)
+            error = -EFBIG;
+        else
+            error = read_all(fd, is_sized ? (size_t)status.st_size : 65535, limit, bytes, size);
+    }
+    close(fd);
+    if (error < 0) {
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return error;
+}

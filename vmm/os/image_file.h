@@ -1,0 +1,13 @@
+/*
+ * Images and their modules, read from files.
+ */
+#ifndef VMM_OS_IMAGE_FILE_H
+#define VMM_OS_IMAGE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For struct image_request: reads a file, of any kind that can be read to an end. */
+int image_file_read(const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * Guest RAM from the operating system: pages that cost nothing before they are touched.
+ */
+#ifndef VMM_OS_RAM_H
+#define VMM_OS_RAM_H
+
+#include "base/memory.h"
+
+/* Reserves `size` bytes, rounded up to a page of the host. Returns 0, or -errno. Freed by
+ * memory_free. */
+int ram_init(struct memory *memory, uint64_t size);
+
+/* How many bytes of it the host has given so far. */
+uint64_t ram_resident(const struct memory *memory);
+
+#endif

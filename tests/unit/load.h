@@ -7,7 +7,8 @@
 #ifndef TESTS_UNIT_LOAD_H
 #define TESTS_UNIT_LOAD_H
 
-#include "../../vmm/load/image.h"
+#include "load/image.h"
+#include "os/image_file.h"
 
 #include <elf.h>
 #include <setjmp.h>
@@ -89,14 +90,16 @@ static inline void check_success(void)
 /* Loads a copy without a spare byte behind it, so that a sanitizer sees reads past its end. */
 static inline int load_with(const struct image_request *request, const void *bytes, size_t size)
 {
+    struct image_request with_files = *request;
     uint8_t *copy = malloc(size ? size : 1);
     int result;
 
+    with_files.read = image_file_read;
     assert_non_null(copy);
     memcpy(copy, bytes, size);
     memset(block, FILL, RAM + 2 * GUARD);
     memset(message, 0, sizeof(message));
-    result = image_load_bytes(request, copy, size, &ram, &image, message, sizeof(message));
+    result = image_load_bytes(&with_files, copy, size, &ram, &image, message, sizeof(message));
     free(copy);
     assert_true(result == 0 || result == -1);
     if (result < 0)

@@ -2,8 +2,8 @@
  * Tests of the 8042 and its keyboard (vmm/dev/i8042): keys in, ports in and out, the two lines, a
  * stepped clock. Commands and codes are those of the IBM PS/2 technical reference.
  */
-#include "../../vmm/dev/i8042.h"
 #include "chip.h"
+#include "dev/i8042.h"
 
 #define KEY_A  0x1e
 #define KEY_UP 0xe048

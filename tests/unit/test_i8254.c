@@ -2,8 +2,8 @@
  * Tests of the 8254 (vmm/dev/i8254): ports in and out, the edges of OUT 0 counted at the end of
  * its line, time stepped tick by tick. The waveforms are those of the Intel data sheet.
  */
-#include "../../vmm/dev/i8254.h"
 #include "chip.h"
+#include "dev/i8254.h"
 
 #define LATCH_BOTH 0xc2 /* read-back of count and status of counter 0 */
 #define OUT        0x80

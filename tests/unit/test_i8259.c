@@ -2,8 +2,8 @@
  * Tests of the 8259A pair (vmm/dev/i8259): lines in, ports in and out, vectors out. Priorities,
  * modes and spurious vectors are those of the Intel data sheet.
  */
-#include "../../vmm/dev/i8259.h"
 #include "chip.h"
+#include "dev/i8259.h"
 
 #define EOI 0x20
 

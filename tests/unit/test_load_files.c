@@ -3,8 +3,6 @@
  */
 #include "load.h"
 
-#include "os/image_file.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

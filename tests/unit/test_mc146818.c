@@ -2,8 +2,8 @@
  * Tests of the MC146818 (vmm/dev/mc146818): ports in and out, the level of IRQ 8, a stepped
  * clock. After the Motorola data sheet, and the PC/AT for the bytes above it.
  */
-#include "../../vmm/dev/mc146818.h"
 #include "chip.h"
+#include "dev/mc146818.h"
 
 #define MS UINT64_C(1000000)
 

@@ -2,8 +2,8 @@
  * Tests of the 16550A (vmm/dev/ns16550): ports in and out, bytes at the far end of the wire, the
  * level of its line, a stepped clock. Behaviour is that of the PC16550D data sheet.
  */
-#include "../../vmm/dev/ns16550.h"
 #include "chip.h"
+#include "dev/ns16550.h"
 
 #define BASE 0x3f8
 #define RBR  (BASE + 0)

@@ -481,7 +481,7 @@ static void a_damaged_file_is_refused(void **unused)
     spill(bytes, size);
     assert_null(snapshot_read(path, error, sizeof(error)));
     assert_non_null(strstr(error, "is a snapshot of version 99, this vmm has version 2"));
-    bytes[8] = 1;
+    bytes[8] = 2;
     spill(bytes, size);
     snapshot = snapshot_read(path, error, sizeof(error));
     assert_non_null(snapshot);

@@ -2,9 +2,9 @@
  * Tests of the ports that end, reset or watch the machine (vmm/dev/system_control and
  * vmm/dev/debug_ports): ports in and out, calls counted.
  */
-#include "../../vmm/dev/debug_ports.h"
-#include "../../vmm/dev/system_control.h"
 #include "chip.h"
+#include "dev/debug_ports.h"
+#include "dev/system_control.h"
 
 static struct system_control control;
 static struct debug_ports debug;

@@ -1,8 +1,8 @@
 /*
  * Tests of the VGA text screen (vmm/dev/vga_text): ports in and out, cells in RAM, UTF-8 out.
  */
-#include "../../vmm/dev/vga_text.h"
 #include "chip.h"
+#include "dev/vga_text.h"
 
 static struct memory ram;
 static struct vga_text vga;

@@ -3,9 +3,9 @@
  * in guest memory in, the file, used ring and interrupt line out, a clock that the test steps.
  * After VIRTIO 1.1 and drivers as they are: Linux's, and the plainest there is.
  */
-#include "../../vmm/dev/virtio_blk.h"
 #include "base/memory.h"
 #include "chip.h"
+#include "dev/virtio_blk.h"
 #include "os/disk_file.h"
 
 #include <fcntl.h>

@@ -28,9 +28,9 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
 NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev
-CROSS_CPU  := $(firstword $(subst -, ,$(CROSS)))
-NEED_CROSS := $(CROSS)-gcc:gcc-$(CROSS) qemu-$(CROSS_CPU):qemu-user \
-              /usr/$(CROSS)/include/stdio.h:libc6-dev-$(CROSS_CPU:aarch64=arm64)-cross
+cross_cpu  = $(firstword $(subst -, ,$(1)))
+need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
+             /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
               tmux:tmux pgrep:procps jq:jq socat:socat
@@ -40,21 +40,29 @@ NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so:bochs-term
 NEED_REPORT := python3:python3 gnuplot:gnuplot-nox
 
-.PHONY: need-build need-lab need-test need-bench need-report need-browser
+NEED_BROWSER := chromium:chromium
+
+.PHONY: need-build need-lab need-test need-bench need-report need-browser need-all
 need-build:
-	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(NEED_CROSS))
-	$(if $(CROSS),,@.ci/need "reading symbols (optional)" $(NEED_SYMBOLS) || :)
+	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(call need_cross,$(CROSS)),--optional $(NEED_SYMBOLS))
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
 	@.ci/need "testing" $(NEED_TEST)
 need-bench:
-	@.ci/need "measuring" $(NEED_BENCH)
-	@.ci/need "comparing with Bochs (optional)" $(NEED_BOCHS) || :
+	@.ci/need "measuring" $(NEED_BENCH) --optional $(NEED_BOCHS)
 need-report:
 	@.ci/need "the report" $(NEED_REPORT)
 need-browser:
-	@.ci/need "testing the report" chromium:chromium
+	@.ci/need "testing the report" $(NEED_BROWSER)
+
+# All that `make test` will need is asked for at once, before anything else.
+need-all:
+	@.ci/need "make test" $(NEED_BUILD) $(call need_cross,$(OTHER)) $(NEED_LAB) $(NEED_TEST) $(NEED_BENCH) \
+	    $(NEED_REPORT) $(NEED_BROWSER) $(NEED_TALK) --optional $(NEED_SYMBOLS) $(NEED_BOCHS)
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+need-build need-lab need-test need-bench need-report need-browser need-talk: need-all
+endif
 
 # ---- the VMM ----
 

@@ -47,7 +47,7 @@ bench-kvm: $(VMM) $(OS1K_DISK) need-bench need-lab $(MEASURED)/kvm_floor $(MEASU
 bench-soft: $(VMM) $(OS1K_DISK) need-bench $(MEASURED)/latency $(MEASURED)/restore $(MEASURED)/dirty.bin  ## measure start-up, idling and snapshots on the software CPU
 	@bench/soft.sh
 
-bench-many: $(VMM) $(OS1K) need-bench $(MEASURED)/guests/guest.elf  ## measure many guests next to as many processes of QEMU
+bench-many: $(VMM) $(OS1K) need-bench $(MEASURED)/latency $(MEASURED)/guests/guest.elf  ## measure many guests next to as many processes of QEMU
 	@bench/many.sh
 
 $(MEASURED)/restore: bench/restore.c $(filter-out $(OUT)/obj/vmm/cli/main.o,$(VMM_OBJECTS)) | need-build

@@ -11,7 +11,9 @@ work=(build/vmm run --cpu kvm)
 qemu=(qemu-system-i386 -accel kvm -display none -serial stdio -monitor none -no-reboot -kernel "$os")
 
 head_row vmm
-if command -v qemu-system-i386 >/dev/null; then
+has_qemu=
+if works "${qemu[@]}"; then
+    has_qemu=y
     start_up "$rounds" qemu-system-i386 "${work[@]}" "$os" -- "${qemu[@]}"
 fi
 
@@ -36,7 +38,7 @@ qemu_cpu() {
 }
 progress "ten idle seconds"
 ours=$(percent "$(vmm_cpu 5)" "$(vmm_cpu 15)")
-if command -v qemu-system-i386 >/dev/null; then
+if [ "$has_qemu" ]; then
     theirs=$(percent "$(qemu_cpu 5)" "$(qemu_cpu 15)")
     echo "| idle at the prompt, % of a core | $ours | $theirs (qemu-system-i386) | $(ratio "$ours" "$theirs") |"
 else

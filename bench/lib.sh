@@ -17,6 +17,14 @@ head_row() {
     echo "|---|---|---|---|"
 }
 
+# works PEER...: whether this command boots 1K OS to its prompt; a peer that does not is left out, with the reason.
+works() {
+    command -v "$1" >/dev/null || { progress "$1 is not installed: skipped"; return 1; }
+    $bench/latency "$prompt" "$@" >"$tmp/said" 2>&1 && return
+    progress "$1 failed, and is skipped: $(tail -n 2 "$tmp/said" | head -n 1)"
+    return 1
+}
+
 # start_up ROUNDS PEER OURS... -- THEIRS...: the rows of how long two commands take to the first byte
 # and to the prompt.
 start_up() {

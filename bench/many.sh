@@ -69,10 +69,7 @@ memory() {
 }
 
 engines=(vmm qemu)
-if ! command -v qemu-system-i386 >/dev/null; then
-    progress "qemu-system-i386 is not installed: skipped"
-    engines=(vmm)
-fi
+works qemu-system-i386 -accel tcg -m 16 -display none -monitor none -no-reboot -serial stdio -kernel $os || engines=(vmm)
 for ((round = 1; round <= rounds; round++)); do
     for count in 1 2 4 8; do
         for engine in "${engines[@]}"; do

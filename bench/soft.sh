@@ -10,7 +10,7 @@ work=(build/vmm run --cpu soft)
 qemu=(qemu-system-i386 -accel tcg -display none -monitor none -no-reboot -serial stdio -kernel "$os")
 
 head_row "vmm --cpu soft"
-if command -v qemu-system-i386 >/dev/null; then
+if works "${qemu[@]}"; then
     start_up "$rounds" qemu "${work[@]}" "$os" -- "${qemu[@]}"
 fi
 for seconds in 5 15; do

@@ -26,8 +26,10 @@ test: $(CAST2SVG)
 
 TALK      := $(BUILD)/talk
 DECKS     := $(TALK)/talk.ko.html $(TALK)/talk.en.html
-NEED_TALK := pandoc:pandoc chromium:chromium \
-             /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk
+FONTS     := docs/talk/fonts.conf
+NEED_TALK := pandoc:pandoc chromium:chromium fc-match:fontconfig \
+             /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk \
+             /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf:fonts-dejavu-core
 
 .PHONY: talk need-talk
 talk: $(DECKS) $(DECKS:html=pdf)  ## make the slides, in Korean and English
@@ -61,9 +63,9 @@ $(DECKS): $(TALK)/talk.%.html: docs/talk/slides.md docs/talk/deck.lua docs/talk/
 	    --metadata language=$* --lua-filter docs/talk/deck.lua --template docs/talk/deck.html \
 	    --resource-path docs/talk:docs:$(TALK) -o $@ docs/talk/slides.md
 
-$(TALK)/%.pdf: $(TALK)/%.html | need-talk
+$(TALK)/%.pdf: $(TALK)/%.html $(FONTS) | need-talk
 	@echo "  PDF     $@"
-	$(Q)chromium --headless --no-sandbox --no-pdf-header-footer --virtual-time-budget=5000 \
+	$(Q)FONTCONFIG_FILE=$(abspath $(FONTS)) chromium --headless --no-sandbox --no-pdf-header-footer --virtual-time-budget=5000 \
 	    --print-to-pdf=$@ file://$(abspath $<) >$@.log 2>&1 || { cat $@.log; exit 1; }
 
 test: $(DECKS)

@@ -70,21 +70,35 @@ check "an empty one" 2 $svg /dev/null
 check "one that is not there" 2 $svg "$scratch/nothing"
 
 # ---- the talk ----
-# look_at DECK [HTML]: what docs/talk/check.js says of its slides, as a browser shows them.
+# By its own fonts alone, whatever else the machine has.
+fonts=$PWD/docs/talk/fonts.conf
+# The first two named: body text, and code.
+mapfile -t families < <(grep -oP "font(-family)?: (32px/1\.4 )?\K'[^']+'" docs/talk/deck.css | tr -d "'")
+check "the slides' fonts are named" 0 test ${#families[@]} = 2
+for family in "${families[@]}"; do
+    for style in regular bold; do
+        says "$family, $style, is there" "$(FONTCONFIG_FILE=$fonts fc-match -f '%{family} %{style}' "$family:$style")" \
+            "^$family.*$([[ $style == bold ]] && echo Bold || echo '(Regular|Book)')"
+    done
+done
+check "no others are" 0 test "$(FONTCONFIG_FILE=$fonts fc-list : family | sort -u | wc -l)" = 3
+# look_at DECK [HTML]: what docs/talk/check.js says of its slides, as a browser shows them by $fonts.
 look_at() {
     { cat "build/talk/talk.$1.html"; echo "${2:-}<script>"; cat docs/talk/check.js; echo '</script>'; } >"$scratch/deck.html"
-    timeout 120 chromium --headless --no-sandbox --window-size=1280,720 --virtual-time-budget=5000 --dump-dom \
+    env ${fonts:+FONTCONFIG_FILE="$fonts"} timeout 120 chromium --headless --no-sandbox --window-size=1280,720 --virtual-time-budget=5000 --dump-dom \
         "file://$scratch/deck.html" 2>/dev/null | sed -n '/<pre>/,/<\/pre>/p'
 }
 for language in ko en; do
     seen=$(look_at $language)
     says "talk.$language has slides" "$(grep -c ^slide <<<"$seen")" '^2[0-9]$|^3[0-2]$'
     lacks "none of them too full" "$seen" ^overflow
+    [[ $(fonts='' look_at $language) == "$seen" ]]
+    check "nor laid out otherwise where there are more fonts" 0 test $? = 0
     says "with pictures" "$seen" '^image demo '
     lacks "that can all be shown" "$seen" ^broken
     grep -oE '^(slide|image) [a-z0-9-]+' <<<"$seen" >"$scratch/slides.$language"
 done
-lacks "the report's sentences are in Korean, too" "$(grep -v 'src="data:' build/talk/talk.ko.html)" 'natively|geometric|KVM figures'
+lacks "the report's sentences are in Korean, too" "$(grep -v 'src="data:' build/talk/talk.ko.html)" 'natively|geometric\b|KVM figures'
 check "both languages have the same slides and pictures" 0 cmp "$scratch/slides.ko" "$scratch/slides.en"
 says "a slide that is too full would be seen" "$(look_at en '<style>section { height: 400px !important }</style>')" '^overflow'
 

@@ -48,7 +48,10 @@ class Lines:
 
     def _result(self, words):
         name, count = self._part
-        verdict, result, ticks, events = words[0], *(int(word, 16) for word in words[1:])
+        try:
+            verdict, result, ticks, events = words[0], *(int(word, 16) for word in words[1:])
+        except ValueError:
+            raise Failed(f"no result of {name} but: {' '.join(words)}") from None
         if verdict != "ok":
             raise Failed(f"a wrong result of {name}: {result:#x}")
         wall, cpu = (end - begin for begin, end in zip(self._begin, self._end))

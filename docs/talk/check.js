@@ -6,7 +6,9 @@ addEventListener('load', () => {
     document.body.className = 'all';
     for (const slide of document.querySelectorAll('section')) {
         const page = slide.getBoundingClientRect();
-        report.push('slide ' + slide.id);
+        const parts = [...slide.querySelectorAll('*')].map(part => part.getBoundingClientRect());
+        const sum = part => parts.reduce((all, box) => all + box[part] - page[part], 0).toFixed(1);
+        report.push(`slide ${slide.id} ${sum('right')} ${sum('bottom')}`);
         for (const part of slide.querySelectorAll('*')) {
             const box = part.getBoundingClientRect();
             const out = box.right > page.right + 1 || box.bottom > page.bottom - 24;

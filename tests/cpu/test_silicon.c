@@ -5,10 +5,18 @@
  * one at a time by the trap flag. Segments of all kinds come from a local descriptor table, which
  * both have: modify_ldt(2).
  *
- *   test_silicon [-c] [CASES [SEED]]      -c prints how often what was executed
+ *   test_silicon [-c] [-i EVERY,TIMES] [CASES [SEED]]
+ *      -c   prints how often what was executed
+ *      -i   to test this test: falsifies the host's answer in every EVERYth case, the first TIMES
+ *           times that it is asked; 0: always
  *
  * The first cases go through every opcode, prefix and ModRM byte, the others are random. It fails
  * too if something that the decoder accepts was never executed.
+ *
+ * A case in which the two differ is repeated. Some processors are unsteady: in one case of some ten
+ * thousand they raise #GP instead of executing a short branch under the trap flag, and execute it
+ * the next time. If the host once answers as the software CPU does, the case passes, and is
+ * printed; too many of these are a failure.
  *
  * Only x86-64 Linux can do this; elsewhere it says so and passes.
  */
@@ -26,6 +34,7 @@ int main(void)
 #include "cpu/soft/ops.h"
 
 #include <asm/ldt.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -77,7 +86,10 @@ struct instruction {
 
 static struct {
     uint64_t random;
-    uint64_t cases, done, failed, executed, faulted;
+    uint64_t cases, done, failed, unsteady, executed, faulted;
+    uint64_t falsify_every; /* 0: never */
+    unsigned falsify_times, asked;
+    struct registers first; /* the host's first answer to a case that is repeated */
     struct registers before;
     struct instruction instruction;
     uint8_t data[DATA_SIZE + PAGE_SIZE];
@@ -1061,6 +1073,29 @@ static uint32_t ignored_flags(const struct registers *before)
     return count == 0 ? 0 : count == 1 ? ignored & ~EFLAGS_OF : ignored;
 }
 
+/* PUSH and POP of a segment register, as 32 bits. The processor may move the selector's 16 bits
+ * alone (SDM vol. 2, PUSH): Intel's do, AMD's move all 32. */
+static bool moves_segment_by_stack(const struct instruction *in)
+{
+    static const uint8_t one[] = {0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f};
+
+    if (in->op.size != 4)
+        return false;
+    return in->map == 1 ? memchr(one, in->opcode, sizeof(one)) != NULL
+                        : (in->opcode & 0xf6) == 0xa0;
+}
+
+/* The half of the pushed value that the host has left as it was. */
+static void forgive_upper_half(void)
+{
+    const struct cpu_segment *ss = &test.soft->s.segment[CPU_SS];
+    uint32_t mask = ss->attributes & SEGMENT_DB ? UINT32_MAX : 0xffff;
+    uint32_t at = ss->base + ((test.before.gpr[CPU_ESP] - 2) & mask) - DATA;
+
+    if (at <= sizeof(test.data) - 2 && memcmp(test.host + at, test.data + at, 2) == 0)
+        memory_write(&test.memory, PHYSICAL + PAGE_SIZE + at, test.host + at, 2);
+}
+
 /* Parts of memory that the instruction fills with what is the host's own. */
 static void forgive_memory(void)
 {
@@ -1068,6 +1103,8 @@ static void forgive_memory(void)
     uint32_t from = 0, to = 0, address = address_in(&in->op);
     unsigned reg = in->modrm >> 3 & 7;
 
+    if (moves_segment_by_stack(in))
+        forgive_upper_half();
     if (in->modrm >= 0xc0)
         return;
     if (in->map == 1 && ((in->opcode == 0xd9 && reg == 6) || (in->opcode == 0xdd && reg == 6)))
@@ -1088,6 +1125,47 @@ static bool fetches_beyond(void)
     const struct cpu_segment *cs = &test.soft->s.segment[CPU_CS];
 
     return test.instruction.at > PAGE_SIZE - 15 || test.before.eip + 14 > cs->limit;
+}
+
+/* Whether an operand, or one on the stack or of a string instruction, may lie across 4 GiB. */
+static bool may_wrap_around(const struct op *op)
+{
+    static const unsigned pointers[] = {CPU_ESP, CPU_EBP, CPU_ESI, CPU_EDI};
+    bool wraps = offset_in(op) >= 0xfffffff0;
+
+    for (unsigned i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
+        wraps |= test.before.gpr[pointers[i]] + 16 < 32;
+    return wraps;
+}
+
+/* SHLD and SHRD of 16 bits by more than 16: the result is undefined. */
+static bool shifts_too_far(const struct instruction *in)
+{
+    uint32_t count = in->opcode & 1 ? test.before.gpr[CPU_ECX] : in->op.imm;
+
+    return in->map == 2 && (in->opcode & 0xf6) == 0xa4 && in->op.size == 2 && (count & 31) > 16;
+}
+
+/* Between two comparisons of a repeated CMPS or SCAS: the flags may be those of the last one, or as
+ * before the instruction (Intel's; they are no input of it). */
+static void forgive_repeated_compare(const struct registers *host, struct registers *soft)
+{
+    const struct instruction *in = &test.instruction;
+    bool compares = in->map == 1 && ((in->opcode & 0xfe) == 0xa6 || (in->opcode & 0xfe) == 0xae);
+
+    if (compares && (in->op.flags & (OP_REP | OP_REPNE)) && host->trap == 1 &&
+        host->eip == test.before.eip && ((host->eflags ^ test.before.eflags) & ALL_FLAGS) == 0)
+        soft->eflags = (soft->eflags & ~ALL_FLAGS) | (host->eflags & ALL_FLAGS);
+}
+
+#define FPU_SUMMARY   0x80 /* of the x87 status: an unmasked exception is pending */
+
+static uint16_t fpu_status(const struct registers *r)
+{
+    uint16_t status;
+
+    memcpy(&status, r->fpu.bytes + 2, 2);
+    return status;
 }
 
 /* The same for registers. True: the manual leaves open which of several faults the instruction has,
@@ -1117,6 +1195,11 @@ static bool forgive(struct registers *host, struct registers *soft)
         /* In which pieces an x87 state, and an 80-bit number, is checked. */
         if (both_fault && (in->opcode & 0xf9) == 0xd9 && reg >= 4)
             return true;
+        /* Whether an unmasked exception of a store, which then isn't done, comes before the fault
+         * of its operand. */
+        if ((in->opcode & 0xf9) == 0xd9 && in->modrm < 0xc0 && host->trap == 1 && soft->trap != 1 &&
+            (fpu_status(host) & FPU_SUMMARY))
+            return true;
         if (in->opcode == 0xf1) /* ICEBP: some hypervisors say it is there, not behind */
             soft->eip = host->eip;
     } else {
@@ -1136,6 +1219,13 @@ static bool forgive(struct registers *host, struct registers *soft)
         if (both_fault && in->opcode == 0xae && reg < 2)
             return true;
     }
+    /* A selector of 16 bits needs less room, and less alignment. */
+    if (moves_segment_by_stack(in) && soft->trap != host->trap &&
+        (soft->trap == EXCEPTION_SS || soft->trap == EXCEPTION_PF || soft->trap == EXCEPTION_AC))
+        return true;
+    if (shifts_too_far(in) && host->trap == soft->trap && host->eip == soft->eip)
+        return true;
+    forgive_repeated_compare(host, soft);
     /* Bytes of an undefined instruction that can't be fetched may be missed before it is one. */
     if (soft->trap == EXCEPTION_UD && (host->trap == EXCEPTION_GP || host->trap == EXCEPTION_PF) &&
         fetches_beyond())
@@ -1143,8 +1233,8 @@ static bool forgive(struct registers *host, struct registers *soft)
     /* Whether an operand that wraps around is beyond the limit of 4 GiB. */
     if ((soft->trap == EXCEPTION_GP || soft->trap == EXCEPTION_SS) &&
         ((host->trap == EXCEPTION_PF && host->cr2 >= 0xfffffff0) ||
-         ((host->trap == EXCEPTION_PF || host->trap == EXCEPTION_AC) &&
-          offset_in(&in->op) >= 0xfffffff0)))
+         (host->trap == EXCEPTION_PF && offset_in(&in->op) >= 0xfffffff0) ||
+         (host->trap == EXCEPTION_AC && may_wrap_around(&in->op))))
         return true;
     /* A fault in fetching the next instruction comes instead of the trap. */
     if (host->trap == EXCEPTION_PF && host->cr2 == base_of(host->selector[CPU_CS]) + host->eip &&
@@ -1161,14 +1251,26 @@ static bool forgive(struct registers *host, struct registers *soft)
     return false;
 }
 
+static bool same_registers(const struct registers *host, const struct registers *soft)
+{
+    bool executed = host->trap == 1 || host->trap == EXCEPTION_BP || host->trap == EXCEPTION_OF;
+    uint32_t ignored = EFLAGS_RF | EFLAGS_TF | (executed ? ignored_flags(&test.before) : 0);
+
+    return memcmp(host->gpr, soft->gpr, sizeof(host->gpr)) == 0 && host->eip == soft->eip &&
+           memcmp(host->selector, soft->selector, sizeof(host->selector)) == 0 &&
+           host->trap == soft->trap && host->error == soft->error && host->cr2 == soft->cr2 &&
+           ((host->eflags ^ soft->eflags) & ~ignored) == 0 && same_fpu(&host->fpu, &soft->fpu);
+}
+
+static const uint8_t *soft_data(void)
+{
+    return memory_at(&test.memory, PHYSICAL + PAGE_SIZE, sizeof(test.data));
+}
+
 static void count(const struct instruction *in, bool is_undefined);
 
-static void compare(struct registers *host, struct registers *soft)
+static void count_case(const struct registers *host, const struct registers *soft)
 {
-    uint32_t flags = ~(ignored_flags(&test.before) | EFLAGS_RF | EFLAGS_TF);
-    const uint8_t *memory = memory_at(&test.memory, PHYSICAL + PAGE_SIZE, sizeof(test.data));
-    bool same = forgive(host, soft);
-
     test.by_trap[host->trap < 32 ? host->trap : 31]++;
     if (host->trap == 1 || host->trap == EXCEPTION_BP || host->trap == EXCEPTION_OF) {
         test.executed++;
@@ -1177,25 +1279,26 @@ static void compare(struct registers *host, struct registers *soft)
         test.faulted++;
         if (host->trap == EXCEPTION_UD && soft->trap == EXCEPTION_UD)
             count(&test.instruction, true);
-        flags = ~(EFLAGS_RF | EFLAGS_TF);
     }
-    same =
-        same || (memcmp(host->gpr, soft->gpr, sizeof(host->gpr)) == 0 && host->eip == soft->eip &&
-                 memcmp(host->selector, soft->selector, sizeof(host->selector)) == 0 &&
-                 host->trap == soft->trap && host->error == soft->error && host->cr2 == soft->cr2 &&
-                 ((host->eflags ^ soft->eflags) & flags) == 0 && same_fpu(&host->fpu, &soft->fpu) &&
-                 memcmp(test.host, memory, sizeof(test.data)) == 0);
-    if (same)
-        return;
-    test.failed++;
-    if (test.failed > 200 || test.printed[test.instruction.map - 1][test.instruction.opcode]++ >= 2)
-        return;
-    printf("case %llu differs:", (unsigned long long)test.done);
+}
+
+static void print_case(const char *what)
+{
+    printf("case %llu %s:", (unsigned long long)test.done, what);
     for (unsigned i = 0; i < sizeof(test.instruction.bytes); i++) {
         bool ends = i && i == test.instruction.op.next - test.instruction.op.eip;
         printf("%s%02x", ends ? " | " : " ", test.instruction.bytes[i]);
     }
     printf("\n");
+}
+
+static void print_difference(const struct registers *host, const struct registers *soft)
+{
+    const uint8_t *memory = soft_data();
+
+    if (test.failed > 200 || test.printed[test.instruction.map - 1][test.instruction.opcode]++ >= 2)
+        return;
+    print_case("differs");
     print_registers("before", &test.before);
     print_registers("host  ", host);
     print_registers("soft  ", soft);
@@ -1209,6 +1312,63 @@ static void compare(struct registers *host, struct registers *soft)
             printf("  memory %08x: before %02x host %02x soft %02x\n", DATA + i, test.data[i],
                    test.host[i], memory[i]);
     }
+}
+
+/* How often the host is asked before a difference is one, and how many cases may be unsteady. */
+#define ASKED_AT_MOST 16
+
+static uint64_t unsteady_at_most(void)
+{
+    return 4 + test.cases / 5000;
+}
+
+static void print_unsteady(const struct registers *host)
+{
+    if (test.unsteady > unsteady_at_most() + 1)
+        return;
+    print_case("is unsteady");
+    printf("  the host had trap %d at eip %08x at first, trap %d at eip %08x when asked again (%u "
+           "times)\n",
+           test.first.trap, test.first.eip, host->trap, host->eip, test.asked);
+}
+
+/* What -i is for: an answer as of a processor that has executed nothing. */
+static void falsify(struct registers *host)
+{
+    bool is_due = test.falsify_every && test.done % test.falsify_every == 0 &&
+                  (!test.falsify_times || test.asked < test.falsify_times);
+
+    if (!is_due || host->trap != 1)
+        return;
+    *host = test.before;
+    host->trap = EXCEPTION_GP;
+    host->error = host->cr2 = 0;
+    memcpy(test.host, test.data, sizeof(test.data));
+}
+
+/* Compares the host's answer. False: it is to be asked again. */
+static bool end_case(struct registers *host)
+{
+    struct registers soft;
+    bool same;
+
+    falsify(host);
+    run_soft(&soft);
+    same = forgive(host, &soft) ||
+           (same_registers(host, &soft) && memcmp(test.host, soft_data(), sizeof(test.data)) == 0);
+    if (!same && !test.asked)
+        test.first = *host;
+    if (!same && ++test.asked < ASKED_AT_MOST)
+        return false;
+    count_case(host, &soft);
+    if (!same) {
+        test.failed++;
+        print_difference(host, &soft);
+    } else if (test.asked) {
+        test.unsteady++;
+        print_unsteady(host);
+    }
+    return true;
 }
 
 /* What was executed, by opcode, prefix where that makes another instruction, and bits 3-7 of ModRM
@@ -1311,7 +1471,7 @@ __attribute__((used)) bool on_signal(int signal, siginfo_t *info, void *data)
         memcpy(&home_fpu, context->uc_mcontext.fpregs, sizeof(home_fpu));
         running = true;
     } else {
-        struct registers host, soft;
+        struct registers host;
         uint32_t control = 0x1f80;
 
         if ((uint64_t)context->uc_mcontext.gregs[REG_RIP] > UINT32_MAX) {
@@ -1323,10 +1483,12 @@ __attribute__((used)) bool on_signal(int signal, siginfo_t *info, void *data)
         }
         __asm__ volatile("fninit\n\tldmxcsr %0" : : "m"(control));
         from_context(&host, context);
-        if ((host.selector[CPU_CS] & ~3u) != (USER_CODE64 & ~3u)) {
-            run_soft(&soft);
-            compare(&host, &soft);
+        if ((host.selector[CPU_CS] & ~3u) != (USER_CODE64 & ~3u) && !end_case(&host)) {
+            memcpy(test.host, test.data, sizeof(test.data));
+            to_context(&test.before, context);
+            return true;
         }
+        test.asked = 0;
         test.done++;
     }
     if (test.done >= test.cases) {
@@ -1458,15 +1620,22 @@ int main(int argc, char **argv)
     struct sigaction action = {.sa_sigaction = signal_entry,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-    bool prints_coverage = argc > 1 && strcmp(argv[1], "-c") == 0;
+    bool prints_coverage = false;
     uint8_t *constant;
-    unsigned missing;
+    unsigned missing = 0;
     cpu_set_t one;
+    int option;
 
-    if (prints_coverage)
-        argc--, argv++;
-    test.cases = argc > 1 ? strtoull(argv[1], NULL, 0) : ENUMERATED + 100000;
-    test.random = (argc > 2 ? strtoull(argv[2], NULL, 0) : 1) * UINT64_C(0x9e3779b97f4a7c15);
+    while ((option = getopt(argc, argv, "ci:")) != -1) {
+        if (option == 'c')
+            prints_coverage = true;
+        else if (option != 'i' ||
+                 sscanf(optarg, "%" SCNu64 ",%u", &test.falsify_every, &test.falsify_times) != 2)
+            return 2;
+    }
+    argc -= optind, argv += optind;
+    test.cases = argc > 0 ? strtoull(argv[0], NULL, 0) : ENUMERATED + 100000;
+    test.random = (argc > 1 ? strtoull(argv[1], NULL, 0) : 1) * UINT64_C(0x9e3779b97f4a7c15);
     test.shows_progress = isatty(1);
     setvbuf(stdout, NULL, _IOLBF, 0);
     /* One segment's limit is the number of the processor. */
@@ -1504,7 +1673,12 @@ int main(int argc, char **argv)
     printf(" )\n");
     if (prints_coverage)
         print_coverage();
-    missing = check_coverage();
+    if (test.cases >= ENUMERATED)
+        missing = check_coverage();
+    printf("%llu unsteady cases, %llu allowed\n", (unsigned long long)test.unsteady,
+           (unsigned long long)unsteady_at_most());
+    if (test.unsteady > unsteady_at_most())
+        test.failed += test.unsteady;
     printf("%llu passed, %llu failed\n", (unsigned long long)(test.done - test.failed),
            (unsigned long long)(test.failed + missing));
     return test.failed != 0 || missing != 0;

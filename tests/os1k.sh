@@ -276,6 +276,17 @@ ticks=$(sed -nE 's/.*"irq": 0, "raised": [0-9]+, "injected": ([0-9]+).*/\1/p' "$
 if [[ ${ticks:-0} -ge 150 && $ticks -le 200 ]]; then ok "at 100 ticks a second"; else
     not_ok "at 100 ticks a second" "$ticks in 2 s less the boot"; fi
 
+# The kernel's modules use each other without circles: pairs "user used" of what stands behind
+# `crate::` go to tsort, which names the members of a circle.
+pairs=$(cd os1k/kernel/src && for user in *.rs; do
+    for used in $(tr -d '\n' <"$user" | grep -oE 'crate::(\{[^}]*\}|\w+)' | grep -oE '\w+'); do
+        [[ $used == address_of ]] && used=memory # where that macro is
+        [[ -e $used.rs && $used.rs != "$user" ]] && echo "${user%.rs} $used"
+    done
+done)
+if [[ $(wc -l <<<"$pairs") -gt 50 ]]; then ok "modules use each other"; else not_ok "modules use each other" "$pairs"; fi
+equal "and in no circle" "$(tsort <<<"$pairs" 2>&1 >/dev/null | tr '\n' ' ')" ""
+
 # docs/1k-os.md: | chapter | `file`... | lines | book |
 while IFS='|' read -r _ chapter files lines _; do
     sum=0

@@ -65,7 +65,7 @@ struct Entry {
 }
 
 /// Gives or takes bytes of a file, by their place in the transfer.
-type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
+pub type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
 
 /// Runs `f` when no other process is at the disk. A process is never ended in here.
 pub fn with_files<T>(f: impl FnOnce(&mut FileSystem) -> T) -> T {

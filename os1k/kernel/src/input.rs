@@ -35,19 +35,22 @@ fn place(n: u64) -> usize {
     (n % CAPACITY) as usize
 }
 
-/// As if a key had been pressed, for selftest.
-pub fn type_byte(byte: u8) {
-    let queue = &mut *QUEUE.lock();
-    queue.bytes[place(queue.typed)] = byte;
-    queue.typed += 1;
-    process::wake(State::Reading);
+pub fn init() {
+    receive(); // keys pressed early
+    keyboard::init();
+    serial::listen();
 }
 
 /// Takes what the devices have, as far as there is room.
 pub fn receive() {
+    receive_from(|| serial::read().or_else(keyboard::read));
+}
+
+/// The same from any source: selftest has one of its own.
+pub fn receive_from(mut next: impl FnMut() -> Option<u8>) {
     let queue = &mut *QUEUE.lock();
     while queue.unread() < CAPACITY {
-        match serial::read().or_else(keyboard::read) {
+        match next() {
             Some(byte) => queue.bytes[place(queue.typed)] = byte,
             None => break,
         }

@@ -1,7 +1,6 @@
 //! The PS/2 keyboard behind an 8042: scancodes of set 1 to characters, US layout.
 
 use crate::global::Global;
-use crate::input;
 use crate::port::{inb, outb};
 
 const DATA: u16 = 0x60;
@@ -42,7 +41,6 @@ fn send(port: u16, value: u8) {
 
 pub fn init() {
     if inb(STATUS) != NO_CONTROLLER {
-        input::receive(); // keys pressed early
         send(STATUS, WRITE_COMMAND_BYTE);
         send(DATA, COMMAND_BYTE);
     }

@@ -6,6 +6,7 @@
 mod boot;
 mod console;
 mod elf;
+mod frame;
 mod fs;
 mod global;
 mod input;
@@ -17,6 +18,7 @@ mod panic;
 mod port;
 mod power;
 mod process;
+mod program;
 mod segments;
 mod selftest;
 mod serial;
@@ -41,11 +43,10 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     memory::init(boot.memory);
     process::init();
     irq::init();
-    keyboard::init();
-    serial::listen();
+    input::init();
     selftest::break_on_purpose(&boot);
     fs::fs_init();
-    process::create_process("shell", 0).expect("cannot start the shell");
+    program::start("shell", 0).expect("cannot start the shell");
     loop {
         process::yield_();
         port::wait_for_interrupt();

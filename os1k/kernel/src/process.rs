@@ -3,13 +3,12 @@
 //! becomes. The kernel is not preempted: a process leaves the CPU inside the
 //! kernel only where it calls `yield_`.
 
-use crate::fs::with_files;
+use crate::frame::TrapFrame;
 use crate::global::Global;
 use crate::memory::{VirtAddr, PAGE_SIZE};
-use crate::paging::{self, AddressSpace, USER_END};
+use crate::paging::{self, AddressSpace};
 use crate::port::wait_for_interrupt;
-use crate::trap::TrapFrame;
-use crate::{address_of, elf, power, segments};
+use crate::{address_of, power, segments};
 use common::*;
 use core::arch::global_asm;
 use core::mem::size_of;
@@ -17,10 +16,8 @@ use core::mem::size_of;
 pub const TICKS_PER_SECOND: u32 = 100;
 const MS_PER_TICK: u32 = 1000 / TICKS_PER_SECOND;
 const KERNEL_STACK_SIZE: usize = 8 * 1024;
-const USER_STACK_SIZE: u32 = 64 * 1024;
 const IDLE: usize = 0;
 const SHELL_PID: u32 = 1;
-static SHELL: &[u8] = include_bytes!(concat!(env!("OS1K_PROGRAMS"), "/shell"));
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum State {
@@ -121,28 +118,9 @@ impl Table {
     }
 }
 
-/// Starts the program named by the command's first word; it gets the whole
-/// command. `parent` is the pid of the process that will wait for it, or 0.
-pub fn create_process(command: &str, parent: u32) -> Result<u32> {
-    let name = command.split(' ').next().unwrap_or("");
-    let stack_start = USER_END - USER_STACK_SIZE;
-    let load = |image: &[u8]| elf::load(image, stack_start - PAGE_SIZE as u32);
-    let from_disk = with_files(|fs| fs.read_program(name.as_bytes()));
-    let loaded = match from_disk.and_then(|mut file| load(file.bytes())) {
-        Err(_) if name == "shell" => load(SHELL), // there must be one
-        loaded => loaded,
-    };
-    let (mut space, entry) = loaded?;
-    for page in (stack_start..USER_END).step_by(PAGE_SIZE) {
-        space.map_page(VirtAddr(page), paging::PAGE_W).ok_or(ERR_NO_MEMORY)?;
-    }
-    // The user stack: the command, and below it, for _start, where it is.
-    let text = USER_END - COMMAND_MAX as u32;
-    let user_sp = text - 16;
-    space.write(VirtAddr(text), command.as_bytes(), 0).ok_or(ERR_INVALID)?;
-    let words = u64::from(text) | (command.len() as u64) << 32;
-    space.write(VirtAddr(user_sp), &words.to_le_bytes(), 0).ok_or(ERR_INVALID)?;
-
+/// Makes a process that owns `space` and starts with the registers in `cpu`; returns its
+/// pid. `parent` is the pid of the process that will wait for it, or 0.
+pub fn create_process(name: &str, parent: u32, space: AddressSpace, cpu: TrapFrame) -> Result<u32> {
     let mut table = TABLE.lock();
     let free = table.procs.iter().position(|p| p.state == State::Unused);
     let slot = free.ok_or(ERR_NO_SLOT)?;
@@ -154,13 +132,12 @@ pub fn create_process(command: &str, parent: u32) -> Result<u32> {
     let sp = frame - 20;
     // SAFETY: the slot is unused, so nothing is on its stack; both fit in it.
     unsafe {
-        (frame as *mut TrapFrame).write(TrapFrame::new(entry, VirtAddr(user_sp)));
+        (frame as *mut TrapFrame).write(cpu);
         (sp as *mut [u32; 5]).write([0, 0, 0, 0, trap_return as *const () as u32]);
     }
     let mut process =
         Process { pid, parent, state: State::Runnable, sp, space: Some(space), ..UNUSED };
-    let length = name.len().min(PROCESS_NAME_MAX);
-    process.name[..length].copy_from_slice(&name.as_bytes()[..length]);
+    process.name.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
     table.procs[slot] = process;
     Ok(pid)
 }
@@ -276,6 +253,7 @@ pub fn end_process(pid: u32, status: i32) -> Result<()> {
 /// Ends the calling process. When the shell ends, so does the machine.
 pub fn exit_process(status: i32) -> ! {
     let pid = current_pid();
+    println!("process {pid} exited");
     if pid == SHELL_PID {
         power::shutdown(status as u8);
     }

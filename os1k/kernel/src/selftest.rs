@@ -13,7 +13,8 @@ pub fn run(test: u32) -> Result<i32> {
         0 => allocator().ok_or(ERR_NO_MEMORY)?,
         1 => paging().ok_or(ERR_NO_MEMORY)?,
         2 => {
-            input::type_byte(b'x');
+            let mut key = Some(b'x');
+            input::receive_from(|| key.take());
             true
         }
         _ => return Err(ERR_INVALID),

@@ -1,4 +1,4 @@
-# The way into the kernel and out of it: 256 stubs, and what they share. See TrapFrame in trap.rs.
+# The way into the kernel and out of it: 256 stubs, and what they share. See TrapFrame in frame.rs.
 
     .text
     .balign 16

@@ -19,16 +19,16 @@ extern "Rust" {
     fn user_main(command: &str) -> i32;
 }
 
-/// Names the function a program begins with: `entry!(main);`, and brings in all that is
-/// here. The function is given the command it was started by, and returns its exit status.
+/// Names the function that a program begins with, or is given a closure, and brings in all
+/// that is here. The function gets the command that started it, and returns the exit status.
 #[macro_export]
 macro_rules! entry {
-    ($main:ident) => {
+    ($main:expr) => {
         #[allow(unused_imports)]
         use $crate::*;
         #[no_mangle]
         fn user_main(command: &str) -> i32 {
-            $main(command)
+            ($main)(command)
         }
     };
 }

@@ -2,8 +2,4 @@
 //! between it and its fellow.
 #![no_std]
 #![no_main]
-user::entry!(main);
-
-fn main(_: &str) -> i32 {
-    proc_entry('B')
-}
+user::entry!(|_| proc_entry('B'));

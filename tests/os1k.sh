@@ -268,6 +268,13 @@ says "is decoded" "$out" 'page fault'
 check "a kernel stack overflow" 101 type_at '' --append overflow
 says "is found by the double fault task" "$out" 'double fault'
 
+for fault in "lock-switch:locked while others may run" "lock-wait:locked while others may run" \
+    "lock-twice:already borrowed"; do
+    check "a global that is locked wrongly: ${fault%:*}" 101 type_at '' --append "${fault%:*}"
+    says "is a panic, with the place" "$out" 'PANIC.*selftest\.rs:[0-9]+'
+    says "and the reason" "$out" "${fault#*:}"
+done
+
 check "little memory" 0 type_at 'hello\nexit\n' -m 4
 check "much memory" 0 type_at 'mem\nexit\n' -m 1G
 

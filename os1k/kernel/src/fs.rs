@@ -8,7 +8,7 @@
 
 use crate::global::Global;
 use crate::memory::Pages;
-use crate::process::{self, State};
+use crate::process;
 use crate::virtio_blk::{read_write_disk, virtio_blk_init, SECTOR_SIZE};
 use common::*;
 use core::ops::Range;
@@ -69,16 +69,8 @@ pub type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
 
 /// Runs `f` when no other process is at the disk. A process is never ended in here.
 pub fn with_files<T>(f: impl FnOnce(&mut FileSystem) -> T) -> T {
-    loop {
-        if let Some(mut fs) = FILES.try_lock() {
-            process::set_at_disk(true);
-            let result = f(&mut fs);
-            process::set_at_disk(false);
-            process::wake(State::Disk);
-            return result;
-        }
-        process::block(State::Disk);
-    }
+    // SAFETY: nothing else uses it, and one process at a time gets here. `T` cannot keep it.
+    process::at_disk(|| f(unsafe { &mut *FILES.as_ptr() }))
 }
 
 /// Looks for a disk and names its files.

@@ -1,5 +1,6 @@
 //! x86 instructions that Rust has no words for: port I/O, interrupts on and off.
 
+use crate::global::assert_unlocked;
 use core::arch::asm;
 
 pub fn outb(port: u16, value: u8) {
@@ -21,7 +22,9 @@ pub fn inb(port: u16) -> u8 {
 }
 
 /// Sleeps until an interrupt has been served; interrupts are off before and after.
+#[track_caller]
 pub fn wait_for_interrupt() {
+    assert_unlocked();
     // SAFETY: `sti` takes effect after `hlt` has begun, so no wake-up is lost; the
     // handlers keep every register.
     unsafe { asm!("sti", "hlt", "cli") }

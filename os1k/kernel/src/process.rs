@@ -4,7 +4,7 @@
 //! kernel only where it calls `yield_`.
 
 use crate::frame::TrapFrame;
-use crate::global::Global;
+use crate::global::{assert_unlocked, Global};
 use crate::memory::{VirtAddr, PAGE_SIZE};
 use crate::paging::{self, AddressSpace};
 use crate::port::wait_for_interrupt;
@@ -144,7 +144,9 @@ pub fn create_process(name: &str, parent: u32, space: AddressSpace, cpu: TrapFra
 
 /// Gives the CPU to the next process that can run; returns when it is this one's
 /// turn again. (`yield` is a word of Rust's own.)
+#[track_caller]
 pub fn yield_() {
+    assert_unlocked();
     let (prev_sp, next_sp) = {
         let mut table = TABLE.lock();
         let next = table.pick_next();
@@ -160,11 +162,12 @@ pub fn yield_() {
         (&mut table.procs[prev].sp as *mut u32, &table.procs[next].sp as *const u32)
     };
     // SAFETY: both slots are static; `next` was left by this function or prepared
-    // by `create_process`; no lock is held.
+    // by `create_process`; nothing is locked.
     unsafe { switch_context(prev_sp, next_sp) };
 }
 
 /// Takes the calling process off the CPU until somebody `wake`s that state.
+#[track_caller]
 pub fn block(state: State) {
     if TABLE.lock().current == IDLE {
         return wait_for_interrupt(); // while booting: there is nobody else yet
@@ -173,9 +176,18 @@ pub fn block(state: State) {
     yield_();
 }
 
-/// What the calling process does at the disk, from true to false, is done to its end.
-pub fn set_at_disk(at_disk: bool) {
-    TABLE.lock().current().at_disk = at_disk;
+/// Runs `f` when no other process is at the disk. The calling process may be blocked in
+/// `f`, but is not ended before the end of its system call.
+pub fn at_disk<T>(f: impl FnOnce() -> T) -> T {
+    while TABLE.lock().procs.iter().any(|p| p.at_disk) {
+        block(State::Disk);
+    }
+    TABLE.lock().current().at_disk = true;
+    let result = f();
+    let mut table = TABLE.lock();
+    table.current().at_disk = false;
+    table.wake(State::Disk);
+    result
 }
 
 /// At the end of a system call: ends the calling process if that was put off.

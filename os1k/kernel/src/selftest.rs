@@ -2,9 +2,10 @@
 //! page tables, a key that nobody pressed, and faults of its own.
 
 use crate::boot::BootInfo;
-use crate::input;
+use crate::global::Global;
 use crate::memory::{count, Pages, VirtAddr, KERNEL_BASE, PAGE_SIZE};
 use crate::paging::{AddressSpace, PAGE_W, USER_BASE, USER_END};
+use crate::{input, port, process};
 use common::{Result, ERR_INVALID, ERR_NO_MEMORY};
 
 pub fn run(test: u32) -> Result<i32> {
@@ -78,7 +79,7 @@ fn paging() -> Option<bool> {
     Some(holds && bytes[0] == b'x')
 }
 
-/// Words on the Multiboot command line that show what the kernel's own faults
+/// Words on the Multiboot command line that show the kernel's own faults
 /// look like.
 pub fn break_on_purpose(boot: &BootInfo) {
     if boot.has_word("panic") {
@@ -87,6 +88,18 @@ pub fn break_on_purpose(boot: &BootInfo) {
     if boot.has_word("fault") {
         // SAFETY: none: a write where nothing is mapped.
         unsafe { core::arch::asm!("mov byte ptr [{}], 1", in(reg) 0x10) };
+    }
+    let lock = Global::new(());
+    if boot.has_word("lock-switch") {
+        let _guard = lock.lock();
+        process::yield_();
+    }
+    if boot.has_word("lock-wait") {
+        let _guard = lock.lock();
+        port::wait_for_interrupt();
+    }
+    if boot.has_word("lock-twice") {
+        let _guards = [lock.lock(), lock.lock()];
     }
     if boot.has_word("overflow") {
         // SAFETY: none: pushes until the stack is used up.

@@ -1,5 +1,5 @@
-//! Loads an ELF32 executable into an address space. Every number in the file is
-//! checked: the file may be anything. (TIS ELF 1.2, book I)
+//! Loads an ELF32 executable into an address space. The file is untrusted: every
+//! number in it is checked. (TIS ELF 1.2, book I)
 
 use crate::memory::{VirtAddr, PAGE_SIZE};
 use crate::paging::{AddressSpace, PAGE_W, USER_BASE};
@@ -16,7 +16,7 @@ fn u32_at(image: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// An address space with the segments, all below `limit`, and the entry point.
+/// Returns an address space with the segments, all below `limit`, and the entry point.
 pub fn load(image: &[u8], limit: u32) -> Result<(AddressSpace, VirtAddr)> {
     let (entry, headers) = header(image).ok_or(ERR_BAD_PROGRAM)?;
     let mut space = AddressSpace::new().ok_or(ERR_NO_MEMORY)?;

@@ -1,13 +1,13 @@
-//! What a trap leaves on the kernel stack, for those who read it (trap.rs, syscall.rs)
-//! and for process.rs, which makes the one a new process starts from.
+//! The registers of a trap, as trap.s saves them on the kernel stack. trap.rs and
+//! syscall.rs read them; a new process starts with a frame that was made for it.
 
 use crate::memory::VirtAddr;
 use crate::segments::{USER_CODE, USER_DATA};
 
 const FPU_SIZE: usize = 512;
 
-/// The layout is trap.s's. The CPU pushes the end of it, from the error code or `eip`
-/// on; the FPU state is there for traps from ring 3 only.
+/// trap.s uses the same layout. The CPU pushes the last part, from the error code or
+/// `eip` on. The FPU state is saved only for traps from ring 3.
 #[repr(C)]
 pub struct TrapFrame {
     fpu: [u8; FPU_SIZE],
@@ -16,7 +16,7 @@ pub struct TrapFrame {
     pub edi: u32,
     pub esi: u32,
     pub ebp: u32,
-    _esp: u32, // PUSHAD's, of no use
+    _esp: u32, // saved by PUSHAD, not used
     pub ebx: u32,
     pub edx: u32,
     pub ecx: u32,
@@ -31,8 +31,8 @@ pub struct TrapFrame {
 }
 
 impl TrapFrame {
-    /// To enter user mode with. The FPU state has exceptions masked and registers
-    /// empty, in FXSAVE's format and in FNSAVE's at once: they do not overlap.
+    /// The registers to enter user mode with. The FPU state has exceptions masked and
+    /// registers empty, in the formats of FXSAVE and FNSAVE: the fields do not overlap.
     pub fn new(eip: VirtAddr, esp: VirtAddr) -> TrapFrame {
         let mut fpu = [0; FPU_SIZE];
         for (at, word) in [(0, 0x037f_u16), (8, 0xffff), (24, 0x1f80)] {

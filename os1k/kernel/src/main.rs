@@ -1,5 +1,5 @@
 //! 1K OS: the operating system of the book "Operating System in 1,000 Lines",
-//! in Rust, for 32-bit x86. Boot order, panics, and the idle loop.
+//! in Rust, for 32-bit x86. The order of initialization, and the idle loop.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Programs: from a command to a process. The file named by the command's first word is
-//! loaded into a new address space, with a stack that the command is on.
+//! Starts programs. A command's first word names a file, which is loaded into a new
+//! address space; the command itself is put on the new stack.
 
 use crate::frame::TrapFrame;
 use crate::memory::{VirtAddr, PAGE_SIZE};
@@ -17,7 +17,7 @@ pub fn start(command: &str, parent: u32) -> Result<u32> {
     let load = |image: &[u8]| elf::load(image, STACK_START - PAGE_SIZE as u32);
     let from_disk = fs::with_files(|fs| fs.read_program(name.as_bytes()));
     let loaded = match from_disk.and_then(|mut file| load(file.bytes())) {
-        Err(_) if name == "shell" => load(SHELL), // there must be one
+        Err(_) if name == "shell" => load(SHELL), // one is always needed
         loaded => loaded,
     };
     let (mut space, entry) = loaded?;

@@ -1,5 +1,5 @@
-//! The part of `selftest` (user/src/bin/selftest.rs) that only the kernel can do: pages,
-//! page tables, a key that nobody pressed, and faults of its own.
+//! The part of `selftest` (user/src/bin/selftest.rs) that only the kernel can do: tests of
+//! pages and page tables, a simulated key, and faults of the kernel.
 
 use crate::boot::BootInfo;
 use crate::global::Global;
@@ -37,7 +37,7 @@ fn allocator() -> Option<bool> {
             let (_, pages) = run.as_mut()?;
             holds &= pages.bytes().iter().all(|byte| *byte == 0x10 * round + i as u8);
         }
-        // Every second one goes, and comes back empty.
+        // Every second one is freed and allocated again: it must be filled with zeros.
         for (n, pages) in runs.iter_mut().skip(1).step_by(2).flatten() {
             let free = count()[0];
             *pages = {
@@ -79,8 +79,7 @@ fn paging() -> Option<bool> {
     Some(holds && bytes[0] == b'x')
 }
 
-/// Words on the Multiboot command line that show the kernel's own faults
-/// look like.
+/// Words on the Multiboot command line cause faults of the kernel.
 pub fn break_on_purpose(boot: &BootInfo) {
     if boot.has_word("panic") {
         panic!("as the command line asked");

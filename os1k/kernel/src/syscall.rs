@@ -1,5 +1,5 @@
-//! System calls: the numbers and arguments of common/src/lib.rs to the kernel
-//! functions behind them. Nothing a user program passes in can hurt the kernel.
+//! System calls: calls the kernel function for each number in common/src/lib.rs. The
+//! arguments are untrusted, and checked.
 
 use crate::frame::TrapFrame;
 use crate::fs::{with_files, Bytes, FileSystem};
@@ -57,7 +57,7 @@ fn give<T: Record>(to: u32, record: &T) -> Result<i32> {
     write(to, bytes_of(record)).and_then(done)
 }
 
-/// Hands `f` a string of the calling process, without the zero byte that ends it.
+/// Calls `f` with a string of the calling process, without the zero byte that ends it.
 fn with_string<T>(from: u32, f: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     let mut buffer = [0; FILE_NAME_MAX];
     for i in 0..buffer.len() {
@@ -69,7 +69,7 @@ fn with_string<T>(from: u32, f: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     Err(ERR_NAME)
 }
 
-/// Looks at memory before the disk is touched: after that, copying cannot fail.
+/// Checks a buffer before the disk is used: copying cannot fail after that.
 fn check(address: u32, len: u32, flags: u32) -> Result<()> {
     let may = process::with_space(|space| space.may(VirtAddr(address), len as usize, flags));
     ensure(may, ERR_BAD_ADDRESS)

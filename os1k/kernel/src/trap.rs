@@ -1,6 +1,6 @@
-//! Traps: 256 IDT entries that all end in `handle_trap`, and what the CPU's
-//! exceptions mean: a user program's own fault ends that program, the kernel's
-//! ends the machine. (Intel SDM vol. 3, 6.3 and 6.15)
+//! Traps: 256 IDT entries that all lead to `handle_trap`. An exception in a user
+//! program ends that program; one in the kernel is a panic. (Intel SDM vol. 3, 6.3
+//! and 6.15)
 
 use crate::frame::TrapFrame;
 use crate::global::Global;
@@ -47,7 +47,7 @@ extern "C" fn handle_trap(frame: &mut TrapFrame) {
         0..=31 => handle_exception(frame),
         vector if irq::handle_irq(vector) => {
             if frame.is_from_user() {
-                process::yield_(); // the next one's turn; idle yields by itself
+                process::yield_(); // idle yields by itself
             }
         }
         vector => println!("unexpected interrupt {vector:#x}"),
@@ -73,7 +73,7 @@ const NAMES: &str = "divide error,debug exception,non-maskable interrupt,breakpo
     reserved exception,x87 floating-point exception,alignment check,machine check,\
     SIMD floating-point exception,virtualization exception,control protection exception";
 
-/// The exception that left this frame.
+/// Describes the exception that made this frame.
 impl fmt::Display for TrapFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let TrapFrame { vector, error, eip, .. } = *self;
@@ -82,8 +82,8 @@ impl fmt::Display for TrapFrame {
             let how = if error & 2 != 0 { "writing" } else { "reading" };
             let why = if error & 1 != 0 { "not allowed" } else { "not mapped" };
             let address: u32;
-            // SAFETY: reads a register. It changes only with the next page fault, and before
-            // that this is printed: interrupts are off, and no other process runs.
+            // SAFETY: reads a register. Only another page fault changes it, and there is
+            // none before this line: interrupts are off, and no other process runs.
             unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack)) };
             write!(f, " {how} {address:#010x} ({why})")?;
         }

@@ -1,4 +1,4 @@
-//! Pushes until the stack is used up and the page below it is hit.
+//! Pushes until the stack is full and the page below it is reached.
 #![no_std]
 #![no_main]
 // SAFETY: none: this is meant to end the program.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the Rust 1K OS: the user programs into build/os1k/user/, then the kernel,
-# which holds them, into build/os1k.elf. Nothing is done that is done already.
+# Builds 1K OS: the user programs into build/os1k/user/, then the kernel, which contains
+# the shell, into build/os1k.elf. What is up to date is not built again.
 # V=1 shows the commands.
 set -eu
 
@@ -16,13 +16,13 @@ else
     verbose=-q
 fi
 
-# Linked at fixed addresses by ld.lld, without the C library; frame pointers for
-# backtraces; and no path of this machine in what comes out.
+# Linked at fixed addresses by ld.lld, without the C library; with frame pointers for
+# backtraces; without paths of this machine in the result.
 flags="-C linker=$LLD -C linker-flavor=ld.lld -C relocation-model=static"
 flags="$flags -C force-frame-pointers=yes --remap-path-prefix=$root/os1k=os1k"
 
-# crate PACKAGE LINKER_SCRIPT [FLAGS]: one cargo run; the two sets of flags do not
-# share a target folder, or each build would throw the other's work away.
+# crate PACKAGE LINKER_SCRIPT [FLAGS]: one cargo run. The two sets of flags have separate
+# target folders; in one folder, each build would discard the results of the other.
 crate() {
     (
         cd "$root/os1k"
@@ -34,7 +34,7 @@ crate() {
     )
 }
 
-# install_file FROM TO: keeps the old file, and its time, if it is the same.
+# install_file FROM TO: if both are equal, TO keeps its modification time.
 install_file() {
     cmp -s "$1" "$2" && return
     echo "  RUST    ${2#"$root"/}"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a disk for 1K OS: the files of os1k/disk and, in bin/, the user programs, as a tar
-# archive with room behind it. The same files make the same disk, whoever makes it and when.
+# archive with free space after it. The same files always make the same disk, byte for byte.
 #   os1k/mkdisk.sh DISK
 set -eu
 

@@ -2,10 +2,10 @@
 # Finds a Rust compiler with a 32-bit `core`, and writes what it found to
 # build/rust/env for build.sh to read.
 #
-#   1. The rustc already here, if it has one of the two targets we can use.
+#   1. The installed rustc, if it has one of the two targets below.
 #   2. The same, after `rustup target add` (tried once; a failure is remembered).
 #   3. On Debian and its relatives: packages unpacked below build/rust. Nothing
-#      is installed, root is not needed, the system's apt state is only read.
+#      is installed, root is not needed, and the system's apt state is not changed.
 #
 # A second call finds build/rust/env and returns at once. V=1 shows more.
 set -u
@@ -48,7 +48,7 @@ END
     mv "$env.new" "$env"
 }
 
-# find_lld SYSROOT: prints a linker, ours first, the one inside rustup's toolchain next.
+# find_lld SYSROOT: prints a linker: the installed one, rustup's, or the unpacked one.
 find_lld() {
     command -v ld.lld && return
     for lld in /usr/lib/llvm-*/bin/ld.lld "$1"/lib/rustlib/*/bin/gcc-ld/ld.lld \
@@ -98,8 +98,8 @@ host=$(dpkg --print-architecture)
 say "unpacking Debian's Rust below build/rust (about 60 MB to fetch, nothing is installed)"
 mkdir -p "$dir/apt/state/lists/partial" "$dir/apt/cache/archives/partial" "$dir/debs"
 
-# An apt with lists of its own. It reads the system's sources and dpkg status,
-# and knows i386 although the system may not.
+# An apt configuration with its own lists. It uses the system's sources and dpkg status,
+# with i386 as a further architecture.
 cat >"$dir/apt/conf" <<END
 APT::Architecture "$host";
 #clear APT::Architectures;
@@ -122,7 +122,7 @@ apt-get -q update >"$log" 2>&1    # a broken third-party source is no reason to 
 # The libraries of rustc and cargo which this system lacks: let apt resolve them.
 wanted=$(apt-cache depends rustc cargo libstd-rust-dev 2>>"$log" |
     awk '/^ *Depends: lib/ && $2 !~ /-dev$/ { print $2 }' | sort -u)
-[ -n "$wanted" ] || die "apt knows no rustc; its last words:" "$(tail -n 3 "$log")" \
+[ -n "$wanted" ] || die "apt has no package rustc; the end of its log:" "$(tail -n 3 "$log")" \
     "check the network and /etc/apt/sources.list, or use rustup:" "$by_hand"
 have ld.lld || ls /usr/lib/llvm-*/bin/ld.lld >/dev/null 2>&1 || wanted="$wanted lld"
 missing=$(apt-get -s --no-upgrade --no-install-recommends install $wanted 2>>"$log" |
@@ -132,7 +132,7 @@ say "fetching packages"
 (cd "$dir/debs" && apt-get -q download rustc cargo libstd-rust-dev:i386 $missing 2>>"$log") |
     sed -n 's/^Get:[0-9]* [^ ]* [^ ]* [^ ]* \([^ ]*\) [^ ]* \([^ ]*\) \(.*\)$/    \1 \2 \3/p' >&2
 ls "$dir"/debs/rustc_*.deb "$dir"/debs/cargo_*.deb "$dir"/debs/libstd-rust-dev_*_i386.deb \
-    >/dev/null 2>&1 || die "the packages could not be fetched; apt's last words:" \
+    >/dev/null 2>&1 || die "the packages could not be fetched; the end of apt's log:" \
     "$(grep -E '^[EW]:' "$log" | tail -n 3)" \
     "try again:  os1k/toolchain.sh" "or use rustup:  $by_hand"
 

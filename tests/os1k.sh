@@ -1,5 +1,5 @@
 #!/bin/bash
-# 1K OS as a user meets it: typed at, broken on purpose, asked for its status.
+# 1K OS as a user sees it: commands, crashes on purpose, exit statuses.
 #   tests/os1k.sh [VMM]       VMM_OPTIONS are given to every `vmm run`
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -17,7 +17,7 @@ cp build/os1k.disk "$disk"
 boot() { "$vmm" run --timeout "$seconds" "${options[@]}" "$@" build/os1k.elf; }
 with() { boot --disk "$disk" "$@"; }
 
-# type_at TEXT [OPTION...]: boots with that typed; printf's escapes count.
+# type_at TEXT [OPTION...]: boots with TEXT as input; it may have printf's escapes.
 type_at() {
     local text=$1
     shift
@@ -25,8 +25,8 @@ type_at() {
     printf "$text" | with "$@"
 }
 
-# type_late TEXT PATTERN TEXT: types the second when the first has brought forth output that matches,
-# line ends left out; or after 30 s. It runs under `check`, which has the output in a file.
+# type_late TEXT PATTERN TEXT: types the second text when the output, without line ends, matches
+# PATTERN, or after 30 s. It runs under `check`, which writes the output to a file.
 type_late() {
     {
         # shellcheck disable=SC2059
@@ -43,12 +43,12 @@ type_late() {
 # equal NAME GOT WANT
 equal() { if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "'$2', not '$3'"; fi; }
 
-# tar_agrees NAME DIRECTORY: the host's tar reads the disk without a word, and finds what is there.
+# tar_agrees NAME DIRECTORY: the host's tar reads the disk without a message, and finds those files.
 tar_agrees() {
     rm -rf "$scratch/tree"
     mkdir "$scratch/tree"
     check "$1: the host's tar reads it" 0 tar -xf "$disk" -C "$scratch/tree"
-    equal "and has nothing to say" "$err" ""
+    equal "without a message" "$err" ""
     check "and finds the same files" 0 diff -r "$2" "$scratch/tree"
 }
 
@@ -68,8 +68,8 @@ says "cat shows one" "$out" '^Hello, this file lies on the disk'
 says "write says how much it wrote" "$out" '^wrote 20 bytes to disk$'
 says "cat shows what was written" "$out" '^to be, or not to be$'
 says "run runs a program" "$out" '^2 3 5 7 11 13 17 19 23 29 $'
-says "its end is told" "$out" '^process 2 exited$'
-says "a crash is told" "$out" '^crash-null \(pid 3\) killed: page fault'
+says "its end is reported" "$out" '^process 2 exited$'
+says "a crash is reported" "$out" '^crash-null \(pid 3\) killed: page fault'
 says "& says the process number" "$out" '^\[4\] spin$'
 equal "kill ends it" "$(grep -c ' spin$' <<<"${out#*4] spin}")" 1
 check "a second boot" 0 type_at 'cat note.txt\nappend note.txt that is\nreadfile\nwritefile\nreadfile\nrm meow.txt\ncat meow.txt\nexit\n'
@@ -124,10 +124,10 @@ for bad in "bad:not a tar archive" "short:the archive is cut short" "sum:a heade
     disk=$scratch/${bad%%:*}
     cp "$disk" "$disk.before"
     check "a disk that is ${bad#*:}" 0 type_at 'hello\nls\nwrite x y\nprimes\nps\nexit\n'
-    says "is named" "$out" "^cannot use the disk: ${bad#*:}\$"
+    says "is reported" "$out" "^cannot use the disk: ${bad#*:}\$"
     says "leaves a shell" "$out" '^Hello world from shell!$'
     says "that has no files" "$out" "^x: ${bad#*:}\$"
-    check "and is left alone" 0 cmp "$disk" "$disk.before"
+    check "and is not changed" 0 cmp "$disk" "$disk.before"
 done
 disk=$scratch/empty
 truncate -s 6K "$disk"
@@ -137,7 +137,7 @@ echo 2 >"$scratch/few/two" && echo 3 >"$scratch/few/three"
 tar_agrees "becomes a tar" "$scratch/few"
 fill=$(printf 'append two 3456789 123456789 123456789 123456789 123456789\\n%.0s' {1..100})
 check "a full disk" 0 type_at "${fill}rm three\nwrite four 4\ncat four\nexit\n"
-says "is told of" "$out" '^two: the disk is full$'
+says "is reported" "$out" '^two: the disk is full$'
 says "has room again" "$out" '^4$'
 check "and is a tar" 0 tar -tf "$disk"
 disk=$scratch/disk
@@ -145,13 +145,13 @@ check "a read-only disk" 0 boot --disk "$disk,ro" <<<'cat note.txt
 write note.txt no
 exit'
 says "can be read" "$out" '^that is$'
-says "and no more" "$out" '^note.txt: the disk is read-only$'
+says "but not written" "$out" '^note.txt: the disk is read-only$'
 check "no disk" 0 boot <<<'hello
 ls
 primes
 selftest
 exit'
-says "is told of" "$out" '^virtio-blk: no disk'
+says "is reported" "$out" '^virtio-blk: no disk'
 says "leaves a shell" "$out" '^Hello world from shell!$'
 says "without programs" "$out" '^unknown command: primes$'
 
@@ -163,12 +163,12 @@ session='mem\n'
 for ((i = 0; i < 8; i++)); do # numbers: 2 and 3, 4 and 5, ...
     session+="selftest files &\ncounter 1 $((7 * i * i))\nkill $((2 * i + 2))\n"
 done
-check "programs killed at work with files" 0 type_at "${session}counter 1 $pause\nmem\nps\nexit\n"
+check "programs killed while they use files" 0 type_at "${session}counter 1 $pause\nmem\nps\nexit\n"
 equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
 lacks "end" "$out" '^ *[0-9].* selftest$'
 check "and leave a tar" 0 tar -tf "$disk"
 cp build/os1k.disk "$disk"
-check "three programs at the disk at once" 0 type_at "mem\nselftest spawn 9 &\nselftest spawn 9 &
+check "three programs that use the disk at once" 0 type_at "mem\nselftest spawn 9 &\nselftest spawn 9 &
 selftest files\ncounter 2 $pause\nmem\nps\nexit\n"
 lacks "end" "$out" '^ *[0-9].* selftest$' # what they print is mixed
 equal "and memory is as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
@@ -177,14 +177,14 @@ tar_agrees "after them" build/os1k/disk
 if [[ ! $slow ]]; then
     check "10,000 programs" 0 type_at 'mem\nselftest spawn 10000\nmem\nexit\n'
     equal "leave memory as it was" "$(grep 'pages free' <<<"$out" | sort -u | wc -l)" 1
-    says "each with a number of its own" "$out" '^process 10002 exited$'
-    # Ended at any moment, it leaves an archive that tar and the next boot can read.
+    says "each with its own number" "$out" '^process 10002 exited$'
+    # Killed at any moment, it leaves an archive that tar and the next boot can read.
     for moment in 1.1 1.6 2.3; do
         cp build/os1k.disk "$disk"
         { yes 'selftest files' | timeout -s KILL $moment "$vmm" run "${options[@]}" \
             --disk "$disk" build/os1k.elf; } >/dev/null 2>&1
         check "killed after $moment s" 0 type_at 'hello\ncat hello.txt\nexit\n'
-        says "it comes up again" "$out" '^Hello, this file lies on the disk'
+        says "it boots again" "$out" '^Hello, this file lies on the disk'
         says "and tar reads it" "$(tar -tf "$disk" 2>/dev/null)" '^meow.txt$'
     done
 fi
@@ -215,14 +215,14 @@ equal "none is lost" "$(grep -c '^Hello world' <<<"$out")" 100
 blanks=$(printf ' %.0s' {1..120})
 more=$(for ((i = 0; i < lines; i++)); do printf 'hello\\n%s\\n' "$blanks"; done)
 check "more input than the kernel holds" 0 type_at "counter 1 500\n${more}exit\n"
-equal "waits outside" "$(grep -c '^Hello world' <<<"$out")" "$lines"
+equal "waits in the devices" "$(grep -c '^Hello world' <<<"$out")" "$lines"
 
 check "programs that crash" 0 type_at 'crash-null\ncrash-kernel\ncrash-port\ncrash-stack\nhello\nexit\n'
 says "a null pointer is named" "$out" '^crash-null \(pid [0-9]+\) killed: page fault .*0x0000000.*not mapped.* at eip=0x0?1[0-9a-f]+'
-says "kernel memory is out of reach" "$out" '^crash-kernel .*page fault .*not allowed'
+says "kernel memory is protected" "$out" '^crash-kernel .*page fault .*not allowed'
 says "so are ports" "$out" '^crash-port .*general protection fault'
-says "a stack has an end" "$out" '^crash-stack .*page fault'
-says "the shell lives on" "$out" '^Hello world from shell!$'
+says "a stack overflow is found" "$out" '^crash-stack .*page fault'
+says "the shell goes on" "$out" '^Hello world from shell!$'
 
 check "a program that spins" 0 type_at 'spin &\nspin &\nhello\nps\nkill 2\nkill 3\nps\nhello\nexit\n'
 equal "does not stop the others" "$(grep -c '^Hello world' <<<"$out")" 2
@@ -237,11 +237,11 @@ says "does so too" "$out" '^Hello world'
 check "Ctrl-C at a shell in a shell" 0 type_late 'shell\nspin\n\003ps\n' ' shell> $' 'hex\003exit\nexit\n'
 says "ends what the inner one runs" "$out" '^ *2 +1 +running .* shell$'
 lacks "and leaves nothing behind" "$out" '^ *[0-9].* spin$'
-says "gives up a line" "$out" '^> hex\^C$'
+says "discards a line" "$out" '^> hex\^C$'
 much=$(printf 'a%.0s' {1..3000})
 check "Ctrl-C behind 3000 characters" 0 type_late 'spin\n' '> spin' "$much\003hello\nexit\n"
-says "is seen" "$out" '^Hello world'
-lacks "and they are forgotten" "$out" 'aaaa'
+says "is found" "$out" '^Hello world'
+lacks "and they are discarded" "$out" 'aaaa'
 check "the same, of a shell in a shell" 0 type_at "shell\ncounter 1 500\n$much\003hello\nexit\nexit\n"
 says "leaves both alive" "$out" '^process 2 exited$'
 check "a shell in the background" 0 type_at 'shell &\nspin\n\003hello\nexit\n'
@@ -268,6 +268,13 @@ says "is decoded" "$out" 'page fault'
 check "a kernel stack overflow" 101 type_at '' --append overflow
 says "is found by the double fault task" "$out" 'double fault'
 
+for fault in "lock-switch:locked while others may run" "lock-wait:locked while others may run" \
+    "lock-twice:already borrowed"; do
+    check "a global that is locked wrongly: ${fault%:*}" 101 type_at '' --append "${fault%:*}"
+    says "is a panic, with the place" "$out" 'PANIC.*selftest\.rs:[0-9]+'
+    says "and the reason" "$out" "${fault#*:}"
+done
+
 check "little memory" 0 type_at 'hello\nexit\n' -m 4
 check "much memory" 0 type_at 'mem\nexit\n' -m 1G
 
@@ -275,6 +282,17 @@ check "time passes while it is idle" 124 boot --timeout 2 --report "$scratch/rep
 ticks=$(sed -nE 's/.*"irq": 0, "raised": [0-9]+, "injected": ([0-9]+).*/\1/p' "$scratch/report")
 if [[ ${ticks:-0} -ge 150 && $ticks -le 200 ]]; then ok "at 100 ticks a second"; else
     not_ok "at 100 ticks a second" "$ticks in 2 s less the boot"; fi
+
+# The kernel's modules use each other without circles: pairs "user used" of what stands behind
+# `crate::` go to tsort, which names the members of a circle.
+pairs=$(cd os1k/kernel/src && for user in *.rs; do
+    for used in $(tr -d '\n' <"$user" | grep -oE 'crate::(\{[^}]*\}|\w+)' | grep -oE '\w+'); do
+        [[ $used == address_of ]] && used=memory # where that macro is
+        [[ -e $used.rs && $used.rs != "$user" ]] && echo "${user%.rs} $used"
+    done
+done)
+if [[ $(wc -l <<<"$pairs") -gt 50 ]]; then ok "modules use each other"; else not_ok "modules use each other" "$pairs"; fi
+equal "and in no circle" "$(tsort <<<"$pairs" 2>&1 >/dev/null | tr '\n' ' ')" ""
 
 # docs/1k-os.md: | chapter | `file`... | lines | book |
 while IFS='|' read -r _ chapter files lines _; do

@@ -1,6 +1,6 @@
-//! What the kernel and its user programs agree on: system call numbers, error
-//! values, limits and the records that cross the boundary. And the four memory
-//! functions every Rust program expects to find.
+//! Definitions that the kernel and the user programs share: system call numbers, error
+//! values, limits, and the records that system calls fill in. Also the memory functions
+//! that the compiler calls.
 #![no_std]
 
 mod print;
@@ -31,9 +31,9 @@ pub const SYS_APPENDFILE: u32 = 17; // (name, bytes, length) -> bytes written
 pub const SYS_REMOVEFILE: u32 = 18; // (name)
 pub const SYS_LIST: u32 = 19; // (0 or `next` of the file before, FileInfo)
 pub const SYS_REBOOT: u32 = 20; // ()
-pub const SYS_SELFTEST: u32 = 21; // (which of the kernel's own tests) -> 0 if it holds
+pub const SYS_SELFTEST: u32 = 21; // (number of a test in the kernel) -> 0 if it passes
 
-/// `SYS_SPAWN` flag: nobody will wait for this process.
+/// `SYS_SPAWN` flag: no process will wait for this one.
 pub const SPAWN_BACKGROUND: u32 = 1;
 
 macro_rules! errors {
@@ -74,7 +74,7 @@ pub fn ensure(holds: bool, error: i32) -> Result<()> {
     holds.then_some(()).ok_or(error)
 }
 
-/// Exit statuses of processes that did not end by themselves.
+/// Exit statuses of processes that were ended.
 pub const STATUS_PANIC: i32 = 101;
 pub const STATUS_FAULT: i32 = 128; // plus the exception's number
 pub const STATUS_INTERRUPTED: i32 = 130;
@@ -85,7 +85,8 @@ pub const COMMAND_MAX: usize = 128;
 pub const FILE_NAME_MAX: usize = 260; // 257 for prefix, slash, name and zero byte: no padding
 pub const PROCESS_NAME_MAX: usize = 16;
 
-/// What `SYS_PS` and `SYS_LIST` fill in. Texts end with zero bytes, if there is room.
+/// `SYS_PS` and `SYS_LIST` fill these in. Texts end with zero bytes if they are shorter
+/// than the field.
 #[repr(C)]
 pub struct ProcessInfo {
     pub pid: u32,

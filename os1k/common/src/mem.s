@@ -1,6 +1,6 @@
-# memcpy, memmove, memset, memcmp and bcmp. The compiler calls them by name; in assembly,
-# because a compiler may turn a loop that copies into a call of memcpy. cdecl: arguments on
-# the stack; EBX, ESI, EDI, EBP preserved.
+# memcpy, memmove, memset, memcmp and bcmp. The compiler calls them by name. They are in
+# assembly because a compiler may turn a loop that copies into a call of memcpy. cdecl:
+# arguments on the stack; EBX, ESI, EDI, EBP preserved.
 
     .text
     .global memcpy, memmove, memset, memcmp, bcmp

@@ -1,5 +1,5 @@
-//! `print!` and `println!`, for the kernel and for programs: each of them brings
-//! a `putchar` of its own, as in the book.
+//! `print!` and `println!`, for the kernel and for programs. Each of the two has its own
+//! `putchar`, as in the book.
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
 //! The first instructions: Multiboot 1 header, paging on, SSE on, a stack, then
-//! `kernel_main`. And what the boot loader told us, copied before the memory it
-//! lies in is given away. (Multiboot Specification 0.6.96; Intel SDM vol. 3, 2.5)
+//! `kernel_main`. Also the boot loader's information, copied before its memory is
+//! used for something else. (Multiboot Specification 0.6.96; Intel SDM vol. 3, 2.5)
 
 use crate::memory::PhysAddr;
 use core::arch::global_asm;
@@ -24,8 +24,8 @@ impl BootInfo {
         if magic != LOADER_MAGIC {
             return boot;
         }
-        // SAFETY: the loader vouches for the structure and the string, and
-        // nothing has been allocated over them yet.
+        // SAFETY: the loader put the structure and the string there, and
+        // no memory has been allocated yet.
         let field = |i: u32| unsafe { PhysAddr(info + 4 * i).direct().cast::<u32>().read() };
         let flags = field(0);
         if flags & INFO_MEMORY != 0 {

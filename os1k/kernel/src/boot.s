@@ -1,4 +1,4 @@
-# The first instructions, and the page tables they turn on. See boot.rs.
+# The first instructions and the first page tables. See boot.rs.
 
     .section .boot, "ax"
     .balign 4
@@ -25,7 +25,7 @@ _start:
 
     .text
 high:
-    lea esp, [kernel_stacks + 3 * 4096]     # the idle process's, above its guard page
+    lea esp, [kernel_stacks + 3 * 4096]     # of the idle process, above its guard page
     mov eax, 1
     cpuid
     test edx, 1 << 24                       # FXSR
@@ -49,9 +49,9 @@ high:
 has_fxsave:
     .skip 1
 
-    # The kernel's half of every address space, ready before the first
-    # instruction: physical memory from 0 at 2 GiB up. The first 4 MiB, which
-    # hold the kernel, in small pages; also at 0, for the jump above.
+    # The kernel's half of every address space: physical memory from 0 on is mapped at
+    # 2 GiB. The first 4 MiB, which contain the kernel, are in small pages; they are also
+    # mapped at 0, for the jump above.
     .data
     .balign 4096
     .global kernel_directory, low_table

@@ -1,14 +1,14 @@
-//! Files: the disk is a tar archive, as the host's `tar` makes and reads it. It is
-//! worked on where it lies: every change is on the disk when its call returns.
+//! Files: the disk is a tar archive, as the host's `tar` makes and reads it. The
+//! archive stays on the disk: every change is written before its call returns.
 //! (POSIX.1-2017, pax, "ustar Interchange Format")
 //!
-//! New contents go where nothing is, and the header is written last, so a crash
-//! leaves the old file or the new one. Where a file was removed, a pax comment of
-//! the same length is left, which every tar skips: a hole, for a later file.
+//! New contents are written to unused space and the header after them, so a crash
+//! leaves the old file or the new one. A removed file becomes a hole: a pax comment
+//! of the same length, which every tar skips. A later file can use its space.
 
 use crate::global::Global;
 use crate::memory::Pages;
-use crate::process::{self, State};
+use crate::process;
 use crate::virtio_blk::{read_write_disk, virtio_blk_init, SECTOR_SIZE};
 use common::*;
 use core::ops::Range;
@@ -18,7 +18,7 @@ const CACHE_SIZE: usize = 128; // in sectors
 const BUFFER_SIZE: usize = 8 * SECTOR_SIZE;
 const NO_SECTOR: u32 = u32::MAX;
 
-// The fields of a header that are looked at.
+// The fields of a header that are read.
 const NAME: Range<usize> = 0..100;
 const SIZE: Range<usize> = 124..136;
 const CHECKSUM: Range<usize> = 148..156;
@@ -29,18 +29,18 @@ const PREFIX: Range<usize> = 345..500;
 const REGULAR: u8 = b'0';
 const PAX_GLOBAL: u8 = b'g';
 const HOLE: &[u8] = b"free";
-const COMMENT: &[u8] = b"0000000000 comment="; // the number: of bytes up to a final newline
+const COMMENT: &[u8] = b"0000000000 comment="; // the number of bytes, with the final newline
 
 type Sector = [u8; SECTOR_SIZE];
 
-/// The disk, with the sectors that were read last: mostly headers.
+/// The disk, with a cache of the sectors that were read last: mostly headers.
 struct Cache {
     numbers: [u32; CACHE_SIZE],
     sectors: [Sector; CACHE_SIZE],
 }
 
 pub struct FileSystem {
-    sectors: u32, // of the disk; 0 if we cannot use it,
+    sectors: u32, // of the disk; 0 if it cannot be used,
     error: i32,   // for this reason
     disk: Cache,
     buffer: [u8; BUFFER_SIZE],
@@ -53,35 +53,29 @@ static FILES: Global<FileSystem> = Global::new(FileSystem {
     buffer: [0; BUFFER_SIZE],
 });
 
-/// A file, hole or other thing in the archive.
+/// A file, hole or other member of the archive.
 #[derive(Clone, Copy)]
 struct Entry {
     start: u32,  // its first sector
-    header: u32, // later than that if extended headers go before it
+    header: u32, // later than `start` if extended headers come first
     end: u32,    // the first sector after it
     size: u32,
     is_file: bool,
     is_hole: bool,
 }
 
-/// Gives or takes bytes of a file, by their place in the transfer.
-type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
+/// Supplies or receives bytes of a file, at an offset in the transfer.
+pub type Bytes<'a> = &'a mut dyn FnMut(u32, &mut [u8]);
 
-/// Runs `f` when no other process is at the disk. A process is never ended in here.
+/// Waits until no other process uses the disk, and runs `f`. A process is never ended in
+/// here, but other processes run while it waits for the disk.
 pub fn with_files<T>(f: impl FnOnce(&mut FileSystem) -> T) -> T {
-    loop {
-        if let Some(mut fs) = FILES.try_lock() {
-            process::set_at_disk(true);
-            let result = f(&mut fs);
-            process::set_at_disk(false);
-            process::wake(State::Disk);
-            return result;
-        }
-        process::block(State::Disk);
-    }
+    // SAFETY: only this function uses FILES, `at_disk` lets one process in at a time, and
+    // `T` cannot contain the reference.
+    process::at_disk(|| f(unsafe { &mut *FILES.as_ptr() }))
 }
 
-/// Looks for a disk and names its files.
+/// Looks for a disk and prints the names of its files.
 pub fn fs_init() {
     with_files(|fs| {
         fs.sectors = virtio_blk_init().min(DISK_MAX_SECTORS) as u32;
@@ -122,7 +116,7 @@ fn round_up(size: usize) -> usize {
     sectors_of(size as u32) as usize * SECTOR_SIZE
 }
 
-/// Of a header, with its checksum taken for blanks.
+/// The sum of a header's bytes, with blanks in place of the checksum.
 fn checksum(header: &Sector) -> u32 {
     let byte = |i| if CHECKSUM.contains(&i) { b' ' } else { header[i] };
     (0..SECTOR_SIZE).map(|i| u32::from(byte(i))).sum()
@@ -132,7 +126,7 @@ fn text(header: &Sector, field: Range<usize>) -> &[u8] {
     header[field].split(|byte| *byte == 0).next().unwrap_or(&[])
 }
 
-/// The name of a file: what two fields hold, a slash between them if both are there.
+/// The name of a file: prefix, slash and name, or only the name if there is no prefix.
 fn name_of(header: &Sector) -> impl Iterator<Item = &u8> {
     let name = text(header, NAME);
     let (prefix, slash) = match text(header, PREFIX) {
@@ -194,7 +188,7 @@ impl Cache {
 }
 
 impl FileSystem {
-    /// What is at sector `start`; None at the end of the archive.
+    /// The entry at sector `start`; None at the end of the archive.
     fn entry(&mut self, start: u32) -> Result<Option<Entry>> {
         ensure(self.sectors > 0, self.error)?;
         let mut at = start;
@@ -249,7 +243,7 @@ impl FileSystem {
         Err(ERR_NOT_FOUND)
     }
 
-    /// At most `len` bytes of a file, from `offset` on; their number.
+    /// Reads at most `len` bytes of a file, from `offset` on; returns their number.
     pub fn readfile(&mut self, name: &[u8], offset: u32, len: u32, f: Bytes) -> Result<u32> {
         let entry = self.fs_lookup(name)?;
         let len = len.min(entry.size.saturating_sub(offset));
@@ -257,7 +251,7 @@ impl FileSystem {
         Ok(len)
     }
 
-    /// The whole of a program: the file of that name, or of that name in bin/.
+    /// Reads a whole program: the file with that name, or with that name in bin/.
     pub fn read_program(&mut self, name: &[u8]) -> Result<Pages> {
         let found = self.find(|entry, header| {
             let in_bin = name_of(header).eq(b"bin/".iter().chain(name));
@@ -270,8 +264,8 @@ impl FileSystem {
         Ok(pages)
     }
 
-    /// Moves `len` bytes from or to a file's data, which begins at sector `data`, from
-    /// `offset` on. What is written ends the file: zeros follow up to the next sector.
+    /// Reads or writes `len` bytes at `offset` of a file's data, which begins at sector
+    /// `data`. A write ends the file: the rest of its last sector becomes zeros.
     fn transfer(&mut self, data: u32, offset: u32, len: u32, write: bool, f: Bytes) -> Result<()> {
         let mut done = 0;
         while done < len {
@@ -302,7 +296,7 @@ impl FileSystem {
         Ok(end)
     }
 
-    /// Ends the archive at sector `at`, by two sectors of zeros or what there is room for.
+    /// Ends the archive at sector `at` with two sectors of zeros, or fewer if the disk ends.
     fn end_at(&mut self, at: u32) -> Result<()> {
         let n = (self.sectors - at).min(2) as usize;
         self.disk.write(&mut [0; 2 * SECTOR_SIZE][..n * SECTOR_SIZE], at)
@@ -325,7 +319,8 @@ impl FileSystem {
         self.disk.write(&mut sectors[..round_up(size as usize + 1).min(2 * SECTOR_SIZE)], start)
     }
 
-    /// `n` sectors for an entry: in the first hole that is large enough, or at the end.
+    /// Allocates `n` sectors for an entry: in the first hole that is large enough, or at the
+    /// end of the archive. Returns the first sector.
     fn allocate(&mut self, n: u32) -> Result<u32> {
         let end = self.archive_end()?;
         let hole = self.find(|entry, _| entry.is_hole && entry.end - entry.start >= n)?;
@@ -337,8 +332,8 @@ impl FileSystem {
         Ok(hole.map_or(end, |hole| hole.start))
     }
 
-    /// Turns an entry into a hole, and holes on either side with it; at the end of the
-    /// archive, that ends here.
+    /// Turns an entry into a hole and merges it with holes before and after it. At the end
+    /// of the archive, the archive becomes shorter instead.
     fn free(&mut self, entry: Entry) -> Result<()> {
         let Range { mut start, mut end } = entry.start..entry.end;
         self.find(|entry, _| {
@@ -352,7 +347,7 @@ impl FileSystem {
         }
     }
 
-    /// Makes a file, or gives it new contents: `len` bytes that `f` gives.
+    /// Makes a file, or replaces its contents, with `len` bytes that `f` supplies.
     pub fn writefile(&mut self, name: &[u8], len: u32, f: Bytes) -> Result<()> {
         let mut header = make_header(name, REGULAR, len)?;
         let start = self.allocate(1 + sectors_of(len))?;
@@ -361,8 +356,8 @@ impl FileSystem {
         self.remove_others(name, start)
     }
 
-    /// Adds to the end of a file, which moves to the end of the archive first if
-    /// something follows it there; makes it if there is none.
+    /// Adds `len` bytes to the end of a file. If it is not the last in the archive, it is
+    /// first moved there; if there is no such file, it is made.
     pub fn appendfile(&mut self, name: &[u8], len: u32, f: Bytes) -> Result<()> {
         let old = match self.fs_lookup(name) {
             Err(ERR_NOT_FOUND) => return self.writefile(name, len, f),
@@ -376,7 +371,7 @@ impl FileSystem {
         self.end_at(start + 1 + sectors_of(size))?;
         let mut header = make_header(name, REGULAR, size)?;
         if in_place {
-            self.disk.write(&mut header, start)?; // first: it must not find data for a header
+            self.disk.write(&mut header, start)?; // before the data, which is no header
             return self.transfer(start + 1, old.size, len, true, f);
         }
         for at in (old.header + 1..old.end).step_by(BUFFER_SIZE / SECTOR_SIZE) {
@@ -394,7 +389,7 @@ impl FileSystem {
         self.remove_others(name, NO_SECTOR)
     }
 
-    /// Removes the files of that name but for the one at sector `keep`. After a crash
+    /// Removes all files with that name except the one at sector `keep`: after a crash
     /// there may be two.
     fn remove_others(&mut self, name: &[u8], keep: u32) -> Result<()> {
         let other = |entry: &Entry, header: &Sector| {

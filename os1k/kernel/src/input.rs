@@ -1,25 +1,25 @@
-//! What was typed and not yet read: one queue for keyboard and serial line, and
-//! a reader, the program in the foreground, that sleeps until there is something
-//! in it. Lines are edited by the program that reads them (user/src/line.rs).
+//! Input: one queue for the keyboard and the serial line. The program in the
+//! foreground reads it, and is blocked while it is empty. Lines are edited by the
+//! program that reads them (user/src/line.rs).
 //!
-//! Nothing typed is lost: when the queue is full, bytes stay in the devices. To a
-//! program that goes on reading, Ctrl-C is a byte like any other. One that does
-//! not is ended by it, and only then is what was typed before it forgotten.
+//! Input is not lost: when the queue is full, bytes stay in the devices. A program
+//! that keeps reading receives Ctrl-C as an ordinary byte. One that does not read is
+//! ended by Ctrl-C; only then is the input before it discarded.
 
 use crate::global::Global;
 use crate::process::{self, end_process, State, TICKS_PER_SECOND};
 use crate::{keyboard, serial};
 use common::STATUS_INTERRUPTED;
 
-const CAPACITY: u64 = 64 * 1024; // a Ctrl-C behind more than that is not seen yet
-const PATIENCE: u32 = TICKS_PER_SECOND / 10; // with a program that does not read
+const CAPACITY: u64 = 64 * 1024; // a Ctrl-C after more bytes than that is not found yet
+const PATIENCE: u32 = TICKS_PER_SECOND / 10; // until a program counts as not reading
 const CTRL_C: u8 = 3;
 
 struct Queue {
     bytes: [u8; CAPACITY as usize], // the n-th byte typed is at n % CAPACITY
     typed: u64,
     read: u64,
-    unread_ticks: u32, // since the last read, while there is something to read
+    unread_ticks: u32, // since the last read, while the queue is not empty
 }
 
 static QUEUE: Global<Queue> =
@@ -35,19 +35,22 @@ fn place(n: u64) -> usize {
     (n % CAPACITY) as usize
 }
 
-/// As if a key had been pressed, for selftest.
-pub fn type_byte(byte: u8) {
-    let queue = &mut *QUEUE.lock();
-    queue.bytes[place(queue.typed)] = byte;
-    queue.typed += 1;
-    process::wake(State::Reading);
+pub fn init() {
+    receive(); // keys pressed early
+    keyboard::init();
+    serial::listen();
 }
 
-/// Takes what the devices have, as far as there is room.
+/// Moves bytes from the devices to the queue, until it is full.
 pub fn receive() {
+    receive_from(|| serial::read().or_else(keyboard::read));
+}
+
+/// The same from any source, such as selftest's.
+pub fn receive_from(mut next: impl FnMut() -> Option<u8>) {
     let queue = &mut *QUEUE.lock();
     while queue.unread() < CAPACITY {
-        match serial::read().or_else(keyboard::read) {
+        match next() {
             Some(byte) => queue.bytes[place(queue.typed)] = byte,
             None => break,
         }
@@ -56,7 +59,7 @@ pub fn receive() {
     process::wake(State::Reading);
 }
 
-/// Blocks the calling process until it is in the foreground and a byte is there.
+/// Blocks the calling process until it is in the foreground and the queue has a byte.
 pub fn getchar() -> u8 {
     while QUEUE.lock().unread() == 0 || process::foreground() != process::current_pid() {
         process::block(State::Reading);
@@ -67,13 +70,13 @@ pub fn getchar() -> u8 {
     queue.unread_ticks = 0;
     if queue.unread() == CAPACITY - 1 {
         drop(queue);
-        receive(); // devices that waited for room raise no new interrupt
+        receive(); // devices with bytes waiting raise no new interrupt
     }
     byte
 }
 
-/// The timer interrupt. The only place where Ctrl-C ends a process: never inside
-/// a system call, which would return to it.
+/// At each timer interrupt. Ctrl-C ends a process only here, never inside a system
+/// call, which would return to the process.
 pub fn tick() {
     let queue = &mut *QUEUE.lock();
     queue.unread_ticks += u32::from(queue.unread() != 0);

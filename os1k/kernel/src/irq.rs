@@ -1,4 +1,4 @@
-//! Hardware interrupts: the two 8259 controllers, moved to vectors 0x20 and 0x28,
+//! Hardware interrupts: the two 8259 controllers, set to vectors 0x20 and 0x28,
 //! and the 8254 timer at 100 Hz. (Intel 8259A and 8254 datasheets)
 
 use crate::port::{inb, outb};
@@ -22,7 +22,7 @@ const TIMER: u32 = 0;
 const KEYBOARD: u32 = 1;
 const CASCADE: u32 = 2;
 const SERIAL: u32 = 4;
-// Slot n of virtio-mmio has the n-th of 5, 9, 10, 11; in QEMU's microvm it has 5 + n.
+// Slot n of virtio-mmio has the n-th line of 5, 9, 10, 11; in QEMU's microvm, line 5 + n.
 const DISKS: [u32; 5] = [5, 9, 10, 11, 12];
 
 pub fn init() {
@@ -49,14 +49,14 @@ fn in_service(pic: u16, line: u32) -> bool {
     inb(pic) & 1 << line != 0
 }
 
-/// Serves one interrupt and acknowledges it. False if `vector` is none of ours.
+/// Acknowledges an interrupt and handles it. False if `vector` is not an IRQ.
 pub fn handle_irq(vector: u32) -> bool {
     let irq = match vector.checked_sub(VECTOR) {
         Some(irq) if irq < 16 => irq,
         _ => return false,
     };
-    // The lowest priority also stands for a request that went away again: nothing
-    // is in service then. If it came through the cascade, that one is.
+    // Lines 7 and 15 can be spurious: the request was withdrawn, and the controller has
+    // nothing in service. A spurious 15 still has the cascade in service on the first.
     if irq == 7 && !in_service(PIC1, 7) {
         return true;
     }

@@ -1,7 +1,6 @@
-//! The PS/2 keyboard behind an 8042: scancodes of set 1 to characters, US layout.
+//! The PS/2 keyboard with an 8042 controller: scancodes of set 1 to characters, US layout.
 
 use crate::global::Global;
-use crate::input;
 use crate::port::{inb, outb};
 
 const DATA: u16 = 0x60;
@@ -17,7 +16,7 @@ const LEFT_SHIFT: u8 = 0x2a;
 const RIGHT_SHIFT: u8 = 0x36;
 const CTRL: u8 = 0x1d;
 const CAPS_LOCK: u8 = 0x3a;
-const EXTENDED: u8 = 0xe0; // prefix; the keys behind it mean their plain twins
+const EXTENDED: u8 = 0xe0; // prefix; such keys are handled like those without it
 const ARROWS: [(u8, u8); 4] = [(0x48, 16), (0x50, 14), (0x4d, 6), (0x4b, 2)]; // Ctrl-P, N, F, B
 
 // Indexed by scancode; 0 where the key makes no character.
@@ -42,13 +41,12 @@ fn send(port: u16, value: u8) {
 
 pub fn init() {
     if inb(STATUS) != NO_CONTROLLER {
-        input::receive(); // keys pressed early
         send(STATUS, WRITE_COMMAND_BYTE);
         send(DATA, COMMAND_BYTE);
     }
 }
 
-/// Takes scancodes until they make a character.
+/// Reads scancodes until they make a character; None if there are no more.
 pub fn read() -> Option<u8> {
     while matches!(inb(STATUS), s if s != NO_CONTROLLER && s & OUTPUT_FULL != 0) {
         if let byte @ Some(_) = decode(inb(DATA)) {

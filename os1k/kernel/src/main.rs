@@ -1,11 +1,12 @@
 //! 1K OS: the operating system of the book "Operating System in 1,000 Lines",
-//! in Rust, for 32-bit x86. Boot order, panics, and the idle loop.
+//! in Rust, for 32-bit x86. The order of initialization, and the idle loop.
 #![no_std]
 #![no_main]
 
 mod boot;
 mod console;
 mod elf;
+mod frame;
 mod fs;
 mod global;
 mod input;
@@ -17,6 +18,7 @@ mod panic;
 mod port;
 mod power;
 mod process;
+mod program;
 mod segments;
 mod selftest;
 mod serial;
@@ -41,11 +43,10 @@ extern "C" fn kernel_main(magic: u32, info: u32) -> ! {
     memory::init(boot.memory);
     process::init();
     irq::init();
-    keyboard::init();
-    serial::listen();
+    input::init();
     selftest::break_on_purpose(&boot);
     fs::fs_init();
-    process::create_process("shell", 0).expect("cannot start the shell");
+    program::start("shell", 0).expect("cannot start the shell");
     loop {
         process::yield_();
         port::wait_for_interrupt();

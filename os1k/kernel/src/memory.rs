@@ -1,12 +1,12 @@
-//! Physical memory in pages of 4 KiB: which are free, allocation of runs of pages,
-//! freeing. And the two kinds of address, which must not be mixed.
+//! Physical memory in pages of 4 KiB: allocates and frees consecutive pages. Also
+//! the two types of address, which must not be mixed.
 
 use crate::global::Global;
 use core::slice::from_raw_parts_mut;
 
 pub const PAGE_SIZE: usize = 4096;
 
-/// Physical memory appears here in every address space, see boot.rs.
+/// Physical memory is mapped here in every address space, see boot.s.
 pub const KERNEL_BASE: u32 = 0x8000_0000;
 const DIRECT_MAP_SIZE: u32 = 0x7000_0000;
 const MAX_PAGES: usize = DIRECT_MAP_SIZE as usize / PAGE_SIZE;
@@ -18,7 +18,7 @@ pub struct PhysAddr(pub u32);
 pub struct VirtAddr(pub u32);
 
 impl PhysAddr {
-    /// Where the kernel sees it. Memory above the direct map is never handed out.
+    /// Its address in the kernel's half. Memory above the direct map is never allocated.
     pub fn direct(self) -> *mut u8 {
         assert!(self.0 < DIRECT_MAP_SIZE);
         (self.0 + KERNEL_BASE) as *mut u8
@@ -34,7 +34,7 @@ impl VirtAddr {
         self.0 as usize % PAGE_SIZE
     }
 
-    /// Of something inside the kernel.
+    /// The physical address of something in the kernel's half.
     pub fn to_phys(self) -> PhysAddr {
         PhysAddr(self.0 - KERNEL_BASE)
     }
@@ -47,7 +47,7 @@ macro_rules! address_of {
         extern "C" {
             static $symbol: u8;
         }
-        // SAFETY: it is only pointed at.
+        // SAFETY: only its address is used.
         $crate::memory::VirtAddr(unsafe { &$symbol as *const u8 as u32 })
     }};
 }
@@ -73,7 +73,7 @@ pub fn init(memory_size: u32) {
     memory.free[memory.first..memory.end].fill(true);
 }
 
-/// `n` pages in a row, filled with zeros, or None if there are no such. First fit.
+/// Allocates `n` consecutive pages filled with zeros, or returns None. First fit.
 pub fn alloc_pages(n: usize) -> Option<PhysAddr> {
     let memory = &mut *MEMORY.lock();
     let mut starts = memory.first..(memory.end + 1).saturating_sub(n);
@@ -84,7 +84,7 @@ pub fn alloc_pages(n: usize) -> Option<PhysAddr> {
         memory.first += n;
     }
     let address = PhysAddr((page * PAGE_SIZE) as u32);
-    // SAFETY: these pages are nobody's until we return them.
+    // SAFETY: these pages were free, so nothing else uses them.
     unsafe { address.direct().write_bytes(0, n * PAGE_SIZE) };
     Some(address)
 }
@@ -98,7 +98,7 @@ pub fn free_pages(address: PhysAddr, n: usize) {
     memory.first = memory.first.min(page);
 }
 
-/// Pages for as long as this lives.
+/// Pages that are freed when this is dropped.
 pub struct Pages {
     address: PhysAddr,
     n: usize,
@@ -112,7 +112,7 @@ impl Pages {
     }
 
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: they are ours until we are dropped.
+        // SAFETY: this value owns the pages.
         unsafe { from_raw_parts_mut(self.address.direct(), self.n * PAGE_SIZE) }
     }
 }
@@ -123,7 +123,7 @@ impl Drop for Pages {
     }
 }
 
-/// Free pages, all pages.
+/// The number of free pages, and of all pages.
 pub fn count() -> [usize; 2] {
     let memory = MEMORY.lock();
     [memory.free_count, memory.total]

@@ -1,13 +1,13 @@
-//! Address spaces: two levels of page tables each, the kernel's half shared by
-//! all. The only module that walks them, so system calls reach user memory
-//! through it and a bad pointer becomes an error. (Intel SDM vol. 3, 4.3)
+//! Address spaces: two levels of page tables each; all share the kernel's half. Only
+//! this module reads the tables. System calls access user memory through it, so a
+//! bad pointer is an error and not a fault. (Intel SDM vol. 3, 4.3)
 
 use crate::address_of;
 use crate::memory::{alloc_pages, free_pages, PhysAddr, VirtAddr, KERNEL_BASE, PAGE_SIZE};
 use common::Record;
 use core::arch::asm;
 
-/// User programs live between these; the stack ends at the upper one.
+/// User programs are between these addresses; the stack ends at the upper one.
 pub const USER_BASE: u32 = 0x100_0000;
 pub const USER_END: u32 = 0x200_0000;
 
@@ -31,13 +31,13 @@ fn load_cr3(directory: PhysAddr) {
     unsafe { asm!("mov cr3, {}", in(reg) directory.0, options(nostack)) }
 }
 
-/// Leaves the mapping at 0 behind, write-protects code and constants, and takes
-/// away the guard pages.
+/// Removes the mapping at 0 that boot.s needed, write-protects code and constants, and
+/// unmaps the guard pages.
 pub fn init(guard_pages: impl Iterator<Item = VirtAddr>) {
     let index = |address: VirtAddr| address.to_phys().0 as usize / PAGE_SIZE;
     let read_only = index(address_of!(__text))..index(address_of!(__data));
     let low = table(address_of!(low_table).to_phys());
-    // SAFETY: nobody else holds these tables; what is taken away is not in use.
+    // SAFETY: there is no other reference to these tables; the unmapped pages are not used.
     unsafe {
         (&mut *low)[read_only].iter_mut().for_each(|entry| *entry &= !PAGE_W);
         guard_pages.for_each(|guard| (*low)[index(guard)] = 0);
@@ -46,13 +46,13 @@ pub fn init(guard_pages: impl Iterator<Item = VirtAddr>) {
     use_kernel_space();
 }
 
-/// The address space with no user half.
+/// Switches to the address space without a user half.
 pub fn use_kernel_space() {
     load_cr3(kernel_directory());
 }
 
-/// A user's half of memory. Dropping it frees all its pages; it must not be the
-/// active one then.
+/// The user half of an address space. Dropping it frees all its pages; it must not be
+/// active then.
 pub struct AddressSpace {
     directory: PhysAddr,
 }
@@ -61,7 +61,7 @@ impl AddressSpace {
     pub fn new() -> Option<AddressSpace> {
         let directory = alloc_pages(1)?;
         let kernel_half = KERNEL_BASE as usize >> 22;
-        // SAFETY: the new page is ours alone, the other is not written to any more.
+        // SAFETY: nothing else uses the new page, and the other one does not change any more.
         let (new, kernel) = unsafe { (&mut *table(directory), &*table(kernel_directory())) };
         new[kernel_half..].copy_from_slice(&kernel[kernel_half..]);
         Some(AddressSpace { directory })
@@ -71,7 +71,7 @@ impl AddressSpace {
         load_cr3(self.directory);
     }
 
-    /// The table entry of a user page, its table made if `create` says so.
+    /// The table entry of a user page; with `create`, a missing table is allocated.
     fn entry(&self, vaddr: VirtAddr, create: bool) -> Option<*mut u32> {
         if !(USER_BASE..USER_END).contains(&vaddr.0) {
             return None;
@@ -91,8 +91,8 @@ impl AddressSpace {
         }
     }
 
-    /// Maps a zeroed page for user mode; `flags`: PAGE_W or 0. A page that is
-    /// there already stays and its flags are added up.
+    /// Maps a page of zeros for user mode; `flags`: PAGE_W or 0. If the page is mapped
+    /// already, it stays, and `flags` are added to its own.
     pub fn map_page(&mut self, vaddr: VirtAddr, flags: u32) -> Option<()> {
         let entry = self.entry(vaddr, true)?;
         // SAFETY: `entry` points into a table of this space.
@@ -105,8 +105,8 @@ impl AddressSpace {
         Some(())
     }
 
-    /// Hands `f` the bytes from `vaddr` on, page by page, with their offset.
-    /// None if a page is missing or lacks one of `flags`.
+    /// Calls `f` for each page of the `len` bytes at `vaddr`, with a pointer, the offset and
+    /// the number of bytes. None if a page is not mapped or lacks one of `flags`.
     fn walk(
         &self,
         vaddr: VirtAddr,
@@ -129,23 +129,23 @@ impl AddressSpace {
         Some(())
     }
 
-    /// Whether the process could read there itself or, with PAGE_W in `flags`, write.
+    /// Whether the program may read these bytes or, with PAGE_W in `flags`, write them.
     pub fn may(&self, vaddr: VirtAddr, len: usize, flags: u32) -> bool {
         self.walk(vaddr, len, flags, |_, _, _| ()).is_some()
     }
 
-    /// None if the process could not read there itself.
+    /// None if the program may not read there.
     pub fn read(&self, vaddr: VirtAddr, buffer: &mut [u8]) -> Option<()> {
         let to = buffer.as_mut_ptr();
-        // SAFETY: `walk` hands out n bytes inside one user page, and offset + n is
+        // SAFETY: `walk` gives n bytes inside one user page, and offset + n is
         // at most the buffer's length. Kernel and user pages never overlap.
         self.walk(vaddr, buffer.len(), 0, |p, offset, n| unsafe {
             to.add(offset).copy_from_nonoverlapping(p, n)
         })
     }
 
-    /// With PAGE_W in `flags`, None if the process could not write there itself;
-    /// 0 is for the loader.
+    /// With PAGE_W in `flags`, None if the program may not write there. The loader, which
+    /// may write to read-only pages, uses 0.
     pub fn write(&mut self, vaddr: VirtAddr, bytes: &[u8], flags: u32) -> Option<()> {
         // SAFETY: as in `read`.
         self.walk(vaddr, bytes.len(), flags, |p, offset, n| unsafe {
@@ -154,7 +154,7 @@ impl AddressSpace {
     }
 }
 
-/// A record that crosses to user mode: the bytes of it.
+/// The bytes of a record that is copied to user mode.
 pub fn bytes_of<T: Record>(record: &T) -> &[u8] {
     // SAFETY: a Record has no padding.
     unsafe { core::slice::from_raw_parts((record as *const T).cast(), core::mem::size_of::<T>()) }
@@ -163,7 +163,7 @@ pub fn bytes_of<T: Record>(record: &T) -> &[u8] {
 impl Drop for AddressSpace {
     fn drop(&mut self) {
         let present = |entry: &&u32| **entry & PAGE_P != 0;
-        // SAFETY: the space is not active and nobody else knows its pages.
+        // SAFETY: the space is not active, and nothing else uses its pages.
         let directory = unsafe { &*table(self.directory) };
         let user_half = &directory[USER_BASE as usize >> 22..USER_END as usize >> 22];
         for pde in user_half.iter().filter(present) {

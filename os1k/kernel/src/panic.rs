@@ -1,5 +1,5 @@
-//! The end of the kernel: says where and why, prints the return addresses on the
-//! stack, and ends the machine with a status of its own.
+//! A kernel panic: prints its place, its reason and the return addresses on the stack,
+//! and ends the machine with a status of its own.
 
 use crate::global::Global;
 use crate::{address_of, power};
@@ -19,8 +19,8 @@ fn panic(info: &PanicInfo) -> ! {
     power::shutdown(power::PANIC)
 }
 
-/// Follows the chain of saved EBPs as far as it makes sense; code without frame
-/// pointers, such as the core library, may cut it short.
+/// Follows the chain of saved EBPs while it stays inside a stack. Code without frame
+/// pointers, such as the core library, may end it early.
 fn backtrace() {
     let stacks = address_of!(__data).0..address_of!(__kernel_end).0 - 8;
     let mut frame: u32;

@@ -1,10 +1,11 @@
-//! x86 instructions that Rust has no words for: port I/O, interrupts on and off.
+//! x86 instructions that Rust does not have: port I/O, waiting for an interrupt.
 
+use crate::global::assert_unlocked;
 use core::arch::asm;
 
 pub fn outb(port: u16, value: u8) {
-    // SAFETY: the drivers program devices such that they touch no memory Rust
-    // knows of. Not `nomem`: memory is to be written before the device is told.
+    // SAFETY: the drivers program devices so that these change no memory that Rust uses.
+    // Not `nomem`: the compiler must not move writes to memory after this instruction.
     unsafe { asm!("out dx, al", in("dx") port, in("al") value, options(nostack)) }
 }
 
@@ -20,10 +21,12 @@ pub fn inb(port: u16) -> u8 {
     value
 }
 
-/// Sleeps until an interrupt has been served; interrupts are off before and after.
+/// Waits until an interrupt has been handled; interrupts are off before and after.
+#[track_caller]
 pub fn wait_for_interrupt() {
-    // SAFETY: `sti` takes effect after `hlt` has begun, so no wake-up is lost; the
-    // handlers keep every register.
+    assert_unlocked();
+    // SAFETY: `sti` takes effect after the next instruction has begun, so an interrupt
+    // cannot come between it and `hlt`; the handlers preserve all registers.
     unsafe { asm!("sti", "hlt", "cli") }
 }
 

@@ -1,15 +1,13 @@
-//! Processes: eight slots, round robin, made by `create_process`, ended by
-//! `exit_process`. Slot 0 is the idle process, which is what `kernel_main`
-//! becomes. The kernel is not preempted: a process leaves the CPU inside the
-//! kernel only where it calls `yield_`.
+//! Processes: eight slots, scheduled round robin. `create_process` starts one,
+//! `exit_process` ends one. `kernel_main` becomes the idle process, in slot 0. The
+//! kernel is not preempted: inside it, processes change only where `yield_` is called.
 
-use crate::fs::with_files;
-use crate::global::Global;
+use crate::frame::TrapFrame;
+use crate::global::{assert_unlocked, Global};
 use crate::memory::{VirtAddr, PAGE_SIZE};
-use crate::paging::{self, AddressSpace, USER_END};
+use crate::paging::{self, AddressSpace};
 use crate::port::wait_for_interrupt;
-use crate::trap::TrapFrame;
-use crate::{address_of, elf, power, segments};
+use crate::{address_of, power, segments};
 use common::*;
 use core::arch::global_asm;
 use core::mem::size_of;
@@ -17,10 +15,8 @@ use core::mem::size_of;
 pub const TICKS_PER_SECOND: u32 = 100;
 const MS_PER_TICK: u32 = 1000 / TICKS_PER_SECOND;
 const KERNEL_STACK_SIZE: usize = 8 * 1024;
-const USER_STACK_SIZE: u32 = 64 * 1024;
 const IDLE: usize = 0;
 const SHELL_PID: u32 = 1;
-static SHELL: &[u8] = include_bytes!(concat!(env!("OS1K_PROGRAMS"), "/shell"));
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum State {
@@ -35,12 +31,12 @@ pub enum State {
 
 struct Process {
     pid: u32,
-    parent: u32, // 0: nobody will wait for it
+    parent: u32, // 0: no process will wait for it
     state: State,
     sp: u32, // of the kernel stack, while it is not running
     space: Option<AddressSpace>,
     ticks: u32,
-    at_disk: bool,       // must not be ended now,
+    at_disk: bool,       // uses the disk: must not be ended now,
     killed: Option<i32>, // but afterwards, with this status
     name: [u8; PROCESS_NAME_MAX],
 }
@@ -72,11 +68,11 @@ extern "C" {
     fn trap_return();
 }
 
-// A kernel stack a slot, each above a page that will not be mapped: an overflow
-// must not reach the neighbour. 8 times, 4 KiB of guard and 8 KiB of stack.
+// Each slot has a kernel stack of 8 KiB, above a guard page of 4 KiB that is not mapped,
+// so that an overflow does not reach the next stack.
 //
-// `switch_context` saves what a C function must preserve, and changes stacks. A
-// new process finds on its stack what `create_process` has put there.
+// `switch_context` saves the registers that a C function must preserve, and changes
+// stacks. `create_process` puts such registers on the stack of a new process.
 global_asm!(include_str!("switch.s"));
 
 fn stack_bottom(slot: usize) -> u32 {
@@ -87,7 +83,7 @@ fn stack_top(slot: usize) -> u32 {
     stack_bottom(slot) + KERNEL_STACK_SIZE as u32
 }
 
-/// The caller becomes the idle process.
+/// Makes the caller the idle process.
 pub fn init() {
     let guards = (0..PROCS_MAX).map(|slot| VirtAddr(stack_bottom(slot) - PAGE_SIZE as u32));
     paging::init(guards);
@@ -101,12 +97,12 @@ impl Table {
         &mut self.procs[self.current]
     }
 
-    /// A living or exited process other than idle.
+    /// A running or exited process other than idle.
     fn find(&mut self, pid: u32) -> Option<&mut Process> {
         self.procs[IDLE + 1..].iter_mut().find(|p| p.pid == pid && p.state != State::Unused)
     }
 
-    /// The next one after the current that can run; idle only if no other can.
+    /// The next runnable process after the current one; idle if there is none.
     fn pick_next(&self) -> usize {
         (1..=PROCS_MAX)
             .map(|i| (self.current + i) % PROCS_MAX)
@@ -121,53 +117,36 @@ impl Table {
     }
 }
 
-/// Starts the program named by the command's first word; it gets the whole
-/// command. `parent` is the pid of the process that will wait for it, or 0.
-pub fn create_process(command: &str, parent: u32) -> Result<u32> {
-    let name = command.split(' ').next().unwrap_or("");
-    let stack_start = USER_END - USER_STACK_SIZE;
-    let load = |image: &[u8]| elf::load(image, stack_start - PAGE_SIZE as u32);
-    let from_disk = with_files(|fs| fs.read_program(name.as_bytes()));
-    let loaded = match from_disk.and_then(|mut file| load(file.bytes())) {
-        Err(_) if name == "shell" => load(SHELL), // there must be one
-        loaded => loaded,
-    };
-    let (mut space, entry) = loaded?;
-    for page in (stack_start..USER_END).step_by(PAGE_SIZE) {
-        space.map_page(VirtAddr(page), paging::PAGE_W).ok_or(ERR_NO_MEMORY)?;
-    }
-    // The user stack: the command, and below it, for _start, where it is.
-    let text = USER_END - COMMAND_MAX as u32;
-    let user_sp = text - 16;
-    space.write(VirtAddr(text), command.as_bytes(), 0).ok_or(ERR_INVALID)?;
-    let words = u64::from(text) | (command.len() as u64) << 32;
-    space.write(VirtAddr(user_sp), &words.to_le_bytes(), 0).ok_or(ERR_INVALID)?;
-
+/// Makes a process that owns `space` and starts with the registers in `cpu`; returns its
+/// pid. `parent` is the pid of the process that will wait for it, or 0.
+pub fn create_process(name: &str, parent: u32, space: AddressSpace, cpu: TrapFrame) -> Result<u32> {
     let mut table = TABLE.lock();
     let free = table.procs.iter().position(|p| p.state == State::Unused);
     let slot = free.ok_or(ERR_NO_SLOT)?;
     let pid = table.next_pid;
     table.next_pid += 1;
 
-    // The kernel stack, as if it had been switched away from on its way to user mode.
+    // Fills the kernel stack as if the process had yielded just before it returned to user
+    // mode.
     let frame = stack_top(slot) - size_of::<TrapFrame>() as u32;
     let sp = frame - 20;
     // SAFETY: the slot is unused, so nothing is on its stack; both fit in it.
     unsafe {
-        (frame as *mut TrapFrame).write(TrapFrame::new(entry, VirtAddr(user_sp)));
+        (frame as *mut TrapFrame).write(cpu);
         (sp as *mut [u32; 5]).write([0, 0, 0, 0, trap_return as *const () as u32]);
     }
     let mut process =
         Process { pid, parent, state: State::Runnable, sp, space: Some(space), ..UNUSED };
-    let length = name.len().min(PROCESS_NAME_MAX);
-    process.name[..length].copy_from_slice(&name.as_bytes()[..length]);
+    process.name.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
     table.procs[slot] = process;
     Ok(pid)
 }
 
-/// Gives the CPU to the next process that can run; returns when it is this one's
-/// turn again. (`yield` is a word of Rust's own.)
+/// Switches to the next runnable process; returns when the caller's turn comes again.
+/// (`yield` is a keyword of Rust.)
+#[track_caller]
 pub fn yield_() {
+    assert_unlocked();
     let (prev_sp, next_sp) = {
         let mut table = TABLE.lock();
         let next = table.pick_next();
@@ -183,25 +162,35 @@ pub fn yield_() {
         (&mut table.procs[prev].sp as *mut u32, &table.procs[next].sp as *const u32)
     };
     // SAFETY: both slots are static; `next` was left by this function or prepared
-    // by `create_process`; no lock is held.
+    // by `create_process`; nothing is locked.
     unsafe { switch_context(prev_sp, next_sp) };
 }
 
-/// Takes the calling process off the CPU until somebody `wake`s that state.
+/// Blocks the calling process until `wake` is called with the same state.
+#[track_caller]
 pub fn block(state: State) {
     if TABLE.lock().current == IDLE {
-        return wait_for_interrupt(); // while booting: there is nobody else yet
+        return wait_for_interrupt(); // while booting: there is no other process yet
     }
     TABLE.lock().current().state = state;
     yield_();
 }
 
-/// What the calling process does at the disk, from true to false, is done to its end.
-pub fn set_at_disk(at_disk: bool) {
-    TABLE.lock().current().at_disk = at_disk;
+/// Waits until no other process is in here, and runs `f`, which may block. The calling
+/// process is not ended before its system call is done.
+pub fn at_disk<T>(f: impl FnOnce() -> T) -> T {
+    while TABLE.lock().procs.iter().any(|p| p.at_disk) {
+        block(State::Disk);
+    }
+    TABLE.lock().current().at_disk = true;
+    let result = f();
+    let mut table = TABLE.lock();
+    table.current().at_disk = false;
+    table.wake(State::Disk);
+    result
 }
 
-/// At the end of a system call: ends the calling process if that was put off.
+/// At the end of a system call: ends the calling process if it was killed at the disk.
 pub fn end_if_killed() {
     let killed = TABLE.lock().current().killed;
     if let Some(status) = killed {
@@ -220,14 +209,14 @@ pub fn sleep(milliseconds: u32) {
     block(State::Sleeping(until));
 }
 
-/// The timer interrupt, 100 times a second.
+/// At each timer interrupt, 100 times a second.
 pub fn tick() {
     let mut table = TABLE.lock();
     table.now = table.now.wrapping_add(1);
     table.current().ticks += 1;
     let now = table.now;
     table.wake(State::Sleeping(now));
-    table.wake(State::Disk); // should its interrupt have come on a line we don't know
+    table.wake(State::Disk); // in case its interrupt uses an unknown line
 }
 
 pub fn uptime() -> u32 {
@@ -244,9 +233,9 @@ pub fn with_space<T>(f: impl FnOnce(&mut AddressSpace) -> T) -> T {
     f(table.current().space.as_mut().expect("a system call without a process"))
 }
 
-/// Ends a process other than idle and the first shell: its memory is freed, and its
-/// slot too unless a parent may still ask for the status. If it is the calling
-/// process, `yield_` does not return any more.
+/// Ends a process, but not idle or the first shell. Frees its memory, and its slot
+/// unless a parent may still ask for the status. If it is the calling process, the
+/// next `yield_` does not return.
 pub fn end_process(pid: u32, status: i32) -> Result<()> {
     ensure(pid > SHELL_PID, ERR_INVALID)?;
     let mut table = TABLE.lock();
@@ -256,7 +245,7 @@ pub fn end_process(pid: u32, status: i32) -> Result<()> {
         process.killed = Some(status);
         return Ok(());
     }
-    // It may be the current one: leave its address space before freeing that.
+    // It may be the current one, and an active address space must not be freed.
     paging::use_kernel_space();
     process.space = None;
     process.state = if process.parent == 0 { State::Unused } else { State::Exited(status) };
@@ -276,6 +265,7 @@ pub fn end_process(pid: u32, status: i32) -> Result<()> {
 /// Ends the calling process. When the shell ends, so does the machine.
 pub fn exit_process(status: i32) -> ! {
     let pid = current_pid();
+    println!("process {pid} exited");
     if pid == SHELL_PID {
         power::shutdown(status as u8);
     }
@@ -284,7 +274,8 @@ pub fn exit_process(status: i32) -> ! {
     unreachable!()
 }
 
-/// The end of the chain: the first shell, whom it waits for, whom that one waits for.
+/// The process in the foreground: the last in the chain of the first shell, the process it
+/// waits for, the process that one waits for, and so on.
 pub fn foreground() -> u32 {
     let mut table = TABLE.lock();
     let mut last = SHELL_PID;
@@ -294,7 +285,7 @@ pub fn foreground() -> u32 {
     last
 }
 
-/// Blocks until the calling process's child `pid` has ended; its status.
+/// Blocks until the calling process's child `pid` has ended; returns its status.
 pub fn wait(pid: u32) -> Result<i32> {
     loop {
         {

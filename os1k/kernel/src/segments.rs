@@ -1,5 +1,5 @@
-//! GDT and the two task state segments: one gives the CPU the kernel stack for
-//! traps from ring 3, the other lets a double fault run on a stack of its own.
+//! GDT and two task state segments: one holds the kernel stack for traps from ring 3,
+//! the other gives a double fault a stack of its own.
 //! (Intel SDM vol. 3, 3.4.5 and 8.2)
 
 use crate::address_of;
@@ -45,7 +45,7 @@ extern "C" {
     fn load_segments(pointer: &[u32; 2]);
 }
 
-/// Fills in the parts that both tasks need, and the descriptor.
+/// Sets the fields that both tasks need, and the descriptor.
 fn init_task(task: &Global<Tss>, selector: u16) {
     let base = task.as_ptr() as u64;
     let limit = size_of::<Tss>() as u64 - 1;
@@ -72,7 +72,7 @@ pub fn init() {
     unsafe { load_segments(&[limit << 16, GDT.as_ptr() as u32]) };
 }
 
-/// The stack for the next trap from ring 3.
+/// Sets the stack for the next trap from ring 3.
 pub fn set_kernel_stack(top: VirtAddr) {
     TASK.lock()[ESP0] = top.0;
 }

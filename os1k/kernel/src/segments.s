@@ -19,5 +19,5 @@ load_segments:
     retf
 
 double_fault_entry:
-    clts                        # the task switch forbade the FPU
+    clts                        # the task switch disabled the FPU
     call double_fault

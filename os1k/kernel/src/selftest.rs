@@ -1,10 +1,11 @@
-//! The part of `selftest` (user/src/bin/selftest.rs) that only the kernel can do: pages,
-//! page tables, a key that nobody pressed, and faults of its own.
+//! The part of `selftest` (user/src/bin/selftest.rs) that only the kernel can do: tests of
+//! pages and page tables, a simulated key, and faults of the kernel.
 
 use crate::boot::BootInfo;
-use crate::input;
+use crate::global::Global;
 use crate::memory::{count, Pages, VirtAddr, KERNEL_BASE, PAGE_SIZE};
 use crate::paging::{AddressSpace, PAGE_W, USER_BASE, USER_END};
+use crate::{input, port, process};
 use common::{Result, ERR_INVALID, ERR_NO_MEMORY};
 
 pub fn run(test: u32) -> Result<i32> {
@@ -13,7 +14,8 @@ pub fn run(test: u32) -> Result<i32> {
         0 => allocator().ok_or(ERR_NO_MEMORY)?,
         1 => paging().ok_or(ERR_NO_MEMORY)?,
         2 => {
-            input::type_byte(b'x');
+            let mut key = Some(b'x');
+            input::receive_from(|| key.take());
             true
         }
         _ => return Err(ERR_INVALID),
@@ -35,7 +37,7 @@ fn allocator() -> Option<bool> {
             let (_, pages) = run.as_mut()?;
             holds &= pages.bytes().iter().all(|byte| *byte == 0x10 * round + i as u8);
         }
-        // Every second one goes, and comes back empty.
+        // Every second one is freed and allocated again: it must be filled with zeros.
         for (n, pages) in runs.iter_mut().skip(1).step_by(2).flatten() {
             let free = count()[0];
             *pages = {
@@ -77,8 +79,7 @@ fn paging() -> Option<bool> {
     Some(holds && bytes[0] == b'x')
 }
 
-/// Words on the Multiboot command line that show what the kernel's own faults
-/// look like.
+/// Words on the Multiboot command line cause faults of the kernel.
 pub fn break_on_purpose(boot: &BootInfo) {
     if boot.has_word("panic") {
         panic!("as the command line asked");
@@ -86,6 +87,18 @@ pub fn break_on_purpose(boot: &BootInfo) {
     if boot.has_word("fault") {
         // SAFETY: none: a write where nothing is mapped.
         unsafe { core::arch::asm!("mov byte ptr [{}], 1", in(reg) 0x10) };
+    }
+    let lock = Global::new(());
+    if boot.has_word("lock-switch") {
+        let _guard = lock.lock();
+        process::yield_();
+    }
+    if boot.has_word("lock-wait") {
+        let _guard = lock.lock();
+        port::wait_for_interrupt();
+    }
+    if boot.has_word("lock-twice") {
+        let _guards = [lock.lock(), lock.lock()];
     }
     if boot.has_word("overflow") {
         // SAFETY: none: pushes until the stack is used up.

@@ -1,4 +1,4 @@
-//! COM1, a 16550A UART: output waits for room, input arrives by IRQ 4.
+//! COM1, a 16550A UART: output waits until the UART is ready, input arrives by IRQ 4.
 //! (PC16550D datasheet)
 
 use crate::port::{inb, outb};
@@ -26,8 +26,8 @@ pub fn init() {
     outb(RBR_THR, 1); // 115200 baud
     outb(IER, 0);
     outb(LCR, LCR_8N1);
-    // Turning the FIFO on loses what was typed early. Loopback keeps new bytes out
-    // while we look; if one is there already, we do without the FIFO.
+    // Enabling the FIFO would discard a byte that has already arrived: in that case it
+    // stays off. Loopback keeps new bytes out during the check.
     outb(MCR, MCR_LOOP);
     if inb(LSR) & LSR_DR == 0 {
         outb(FCR, FCR_ENABLE);
@@ -35,8 +35,8 @@ pub fn init() {
     outb(MCR, MCR_DTR_RTS_OUT2);
 }
 
-/// Interrupts on received data from now on. To be called when the interrupt
-/// controller is ready: it would forget an edge that it saw before.
+/// Enables interrupts on received data. To be called after the interrupt controller has
+/// been initialized, which discards earlier edges.
 pub fn listen() {
     outb(IER, 1);
 }

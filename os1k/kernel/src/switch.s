@@ -1,4 +1,4 @@
-# The kernel stacks, and how to change from one to another. See process.rs.
+# The kernel stacks, and the switch between them. See process.rs.
 
     .bss
     .balign 4096

@@ -1,11 +1,11 @@
-//! System calls: the numbers and arguments of common/src/lib.rs to the kernel
-//! functions behind them. Nothing a user program passes in can hurt the kernel.
+//! System calls: calls the kernel function for each number in common/src/lib.rs. The
+//! arguments are untrusted, and checked.
 
-use crate::fs::with_files;
+use crate::frame::TrapFrame;
+use crate::fs::{with_files, Bytes, FileSystem};
 use crate::memory::VirtAddr;
 use crate::paging::{bytes_of, PAGE_W};
-use crate::trap::TrapFrame;
-use crate::{console, input, memory, power, process, selftest};
+use crate::{console, input, memory, power, process, program, selftest};
 use common::*;
 
 pub fn handle_syscall(frame: &mut TrapFrame) {
@@ -13,14 +13,11 @@ pub fn handle_syscall(frame: &mut TrapFrame) {
     let result = match frame.eax {
         SYS_PUTCHAR => done(console::putchar(a as u8)),
         SYS_GETCHAR => Ok(i32::from(input::getchar())),
-        SYS_EXIT => {
-            println!("process {} exited", process::current_pid());
-            process::exit_process(a as i32)
-        }
+        SYS_EXIT => process::exit_process(a as i32),
         SYS_READFILE => readfile(a, b, c, 0),
         SYS_READ_AT => readfile(a, b, c, d),
-        SYS_WRITEFILE => writefile(a, b, c, false),
-        SYS_APPENDFILE => writefile(a, b, c, true),
+        SYS_WRITEFILE => writefile(a, b, c, FileSystem::writefile),
+        SYS_APPENDFILE => writefile(a, b, c, FileSystem::appendfile),
         SYS_REMOVEFILE => {
             with_string(a, |name| with_files(|fs| fs.removefile(name)).and_then(done))
         }
@@ -60,7 +57,7 @@ fn give<T: Record>(to: u32, record: &T) -> Result<i32> {
     write(to, bytes_of(record)).and_then(done)
 }
 
-/// Hands `f` a string of the calling process, without the zero byte that ends it.
+/// Calls `f` with a string of the calling process, without the zero byte that ends it.
 fn with_string<T>(from: u32, f: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     let mut buffer = [0; FILE_NAME_MAX];
     for i in 0..buffer.len() {
@@ -72,7 +69,7 @@ fn with_string<T>(from: u32, f: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     Err(ERR_NAME)
 }
 
-/// Looks at memory before the disk is touched: after that, copying cannot fail.
+/// Checks a buffer before the disk is used: copying cannot fail after that.
 fn check(address: u32, len: u32, flags: u32) -> Result<()> {
     let may = process::with_space(|space| space.may(VirtAddr(address), len as usize, flags));
     ensure(may, ERR_BAD_ADDRESS)
@@ -85,15 +82,12 @@ fn readfile(name: u32, buf: u32, len: u32, offset: u32) -> Result<i32> {
     with_string(name, read).map(|n| n as i32)
 }
 
-fn writefile(name: u32, buf: u32, len: u32, append: bool) -> Result<i32> {
+type Write = fn(&mut FileSystem, &[u8], u32, Bytes) -> Result<()>;
+
+fn writefile(name: u32, buf: u32, len: u32, how: Write) -> Result<i32> {
     check(buf, len, 0)?;
     let mut copy = |at, bytes: &mut [u8]| read(buf + at, bytes).expect("checked");
-    let write = |name: &[u8]| {
-        with_files(|fs| match append {
-            false => fs.writefile(name, len, &mut copy),
-            true => fs.appendfile(name, len, &mut copy),
-        })
-    };
+    let write = |name: &[u8]| with_files(|fs| how(fs, name, len, &mut copy));
     with_string(name, write).map(|_| len as i32)
 }
 
@@ -101,7 +95,7 @@ fn spawn(command: u32, flags: u32) -> Result<i32> {
     let parent = if flags & SPAWN_BACKGROUND != 0 { 0 } else { process::current_pid() };
     with_string(command, |command| {
         let command = core::str::from_utf8(command).map_err(|_| ERR_INVALID)?;
-        process::create_process(command, parent).map(|pid| pid as i32)
+        program::start(command, parent).map(|pid| pid as i32)
     })
 }
 

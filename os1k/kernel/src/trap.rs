@@ -1,46 +1,20 @@
-//! Traps: 256 IDT entries that all end in `handle_trap`, and what the CPU's
-//! exceptions mean: a user program's own fault ends that program, the kernel's
-//! ends the machine. (Intel SDM vol. 3, 6.3 and 6.15)
+//! Traps: 256 IDT entries that all lead to `handle_trap`. An exception in a user
+//! program ends that program; one in the kernel is a panic. (Intel SDM vol. 3, 6.3
+//! and 6.15)
 
+use crate::frame::TrapFrame;
 use crate::global::Global;
-use crate::memory::VirtAddr;
-use crate::process;
-use crate::segments::{DOUBLE_FAULT_TSS, KERNEL_CODE, USER_CODE, USER_DATA};
-use crate::{address_of, irq, syscall};
+use crate::segments::{DOUBLE_FAULT_TSS, KERNEL_CODE};
+use crate::{address_of, irq, process, syscall};
 use common::println;
 use core::arch::{asm, global_asm};
 use core::fmt;
 
-const FPU_SIZE: usize = 512;
 const SYSCALL: u32 = 0x80;
 const NMI: u32 = 2;
 const DOUBLE_FAULT: usize = 8;
 const PAGE_FAULT: u32 = 14;
 const MACHINE_CHECK: u32 = 18;
-
-/// What a trap leaves on the kernel stack. The CPU pushes the end of it, from
-/// the error code or `eip` on; the FPU state is there for traps from ring 3 only.
-#[repr(C)]
-pub struct TrapFrame {
-    fpu: [u8; FPU_SIZE],
-    _pad: u32,
-    segments: [u32; 4], // GS, FS, ES, DS
-    edi: u32,
-    pub esi: u32,
-    ebp: u32,
-    _esp: u32, // PUSHAD's, of no use
-    pub ebx: u32,
-    pub edx: u32,
-    pub ecx: u32,
-    pub eax: u32,
-    vector: u32,
-    error: u32,
-    eip: u32,
-    cs: u32,
-    eflags: u32,
-    esp: u32, // these two only if it came from ring 3
-    ss: u32,
-}
 
 global_asm!(include_str!("trap.s"));
 
@@ -63,64 +37,34 @@ pub fn init() {
     unsafe { asm!("lidt [{} + 2]", in(reg) &pointer, options(nostack)) };
 }
 
-impl TrapFrame {
-    /// To enter user mode with. The FPU state has exceptions masked and registers
-    /// empty, in FXSAVE's format and in FNSAVE's at once: they do not overlap.
-    pub fn new(eip: VirtAddr, esp: VirtAddr) -> TrapFrame {
-        let mut fpu = [0; FPU_SIZE];
-        for (at, word) in [(0, 0x037f_u16), (8, 0xffff), (24, 0x1f80)] {
-            fpu[at..at + 2].copy_from_slice(&word.to_le_bytes());
-        }
-        let data = u32::from(USER_DATA);
-        let (cs, eflags) = (u32::from(USER_CODE), 0x202); // with IF
-
-        // SAFETY: the rest are integers.
-        let zero = unsafe { core::mem::zeroed() };
-        TrapFrame { fpu, segments: [data; 4], eip: eip.0, cs, eflags, esp: esp.0, ss: data, ..zero }
-    }
-
-    fn is_from_user(&self) -> bool {
-        self.cs & 3 != 0
-    }
-}
-
 #[no_mangle]
 extern "C" fn handle_trap(frame: &mut TrapFrame) {
-    let address: u32;
-    // SAFETY: reads a register. Before anything else can fault.
-    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack)) };
     match frame.vector {
         SYSCALL => {
             syscall::handle_syscall(frame);
             process::end_if_killed();
         }
-        0..=31 => handle_exception(frame, VirtAddr(address)),
+        0..=31 => handle_exception(frame),
         vector if irq::handle_irq(vector) => {
             if frame.is_from_user() {
-                process::yield_(); // the next one's turn; idle yields by itself
+                process::yield_(); // idle yields by itself
             }
         }
         vector => println!("unexpected interrupt {vector:#x}"),
     }
 }
 
-fn handle_exception(frame: &TrapFrame, address: VirtAddr) {
-    let what = Exception { frame, address };
+fn handle_exception(frame: &TrapFrame) {
     if !frame.is_from_user() || frame.vector == NMI || frame.vector == MACHINE_CHECK {
         let TrapFrame { eax, ebx, ecx, edx, esi, edi, ebp, eflags, .. } = *frame;
         println!("\neax={eax:08x} ebx={ebx:08x} ecx={ecx:08x} edx={edx:08x}");
         println!("esi={esi:08x} edi={edi:08x} ebp={ebp:08x} eflags={eflags:08x}");
-        panic!("{what}");
+        panic!("{frame}");
     }
-    process::with_current(|name, pid| println!("{name} (pid {pid}) killed: {what}"));
+    process::with_current(|name, pid| println!("{name} (pid {pid}) killed: {frame}"));
     let status = common::STATUS_FAULT + frame.vector as i32;
     process::end_process(process::current_pid(), status).expect("the shell is gone");
     process::yield_();
-}
-
-struct Exception<'a> {
-    frame: &'a TrapFrame,
-    address: VirtAddr,
 }
 
 const NAMES: &str = "divide error,debug exception,non-maskable interrupt,breakpoint,overflow,\
@@ -129,14 +73,19 @@ const NAMES: &str = "divide error,debug exception,non-maskable interrupt,breakpo
     reserved exception,x87 floating-point exception,alignment check,machine check,\
     SIMD floating-point exception,virtualization exception,control protection exception";
 
-impl fmt::Display for Exception<'_> {
+/// Describes the exception that made this frame.
+impl fmt::Display for TrapFrame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let TrapFrame { vector, error, eip, .. } = *self.frame;
+        let TrapFrame { vector, error, eip, .. } = *self;
         f.write_str(NAMES.split(',').nth(vector as usize).unwrap_or("reserved exception"))?;
         if vector == PAGE_FAULT {
             let how = if error & 2 != 0 { "writing" } else { "reading" };
             let why = if error & 1 != 0 { "not allowed" } else { "not mapped" };
-            write!(f, " {how} {:#010x} ({why})", self.address.0)?;
+            let address: u32;
+            // SAFETY: reads a register. Only another page fault changes it, and there is
+            // none before this line: interrupts are off, and no other process runs.
+            unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack)) };
+            write!(f, " {how} {address:#010x} ({why})")?;
         }
         write!(f, " at eip={eip:#010x}, error={error:#x}")
     }

@@ -1,4 +1,4 @@
-# The way into the kernel and out of it: 256 stubs, and what they share. See TrapFrame in trap.rs.
+# Entry to the kernel and return: 256 stubs and their common code. The layout is in frame.rs.
 
     .text
     .balign 16

@@ -1,5 +1,5 @@
-//! VGA text mode, 80 x 25 at 0xB8000: the same output as on the serial line.
-//! Four port writes move the cursor, so that is left to the timer tick.
+//! VGA text mode, 80 x 25 at 0xB8000: the same output as on the serial line. Moving
+//! the cursor takes four port writes, so only the timer tick does it.
 
 use crate::global::Global;
 use crate::memory::PhysAddr;
@@ -14,7 +14,7 @@ const CRTC: u16 = 0x3d4;
 const BLANK: u16 = 0x0720; // a space, light grey on black
 
 struct Screen {
-    cells: [u16; CELLS], // what is there: device memory is slow to read
+    cells: [u16; CELLS], // a copy: device memory is slow to read
     position: usize,     // where the next character goes
     cursor: usize,       // where the hardware cursor is
 }
@@ -23,11 +23,11 @@ static SCREEN: Global<Screen> =
     Global::new(Screen { cells: [0; CELLS], position: 0, cursor: usize::MAX });
 
 impl Screen {
-    /// Shows cells that have changed.
+    /// Copies cells to the device.
     fn show(&self, range: Range<usize>) {
         let device: *mut u16 = PhysAddr(0xb8000 + 2 * range.start as u32).direct().cast();
         let cells = &self.cells[range];
-        // SAFETY: the range is inside the text buffer, which nobody else touches.
+        // SAFETY: the range is inside the text buffer, which nothing else uses.
         unsafe { device.copy_from_nonoverlapping(cells.as_ptr(), cells.len()) }
     }
 
@@ -47,7 +47,7 @@ pub fn clear() {
 }
 
 pub fn write(character: u8) {
-    // In a panic in here, the serial line will have to do.
+    // After a panic in this function, only the serial line has output.
     let mut guard = match SCREEN.try_lock() {
         Some(guard) => guard,
         None => return,
@@ -68,7 +68,7 @@ pub fn write(character: u8) {
     }
 }
 
-/// Moves the hardware cursor if text has moved on since the last call.
+/// Moves the hardware cursor if text was written since the last call.
 pub fn update_cursor() {
     let mut screen = SCREEN.lock();
     if screen.cursor != screen.position {

@@ -1,6 +1,6 @@
-//! The disk: virtio-blk behind virtio-mmio registers, one request at a time. The
-//! process that waits for it is blocked until the device's interrupt. (VIRTIO 1.2,
-//! 2.7, 4.2.4 and 5.2: the legacy interface, version 1 of the registers)
+//! The disk: virtio-blk with virtio-mmio registers, one request at a time. The
+//! process that made the request is blocked until the device's interrupt. (VIRTIO
+//! 1.2, 2.7, 4.2.4 and 5.2: the legacy interface, version 1 of the registers)
 
 use crate::global::Global;
 use crate::memory::{alloc_pages, VirtAddr, PAGE_SIZE};
@@ -11,7 +11,7 @@ use core::ptr::addr_of;
 use core::sync::atomic::{fence, Ordering};
 
 pub const SECTOR_SIZE: usize = 512;
-const VIRTIO_BLK_PADDR: u32 = 0xfeb0_0000; // of the first slot; boot.rs maps them here
+const VIRTIO_BLK_PADDR: u32 = 0xfeb0_0000; // of the first slot; boot.s maps them here
 const SLOT_SIZE: u32 = 0x200;
 const SLOTS: u32 = 8;
 
@@ -74,8 +74,8 @@ struct VirtioBlkReq {
     status: u8,
 }
 
-/// All that the device shares with us: the queue, laid out as version 1 wants it,
-/// and the one request but for its data.
+/// The memory shared with the device: the queue, in the layout of version 1, and the
+/// one request without its data.
 #[repr(C)]
 struct VirtioVirtq {
     descs: [VirtqDesc; VIRTQ_ENTRY_NUM],
@@ -99,14 +99,14 @@ fn phys<T>(pointer: *const T) -> u64 {
 
 impl Disk {
     fn virtio_reg_read32(&self, offset: u32) -> u32 {
-        // SAFETY: a register of a slot; only the driver knows of it.
+        // SAFETY: a register of a slot; only this driver uses it.
         unsafe { ((self.registers + offset) as *const u32).read_volatile() }
     }
 
     fn virtio_reg_write32(&self, offset: u32, value: u32) {
-        // What the device is to find in memory must be there by now.
+        // Earlier writes to memory, which the device will read, must be done before this.
         fence(Ordering::SeqCst);
-        // SAFETY: as above; the device touches only what the queue says.
+        // SAFETY: as above; the device accesses only memory that is in the queue.
         unsafe { ((self.registers + offset) as *mut u32).write_volatile(value) }
     }
 
@@ -143,7 +143,7 @@ impl Disk {
     }
 }
 
-/// Looks for a disk; its size in sectors, 0 if there is none.
+/// Looks for a disk; returns its size in sectors, 0 if there is none.
 pub fn virtio_blk_init() -> u64 {
     let slots = (0..SLOTS).map(|n| VIRTIO_BLK_PADDR + n * SLOT_SIZE);
     let no_queue = core::ptr::null_mut();
@@ -170,8 +170,8 @@ pub fn virtio_blk_init() -> u64 {
     disk.blk_capacity
 }
 
-/// Transfers whole sectors; blocks until that is done. For one process at a time,
-/// which must not be ended in here: the device knows the buffer.
+/// Transfers whole sectors; blocks until that is done. Only one process at a time may
+/// call this, and it must not be ended in here: the device uses the buffer.
 pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()> {
     let disk = DISK.lock().ok_or(ERR_NO_DISK)?;
     let end = u64::from(sector) + (buf.len() / SECTOR_SIZE) as u64;
@@ -182,7 +182,7 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
     }
     let read_only = disk.virtio_reg_read32(VIRTIO_REG_DEVICE_FEATURES) & VIRTIO_BLK_F_RO != 0;
     ensure(!(is_write && read_only), ERR_READ_ONLY)?;
-    // SAFETY: no request is under way, so the queue is ours alone.
+    // SAFETY: there is no request in progress, so the device does not use the queue.
     let vq = unsafe { &mut *disk.blk_request_vq };
     let kind = if is_write { VIRTIO_BLK_T_OUT } else { VIRTIO_BLK_T_IN };
     vq.blk_req = VirtioBlkReq { kind, reserved: 0, sector: u64::from(sector), status: 0xff };
@@ -199,7 +199,7 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
     while disk.virtq_is_busy() {
         process::block(State::Disk);
     }
-    // What the device has written is read only from here on.
+    // Reads of what the device has written must not be done before this.
     fence(Ordering::SeqCst);
     // SAFETY: as in `virtq_is_busy`.
     let status = unsafe { addr_of!((*disk.blk_request_vq).blk_req.status).read_volatile() };
@@ -210,7 +210,7 @@ pub fn read_write_disk(buf: &mut [u8], sector: u32, is_write: bool) -> Result<()
     Ok(())
 }
 
-/// An interrupt on one of the lines that disks can have.
+/// Handles an interrupt on one of the lines that disks can have.
 pub fn handle_interrupt() {
     if let Some(disk) = *DISK.lock() {
         let status = disk.virtio_reg_read32(VIRTIO_REG_INTERRUPT_STATUS);

@@ -1,5 +1,4 @@
-//! What every user program is linked with: the entry point, system calls,
-//! `print!` and line input.
+//! The library of user programs: the entry point, system calls, `print!` and line input.
 #![no_std]
 
 mod line;
@@ -19,22 +18,22 @@ extern "Rust" {
     fn user_main(command: &str) -> i32;
 }
 
-/// Names the function a program begins with: `entry!(main);`, and brings in all that is
-/// here. The function is given the command it was started by, and returns its exit status.
+/// Names the function or closure with which a program begins, and imports this library.
+/// The function gets the command that started the program, and returns the exit status.
 #[macro_export]
 macro_rules! entry {
-    ($main:ident) => {
+    ($main:expr) => {
         #[allow(unused_imports)]
         use $crate::*;
         #[no_mangle]
         fn user_main(command: &str) -> i32 {
-            $main(command)
+            ($main)(command)
         }
     };
 }
 
-/// Word `n` of a command as a number, or `default` if there are not so many; ends the
-/// program if it is none.
+/// Word `n` of a command as a number, or `default` if there are fewer words. If the word
+/// is not a number, the program ends.
 pub fn number(command: &str, n: usize, default: u32) -> u32 {
     let word = command.split_ascii_whitespace().nth(n);
     word.map_or(Ok(default), str::parse).unwrap_or_else(|_| {
@@ -43,7 +42,7 @@ pub fn number(command: &str, n: usize, default: u32) -> u32 {
     })
 }
 
-/// What the book's two processes do, which never yield here: prints a letter for ever.
+/// The book's two processes: prints a letter for ever, and never yields.
 pub fn proc_entry(letter: char) -> ! {
     println!("starting process {letter}");
     loop {
@@ -54,7 +53,7 @@ pub fn proc_entry(letter: char) -> ! {
 
 #[no_mangle]
 unsafe extern "C" fn start(command: *const u8, length: usize) -> ! {
-    // SAFETY: the kernel wrote it there, and took it from a &str.
+    // SAFETY: the kernel copied it there from a &str.
     let command = core::str::from_utf8_unchecked(core::slice::from_raw_parts(command, length));
     exit(user_main(command))
 }

@@ -1,11 +1,11 @@
-//! Line input: echoes what is typed, edits it, and remembers. Backspace takes a
-//! character away, Ctrl-U all, the arrow keys move and bring back earlier lines,
-//! Ctrl-C gives the line up, Ctrl-D on an empty line is the end of input.
+//! Line input with echo, editing and history. Backspace removes a character, Ctrl-U the
+//! line. The arrow keys move the cursor and bring back earlier lines. Ctrl-C discards the
+//! line, Ctrl-D on an empty line is the end of input.
 
 use crate::getchar;
 use common::{print, println, text, COMMAND_MAX};
 
-const CTRL_B: u8 = 2; // left; this and the other three are Emacs's, and the keyboard driver's
+const CTRL_B: u8 = 2; // left; these four are as in Emacs, and the keyboard driver sends them
 const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 const CTRL_F: u8 = 6; // right
@@ -29,11 +29,11 @@ struct Line {
 const EMPTY: Line = Line { bytes: [0; COMMAND_MAX], length: 0, cursor: 0 };
 
 pub struct Editor {
-    lines: [Line; HISTORY], // the one that is typed now, then earlier ones, the last first
+    lines: [Line; HISTORY], // the current line, then earlier ones, newest first
 }
 
-/// The next key. Escape sequences, as arrow keys send, are ESC and [ or O, perhaps
-/// parameters, and a last character. (ECMA-48, 5.4)
+/// The next key. An escape sequence, such as an arrow key sends, is ESC, then [ or O,
+/// optional parameters, and a final character. (ECMA-48, 5.4)
 fn next_key() -> u8 {
     let mut last = 0;
     loop {
@@ -71,7 +71,7 @@ impl Line {
         text(&self.bytes[from..to])
     }
 
-    /// Shows this line where `old` is shown.
+    /// Replaces `old` on the screen with this line.
     fn replace(&self, old: &Line) {
         let both = old.length.min(self.length);
         let same = (0..both).find(|&i| old.bytes[i] != self.bytes[i]).unwrap_or(both);
@@ -89,8 +89,8 @@ impl Editor {
         Editor { lines: [EMPTY; HISTORY] }
     }
 
-    /// Reads one line, without its end; None at the end of input. The characters are
-    /// printable ASCII. A line that is too long is as good as none.
+    /// Reads one line, without its line end; None at the end of input. It contains only
+    /// printable ASCII. A line that is too long is returned as an empty one.
     pub fn read_line(&mut self) -> Option<&str> {
         self.lines[0].cursor = self.lines[0].length;
         if self.lines[0].length != 0 && self.lines[0].bytes != self.lines[1].bytes {

@@ -6,8 +6,8 @@ use common::*;
 /// not take ESI by name.)
 pub fn syscall(number: u32, a: u32, b: u32, c: u32, d: u32) -> i32 {
     let result: i32;
-    // SAFETY: the kernel checks everything; it writes only where a caller below
-    // has said it may.
+    // SAFETY: the kernel checks its arguments; it writes only to the buffers that the
+    // functions below pass.
     unsafe {
         core::arch::asm!(
             "xchg esi, {d}",
@@ -23,13 +23,13 @@ pub fn syscall(number: u32, a: u32, b: u32, c: u32, d: u32) -> i32 {
     result
 }
 
-/// `print!` calls it by name.
+/// `print!` calls this by name.
 #[no_mangle]
 pub fn putchar(character: u8) {
     syscall(SYS_PUTCHAR, u32::from(character), 0, 0, 0);
 }
 
-/// Blocks until something has been typed.
+/// Blocks until there is input.
 pub fn getchar() -> u8 {
     syscall(SYS_GETCHAR, 0, 0, 0, 0) as u8
 }
@@ -39,15 +39,16 @@ pub fn exit(status: i32) -> ! {
     unreachable!()
 }
 
-/// `text` as the kernel takes strings: with a zero byte at its end. What is too
-/// long for any kernel buffer is cut, and refused there.
+/// Calls `f` with the address of a copy of `text` that ends with a zero byte, as the
+/// kernel expects strings. Text that is too long for the kernel has no zero byte, and the
+/// kernel refuses it.
 fn with_zero<T>(text: &str, f: impl FnOnce(u32) -> T) -> T {
     let mut bytes = [1; FILE_NAME_MAX + 1];
     bytes.iter_mut().zip(text.bytes().chain([0])).for_each(|(to, from)| *to = from);
     f(bytes.as_ptr() as u32)
 }
 
-/// At most as much of the file as the buffer holds; the number of bytes.
+/// Reads the file, at most as much as the buffer holds; returns the number of bytes.
 pub fn readfile(name: &str, buf: &mut [u8]) -> i32 {
     read_at(name, buf, 0)
 }
@@ -58,7 +59,7 @@ pub fn read_at(name: &str, buf: &mut [u8], offset: u32) -> i32 {
     with_zero(name, |name| syscall(SYS_READ_AT, name, address, len, offset))
 }
 
-/// Makes the file or replaces what is in it; the number of bytes.
+/// Makes the file or replaces its contents; returns the number of bytes.
 pub fn writefile(name: &str, buf: &[u8]) -> i32 {
     with_zero(name, |n| syscall(SYS_WRITEFILE, n, buf.as_ptr() as u32, buf.len() as u32, 0))
 }
@@ -103,7 +104,7 @@ pub fn wait(pid: i32) -> i32 {
     syscall(SYS_WAIT, pid as u32, 0, 0, 0)
 }
 
-/// (`yield` is a word of Rust's own.)
+/// (`yield` is a keyword of Rust.)
 pub fn yield_() {
     syscall(SYS_YIELD, 0, 0, 0, 0);
 }

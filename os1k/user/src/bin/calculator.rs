@@ -1,5 +1,5 @@
 //! `calculator [EXPRESSION]`: whole numbers, + - * / and parentheses. Without an
-//! expression it reads one a line, until Ctrl-D.
+//! expression it reads one per line, until Ctrl-D.
 #![no_std]
 #![no_main]
 user::entry!(main);
@@ -25,7 +25,7 @@ fn show(text: &str) {
     }
 }
 
-/// The next character that is no blank.
+/// The next character that is not a blank.
 fn next(rest: &mut &[u8]) -> Option<u8> {
     *rest = &rest[rest.iter().take_while(|c| **c == b' ').count()..];
     rest.first().copied()

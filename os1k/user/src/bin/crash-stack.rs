@@ -1,9 +1,5 @@
-//! Pushes until the stack is used up and the page below it is hit.
+//! Pushes until the stack is full and the page below it is reached.
 #![no_std]
 #![no_main]
-user::entry!(main);
-
-fn main(_: &str) -> i32 {
-    // SAFETY: none: this is meant to end the program.
-    unsafe { core::arch::asm!("2: push eax", "jmp 2b", options(noreturn)) }
-}
+// SAFETY: none: this is meant to end the program.
+user::entry!(|_| unsafe { core::arch::asm!("2: push eax", "jmp 2b", options(noreturn)) });

@@ -1,4 +1,4 @@
-//! `echo WORDS`: says them.
+//! `echo WORDS`: prints the words.
 #![no_std]
 #![no_main]
 user::entry!(main);

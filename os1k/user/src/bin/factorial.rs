@@ -1,4 +1,4 @@
-//! `factorial [N]`: N!, if 64 bits can hold it.
+//! `factorial [N]`: N!, if it fits in 64 bits.
 #![no_std]
 #![no_main]
 user::entry!(main);

@@ -1,4 +1,4 @@
-//! `fibonacci [N]`: the first N Fibonacci numbers, as far as 64 bits go.
+//! `fibonacci [N]`: the first N Fibonacci numbers, as long as they fit in 64 bits.
 #![no_std]
 #![no_main]
 user::entry!(main);

@@ -1,9 +1,5 @@
-//! Process A of the book's chapter on processes. It never yields: the timer takes turns
-//! between it and its fellow.
+//! Process A of the book's chapter on processes. It never yields: the timer
+//! interrupt switches between the two processes.
 #![no_std]
 #![no_main]
-user::entry!(main);
-
-fn main(_: &str) -> i32 {
-    proc_entry('A')
-}
+user::entry!(|_| proc_entry('A'));

@@ -1,6 +1,6 @@
-//! `selftest`: tests the system from where its programs see it, and ends the machine, with
-//! status 0 if all holds. Instead, `selftest spawn N` runs N programs one after another, and
-//! `selftest files` only works with files.
+//! `selftest`: tests the system from a user program and ends the machine, with status 0 if
+//! all tests pass. `selftest spawn N` only runs N programs one after another, and
+//! `selftest files` only tests files.
 #![no_std]
 #![no_main]
 user::entry!(main);
@@ -70,7 +70,7 @@ fn fairness() -> bool {
 fn sleeping() -> bool {
     let before = uptime();
     sleep(250);
-    (250..=450).contains(&(uptime() - before)) // a tick of 10 ms later, or a slow machine
+    (250..=450).contains(&(uptime() - before)) // a tick later, more on a slow machine
 }
 
 fn blocking_input() -> bool {
@@ -80,7 +80,7 @@ fn blocking_input() -> bool {
     sleep(100);
     let (state, used) = process(reader).map_or(([0; 8], 0), |p| (p.state, p.ticks));
     let idle = ticks(0);
-    let key = wait(reader); // it is in the foreground only now
+    let key = wait(reader); // only now it is in the foreground
     let waited = uptime() - before;
     let idled = ticks(0) - idle;
     wait(typist) == 0
@@ -102,7 +102,7 @@ fn files() -> bool {
         readfile(name, &mut buffer) == bytes.len() as i32 && buffer[..bytes.len()] == *bytes
     };
     let mut holds = true;
-    // Sizes at the edges of a sector and of the kernel's buffer, over one another.
+    // Sizes around those of a sector and of the kernel's buffer; each replaces the last.
     for size in [0, 1, 511, 512, 513, 4095, 4096, 4097, 9000, 512, 0, 8999, 1] {
         for name in ["selftest.1", "selftest.2", long] {
             holds &= writefile(name, &pattern[..size]) == size as i32;
@@ -194,7 +194,7 @@ fn slots() -> bool {
     }
     let started = pids.iter().filter(|pid| **pid > 0);
     last == ERR_NO_SLOT
-        && started.clone().count() == PROCS_MAX - 3 // less idle, the shell, this one
+        && started.clone().count() == PROCS_MAX - 3 // without idle, the shell and this one
         && started.clone().all(|pid| kill(*pid as u32) == 0)
         && started.clone().all(|pid| process(*pid).is_none())
 }

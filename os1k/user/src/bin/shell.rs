@@ -1,5 +1,5 @@
-//! The shell: a few commands of its own; any other word is a program to run,
-//! in the background if the line ends with `&`.
+//! The shell: has some commands; any other word is a program to run, in the background
+//! if the line ends with `&`.
 #![no_std]
 #![no_main]
 user::entry!(main);
@@ -66,7 +66,7 @@ fn main(_: &str) -> i32 {
     }
 }
 
-/// The first word, and what follows it.
+/// The first word and the rest.
 fn split(line: &str) -> (&str, &str) {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     (word, rest.trim_start())

@@ -1,8 +1,4 @@
 //! Never stops and never waits: only the timer can take the CPU away from it.
 #![no_std]
 #![no_main]
-user::entry!(main);
-
-fn main(_: &str) -> i32 {
-    loop {}
-}
+user::entry!(|_| loop {});

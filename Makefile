@@ -66,8 +66,9 @@ endif
 
 # ---- the VMM ----
 
-VMM_ROOMS   := base cpu cpu/soft dev load machine os engine watch watch/trace inspect console explain \
-               host front front/screen scenario cli
+CORE_ROOMS  := base cpu cpu/soft dev load machine
+VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain host front front/screen \
+               scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
 BOOT        := pm32 probe
@@ -78,11 +79,17 @@ LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
 VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
 $(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 
-all: $(VMM) $(OS1K_DISK) guests-build  ## build everything
+all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything
 
 $(VMM): $(VMM_OBJECTS)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+
+# The core, without an operating system: vmm/machine/libvmm.h.
+$(OUT)/libvmm.a: $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard $(CORE_ROOMS:%=vmm/%/*.c))) $(OUT)/obj/vmm/base/blobs.o
+	@echo "  AR      $@"
+	$(Q)rm -f $@
+	$(Q)$(CROSS:%=%-)ar rcs $@ $^
 
 $(OUT)/obj/%.o: %.c | need-build
 	@mkdir -p $(@D)

@@ -131,7 +131,8 @@ int load_read_file(const struct loader *loader, const char *prefix, const char *
                    uint8_t **bytes, size_t *size)
 {
     uint64_t limit = loader->memory->size > FILE_LIMIT ? loader->memory->size : FILE_LIMIT;
-    int error = loader->request->read ? loader->request->read(path, limit, bytes, size) : -ENOENT;
+    const struct image_request *request = loader->request;
+    int error = request->read ? request->read(request->files, path, limit, bytes, size) : -ENOENT;
 
     switch (error) {
     case 0:

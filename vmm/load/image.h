@@ -36,9 +36,10 @@ struct image_module {
 
 struct image_request {
     const char *path;
-    /* Reads a whole file into a block that is the caller's, of `limit` bytes at most. Returns 0 or
-     * -errno: -EFBIG for a larger one. */
-    int (*read)(const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
+    /* Reads a whole file into a block from malloc that is the caller's, of `limit` bytes at most.
+     * Returns 0 or -errno: -EFBIG for a larger one. */
+    int (*read)(void *files, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
+    void *files; /* for read */
     enum image_mode mode;
     bool has_load_address;
     uint32_t load_address;    /* --load */

@@ -43,8 +43,9 @@ static int read_all(int fd, size_t expected, uint64_t limit, uint8_t **bytes, si
     }
 }
 
-int image_file_read(const char *path, uint64_t limit, uint8_t **bytes, size_t *size)
+int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **bytes, size_t *size)
 {
+    (void)unused;
     struct stat status;
     int fd, error;
 

@@ -8,6 +8,6 @@
 #include <stdint.h>
 
 /* For struct image_request: reads a file, of any kind that can be read to an end. */
-int image_file_read(const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
+int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
 
 #endif

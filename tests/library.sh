@@ -40,8 +40,8 @@ says "1K OS answers what is typed" "$out" 'Hello world from shell!'
 first=$(cat "$scratch/err")
 embed build/os1k.elf $'hello\nshutdown\n' >/dev/null
 is "twice the same" "$(cat "$scratch/err")" "$first"
-# lidt [0x20], which is all zeros; int3
-printf '\x0f\x01\x1e\x20\x00\xcc%64s' '' | tr ' ' '\0' >"$scratch/triple.bin"
+# lidt [0x40], which is all zeros; int3
+printf '\x0f\x01\x1e\x40\x00\xcc%64s' '' | tr ' ' '\0' >"$scratch/triple.bin"
 embed "$scratch/triple.bin" >/dev/null
 is "a triple fault has its status" "$?" 6
 says "and its sentence" "$(cat "$scratch/err")" 'triple fault'

@@ -131,7 +131,7 @@ mistake "an unknown verb" 2 'mistake.t:2:3: expected a verb .*, not .frob' "$hel
 mistake "an unknown key" 2 'mistake.t:2:10: expected a key.s name.*, not .bogus' "$hello" 'key ctrl-bogus'
 mistake "a string without an end" 2 'mistake.t:2:12: expected the quote' "$hello" 'expect "one'
 mistake "a broken expression" 2 'mistake.t:2:15: expected a number, a register' "$hello" 'assert eax == '
-mistake "a broken regular expression" 2 'mistake.t:2:8: expected a regular expression' "$hello" 'expect /(/'
+mistake "a broken regular expression" 2 "mistake.t:2:8: the regular expression is refused: a .\(. has no" "$hello" 'expect /(/'
 mistake "too much on a line" 2 'mistake.t:2:10: expected nothing more' "$hello" 'run 10ms 5'
 mistake "no boot" 2 "mistake.t:1:1: expected 'boot IMAGE' first" 'expect "x"'
 mistake "a snapshot that is not there" 2 "mistake.t:2:1: expected a 'snapshot x' above" "$hello" 'restore x'

@@ -15,28 +15,31 @@ static const char sweep_usage[] =
     "Runs SCENARIO once as it is, then once for every boundary between two instructions with an\n"
     "interrupt raised there, and compares output, checks and end.\n\n"
     "      --irq N        which interrupt (default 0, the timer's); 1 comes with a key\n"
-    "      --key KEY      that key going down (default: F12 going up)\n"
+    "      --key KEY      that key pressed (default: F12 released)\n"
     "      --scancode B   that byte in port 0x60\n"
     "      --ignore-output  compare checks and end only\n"
     "      --from PLACE   where it begins (default: the first 'snapshot', else the start)\n"
     "      --to PLACE     where it ends (default: the end of the scenario)\n"
     "  -j, --jobs N       so many processes (default 1)\n"
     "      --bound 2      then two interrupts, at every pair of boundaries\n"
-    "      --budget N     no more than N pairs, then drawn by lot (default 100000)\n"
-    "      --jitter N     instead: N runs with 1 to 8 interrupts drawn by lot\n"
-    "      --seed N       of the lot (default 1)\n"
+    "      --budget N     at most N pairs, chosen at random if there are more (default 100000)\n"
+    "      --jitter N     instead: N runs with 1 to 8 interrupts at random boundaries\n"
+    "      --seed N       of what is chosen at random (default 1)\n"
+    "      --host-timeout TIME  of each run: one that takes more of the host's time is given up\n"
+    "                     (default 60s; 0: no limit)\n"
     "  -h, --help         this text\n\n"
     "PLACE: the name of a snapshot, or as in a scenario: 1000 insn, 3.5ms, SYMBOL, FILE:LINE.\n"
-    "Status: 0 nothing was found, 1 something was, 2 usage.\n";
+    "Status: 0 nothing was found, 1 something was, 2 usage, 124 runs were given up.\n";
 
 static const char replay_usage[] =
     "usage: vmm replay [OPTION...] --at COUNT[,COUNT...] SCENARIO\n\n"
-    "Runs SCENARIO with an interrupt raised behind COUNT instructions, and explains what "
+    "Runs SCENARIO with an interrupt raised after COUNT instructions, and explains what "
     "happens.\n\n"
     "      --irq N, --key KEY, --scancode B, --ignore-output   as in 'vmm sweep'\n"
+    "      --host-timeout TIME   likewise\n"
     "      --at COUNT     instructions since the start, up to eight numbers, ascending\n"
     "  -h, --help         this text\n\n"
-    "Status: 0 as without it, 1 not so, 2 usage.\n";
+    "Status: 0 as without it, 1 not so, 2 usage, 124 the run was given up.\n";
 
 enum {
     OPTION_IRQ = 256,
@@ -49,7 +52,8 @@ enum {
     OPTION_BUDGET,
     OPTION_JITTER,
     OPTION_SEED,
-    OPTION_AT
+    OPTION_AT,
+    OPTION_HOST_TIMEOUT
 };
 
 /* ---- values ---- */
@@ -134,6 +138,8 @@ static bool take_option(struct sweep_request *request, int option)
         return take_scancode(request, optarg);
     case OPTION_IGNORE:
         return request->ignores_output = true;
+    case OPTION_HOST_TIMEOUT:
+        return host_limit_parse(optarg, &request->limit);
     case OPTION_FROM:
         request->from = optarg;
         return true;
@@ -167,6 +173,7 @@ static bool take_option(struct sweep_request *request, int option)
     {"irq", required_argument, NULL, OPTION_IRQ}, {"key", required_argument, NULL, OPTION_KEY}, \
         {"scancode", required_argument, NULL, OPTION_SCANCODE},                                 \
         {"ignore-output", no_argument, NULL, OPTION_IGNORE},                                    \
+        {"host-timeout", required_argument, NULL, OPTION_HOST_TIMEOUT},                         \
     {                                                                                           \
         "help", no_argument, NULL, 'h'                                                          \
     }
@@ -195,8 +202,12 @@ int cmd_sweep(int argc, char **argv)
         {"jobs", required_argument, NULL, 'j'},
         {0},
     };
-    struct sweep_request request = {
-        .scancode = MACHINE_SCANCODE, .bound = 1, .budget = 100000, .seed = 1, .jobs = 1};
+    struct sweep_request request = {.scancode = MACHINE_SCANCODE,
+                                    .bound = 1,
+                                    .budget = 100000,
+                                    .seed = 1,
+                                    .jobs = 1,
+                                    .limit = {.allowed = HOST_LIMIT_DEFAULT}};
     int option;
 
     while ((option = getopt_long(argc, argv, "j:h", options, NULL)) != -1) {
@@ -218,7 +229,8 @@ int cmd_replay(int argc, char **argv)
 {
     static const struct option options[] = {
         COMMON_OPTIONS, {"at", required_argument, NULL, OPTION_AT}, {0}};
-    struct sweep_request request = {.scancode = MACHINE_SCANCODE, .jobs = 1};
+    struct sweep_request request = {
+        .scancode = MACHINE_SCANCODE, .jobs = 1, .limit = {.allowed = HOST_LIMIT_DEFAULT}};
     uint64_t at[SWEEP_AT_ONCE];
     unsigned count = 0;
     int option;

@@ -22,6 +22,8 @@ static const char usage[] =
     "      --cpu ENGINE    soft (default), kvm or auto, instead of the scenario's own\n"
     "      --tap           write the Test Anything Protocol\n"
     "      --junit FILE    write the results as JUnit's XML, too\n"
+    "      --host-timeout TIME  a scenario that takes more of the host's time has failed (status\n"
+    "                      124; default 60s; 0: no limit)\n"
     "  -v, --verbose       show what the guests print\n"
     "  -h, --help          this text\n\n"
     "A scenario has a verb a line; '#' begins a comment:\n\n";
@@ -44,19 +46,22 @@ struct tests {
     const char *cpu, *junit;
     bool tap, verbose;
     unsigned jobs;
+    struct host_limit limit; /* of a scenario */
     struct job *job;
     struct result *result;
 };
 
 /* ---- in the process of a scenario ---- */
 
-static enum verdict run_scenario(const struct tests *tests, const char *path, FILE *output)
+static enum verdict run_scenario(struct tests *tests, const char *path, FILE *output)
 {
     char error[600];
-    struct scenario *scenario = scenario_read(path, error, sizeof(error));
+    struct scenario *scenario;
     struct session session;
     enum verdict verdict;
 
+    host_limit_begin(&tests->limit);
+    scenario = scenario_read(path, error, sizeof(error));
     if (!scenario) {
         fprintf(output, "%s\n", error);
         return VERDICT_REFUSED;
@@ -64,6 +69,7 @@ static enum verdict run_scenario(const struct tests *tests, const char *path, FI
     if (session_init(&session, scenario)) {
         session.cpu = tests->cpu;
         session.verbose = tests->verbose;
+        session.limit = &tests->limit;
         session_run(&session);
     }
     verdict = session.verdict;
@@ -124,6 +130,9 @@ static bool collect(struct tests *tests)
     if (WIFSIGNALED(status) && result->text)
         snprintf(result->text + size, 200, "%s: vmm itself was ended by signal %d (%s)\n",
                  tests->paths[which], WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (result->verdict == VERDICT_TIMEOUT && size == 0 && result->text)
+        snprintf(result->text, 200, "%s: vmm itself took longer than --host-timeout allows\n",
+                 tests->paths[which]);
     result->path = tests->paths[which];
     result->seconds = (double)(clock_host_ns() - job->start) / 1e9;
     fclose(job->output);
@@ -198,17 +207,18 @@ static int run_tests(struct tests *tests)
 
 int cmd_test(int argc, char **argv)
 {
-    enum { OPTION_CPU = 256, OPTION_TAP, OPTION_JUNIT };
+    enum { OPTION_CPU = 256, OPTION_TAP, OPTION_JUNIT, OPTION_HOST_TIMEOUT };
     static const struct option options[] = {
         {"jobs", required_argument, NULL, 'j'},
         {"cpu", required_argument, NULL, OPTION_CPU},
         {"tap", no_argument, NULL, OPTION_TAP},
         {"junit", required_argument, NULL, OPTION_JUNIT},
+        {"host-timeout", required_argument, NULL, OPTION_HOST_TIMEOUT},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    struct tests tests = {.jobs = 1};
+    struct tests tests = {.jobs = 1, .limit = {.allowed = HOST_LIMIT_DEFAULT}};
     int option;
 
     while ((option = getopt_long(argc, argv, "j:vh", options, NULL)) != -1) {
@@ -228,6 +238,10 @@ int cmd_test(int argc, char **argv)
             break;
         case OPTION_JUNIT:
             tests.junit = optarg;
+            break;
+        case OPTION_HOST_TIMEOUT:
+            if (!host_limit_parse(optarg, &tests.limit))
+                return STATUS_USAGE;
             break;
         case 'v':
             tests.verbose = true;

@@ -99,7 +99,7 @@ static bool take_memory(struct options *options, const char *shown, char *value)
     return true;
 }
 
-static bool parse_time(const char *shown, const char *value, uint64_t *time)
+bool options_parse_time(const char *shown, const char *value, uint64_t *time)
 {
     static const struct unit units[] = {{"", 1e9},   {"s", 1e9},  {"ms", 1e6},
                                         {"us", 1e3}, {"m", 60e9}, {NULL, 0}};
@@ -115,12 +115,12 @@ static bool parse_time(const char *shown, const char *value, uint64_t *time)
 
 static bool take_timeout(struct options *options, const char *shown, char *value)
 {
-    return parse_time(shown, value, &options->config.timeout);
+    return options_parse_time(shown, value, &options->config.timeout);
 }
 
 static bool take_restart(struct options *options, const char *shown, char *value)
 {
-    return parse_time(shown, value, &options->restart);
+    return options_parse_time(shown, value, &options->restart);
 }
 
 static bool take_load(struct options *options, const char *shown, char *value)

@@ -44,6 +44,9 @@ struct option_kind {
 /* All of them; ends with one without a name. */
 extern const struct option_kind option_kinds[];
 
+/* A time such as 2, 2s or 500ms, in ns. False, with a message that begins with `shown`. */
+bool options_parse_time(const char *shown, const char *value, uint64_t *time);
+
 /* The defaults: 64 MiB, any engine that works, no limit of time. */
 void options_init(struct options *options);
 

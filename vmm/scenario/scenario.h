@@ -7,8 +7,8 @@
 #include "inspect/expression.h"
 #include "inspect/place.h"
 #include "os/inbox.h"
+#include "pattern.h"
 
-#include <regex.h>
 #include <stdio.h>
 
 enum verb {
@@ -45,12 +45,12 @@ struct step {
     enum channel channel;
     char *text; /* what is expected, a name, a path */
     size_t length;
-    bool is_regex;
-    regex_t regex;
-    uint64_t number; /* ns, instructions, an IRQ, a status */
+    struct pattern *pattern; /* of `expect` and `never` */
+    size_t state_at;         /* where its state is, see state_words */
+    uint64_t number; /* ns, instructions, an IRQ, a status, the step whose snapshot is restored */
     struct place place;
     struct expression *expression;
-    struct inbox_event *events;
+    struct inbox_event *events; /* those of a ring follow the last ones of it in `events` below */
     size_t event_count;
     char **words; /* of boot, the image first; ends with NULL */
 };
@@ -59,6 +59,10 @@ struct scenario {
     char *path;
     struct step *steps;
     size_t count;
+    size_t *nevers; /* the `never`s, as indices of steps, ascending */
+    size_t never_count;
+    size_t state_words;         /* of all patterns' states */
+    struct inbox_event *events; /* of all steps */
 };
 
 /*

@@ -17,15 +17,17 @@ struct sweep_request {
     bool ignores_output;   /* compare checks and end only */
     unsigned bound;        /* 1, or 2: pairs, too */
     uint64_t jitter;       /* 0, or so many runs with a few interrupts at random places, instead */
-    uint64_t budget;       /* of pairs; if there are more, so many are drawn by lot */
+    uint64_t budget;       /* of pairs; if there are more, so many are chosen at random */
     uint64_t seed;
     unsigned jobs;
+    struct host_limit limit; /* of each run */
 };
 
-/* Does it, and says on stdout what was found. Returns a verdict, PASS: nothing was. */
+/* Does it, and prints what was found. Returns a verdict; PASS: nothing was, TIMEOUT: nothing was,
+ * but the host's time was too short for some runs. */
 enum verdict sweep_run(const struct sweep_request *request);
 
-/* One run of it, with the interrupts behind so many instructions each (ascending), explained. */
+/* One run of it, with the interrupts after so many instructions each (ascending), explained. */
 enum verdict sweep_replay(const struct sweep_request *request, const uint64_t *at, unsigned count);
 
 #endif

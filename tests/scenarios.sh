@@ -64,10 +64,10 @@ says "where it is held" "$out" 'take_lock.taken \(.*: 2 of 2 fail'
 lacks "and nowhere else" "$out" 'work \(|done \('
 fixed lock
 check "the fixed one passes" 0 "$vmm" sweep --irq 1 "$file"
-check "by lot, too" 0 "$vmm" sweep --irq 1 --jitter 200 --seed 7 "$file"
+check "at random places, too" 0 "$vmm" sweep --irq 1 --jitter 200 --seed 7 "$file"
 
 check "the lost wake-up is found" 1 "$vmm" sweep --irq 1 tests/scenarios/races/wakeup.t
-says "between the look and the HLT" "$out" ' 4 runs, 2 failed'
+says "between the test and the HLT" "$out" ' 4 runs, 2 failed'
 fixed wakeup
 check "the fixed one passes" 0 "$vmm" sweep --irq 1 "$file"
 
@@ -80,7 +80,7 @@ for irq in 0 1; do
     check "several of them among processes" 0 "$vmm" sweep -j 2 --irq $irq --jitter 500 --ignore-output tests/scenarios/os1k/processes.t
 done
 
-check "keys by lot change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
+check "keys at random places change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
 
 scenario disk 'boot build/os1k.elf --disk build/os1k.disk' 'expect "> "'
 check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
@@ -109,11 +109,96 @@ while read -ra replay; do
     "$vmm" "${replay[@]}" >"$scratch/out"
     [[ $? == 1 ]] || bad=$((bad + 1))
 done <"$scratch/replays"
-if [[ $bad == 0 && $all -ge 3 ]]; then ok "what was found by lot is found again"; else
-    not_ok "what was found by lot is found again" "$bad of $all are not"; fi
+if [[ $bad == 0 && $all -ge 3 ]]; then ok "what was found at random is found again"; else
+    not_ok "what was found at random is found again" "$bad of $all are not"; fi
 
 check "a scenario that goes back" 2 "$vmm" sweep tests/scenarios/exact/timer_masked.t
 says "can't be swept" "$err" 'timer_masked.t:[0-9]+: restore quiet: a sweep needs'
+
+# ---- guests that print much, and guests that spin ----
+
+# printing COUNT: a guest that prints so many 'a' and a 'b' without a newline, and halts; as $guest.
+printing() {
+    guest=$scratch/printing.bin
+    # mov ecx, COUNT; mov al, 'a'; again: out 0xe9, al; loop again; mov al, 'b'; out 0xe9, al; cli; hlt
+    printf "\\xb9$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))" >"$guest"
+    printf '\xb0a\xe6\xe9\xe2\xfc\xb0b\xe6\xe9\xfa\xf4' >>"$guest"
+}
+
+printing 1000000
+scenario line "boot $guest --mode pm32 -m 2" 'never /c/' 'expect /[ab]b$/' 'exit halted'
+check "a line of a megabyte is searched in time" 0 timeout 20 "$vmm" test "$file"
+scenario text "boot $guest --mode pm32 -m 2" 'never "ac"' "expect \"$(printf 'a%.0s' {1..200})b\"" 'exit halted'
+check "for a text, too" 0 timeout 20 "$vmm" test "$file"
+scenario end "boot $guest --mode pm32 -m 2" 'expect "c"'
+check "text that does not come at its end" 1 "$vmm" test "$file"
+says "is shown with the end of the output" "$out" 'output, the last 4096 of 1000001 bytes:$'
+scenario early "boot $guest --mode pm32 -m 2" 'run 3ms' 'expect /^aa/' 'expect "aaa"' 'exit halted'
+check "what was printed long ago is found" 0 "$vmm" test "$file"
+
+printing 24000000
+scenario much "boot $guest --mode pm32 -m 2" 'expect "ab"' 'exit halted'
+few() { (ulimit -v 110000; "$@"); }
+check "24 MB of output take no memory" 0 few "$vmm" test "$file"
+
+again='boot build/guests/multiplication.bin -m 2'
+scenario again "$again" 'snapshot start' 'expect "81"' 'restore start' 'expect /^9 x 9 = 81|81$/' 'exit power-off'
+check "what is printed again after a restore is found" 0 "$vmm" test "$file"
+scenario again "$again" 'expect "81"' 'snapshot end' 'restore end' 'expect "81"'
+check "what was printed before it is not" 1 "$vmm" test "$file"
+
+scenario keys 'boot build/guests/keyboard.bin --mode pm32' 'expect "ends\n"' 'snapshot s' 'type "ab"' \
+    'restore s' 'type "cd"' 'type "e"' "expect \"'c'\"" "expect \"'d'\"" "expect \"'e'\"" 'key esc' 'exit 0'
+check "keys after a restore" 0 "$vmm" test "$file"
+scenario keys 'boot build/guests/keyboard.bin --mode pm32' 'expect "ends\n"' 'type "ab"' 'snapshot s' \
+    "expect \"'b'\"" 'restore s' 'type "c"' 'type "d"' "expect \"'b'\"" "expect \"'d'\"" 'key esc' 'exit 0'
+check "keys behind those that a snapshot had waiting" 0 "$vmm" test "$file"
+
+{ echo 'boot no-such-image'; printf 'snapshot s%d\n' {1..30000}; printf 'restore s%d\n' {30000..1}; } >"$scratch/names.t"
+check "30000 names are looked up in time" 2 timeout 2 "$vmm" test "$scratch/names.t"
+{ echo 'boot build/guests/flood.bin'; printf 'type "a"\n%.0s' {1..60000}; } >"$scratch/typed.t"
+check "60000 keys that nobody reads" 0 timeout 10 "$vmm" test "$scratch/typed.t"
+
+# 60000 instructions, each a place of its own: what is said of them takes less time than the runs.
+{ printf '\x40%.0s' {1..60000}; printf '\xfa\xf4'; } >"$scratch/straight.bin"
+scenario straight "boot $scratch/straight.bin --mode pm32 -m 2" 'exit 5'
+start=$SECONDS
+check "60000 places where a sweep fails" 1 "$vmm" sweep -j 2 "$file"
+runs=$(sed -nE '1s/.*\(([0-9]+)\.[0-9]+ s, .*/\1/p' <<<"$out")
+says "are counted" "$out" '  and [0-9]+ more places$'
+if ((SECONDS - start - runs < 5)); then ok "in time"; else
+    not_ok "in time" "$((SECONDS - start)) s, of which $runs s for the runs"; fi
+
+printf '\xeb\xfe' >"$scratch/spin.bin"
+spin="boot $scratch/spin.bin --mode pm32 -m 2"
+scenario spin "$spin" 'run 100000s'
+check "a guest that spins" 124 timeout 20 "$vmm" test --host-timeout 100ms --junit "$scratch/junit.xml" "$file"
+says "is ended by the host's time" "$out" 'spin.t:2: run 100000s: not within 0.1 s of the host.s time \(--host-timeout\)$'
+says "with its registers" "$out" 'eip 00100000'
+says "and in JUnit's words" "$(cat "$scratch/junit.xml")" '<failure message="timeout">.*the host.s time'
+check "with TAP" 124 "$vmm" test --host-timeout 100ms --tap "$file"
+says "it is not ok" "$out" '^not ok 1 - .*spin.t$'
+check "a sweep of it" 124 "$vmm" sweep --host-timeout 100ms "$file"
+says "says so" "$err" 'not within 0.1 s of the host.s time'
+check "a replay" 124 "$vmm" replay --host-timeout 100ms --at 5 "$file"
+scenario short "$spin" 'run 1ms'
+check "no limit" 0 "$vmm" test --host-timeout 0 "$file"
+check "a limit that is no time" 2 "$vmm" test --host-timeout soon "$file"
+says "is refused" "$err" '--host-timeout soon: not a time'
+
+sed 's/timeout 1ms/timeout 100000s/' tests/scenarios/races/lock.t >"$scratch/lock.t"
+check "a sweep whose runs hang" 124 "$vmm" sweep --irq 1 -j 2 --host-timeout 100ms "$scratch/lock.t"
+says "counts them apart" "$out" ', 0 failed '
+says "and says which" "$out" '^  1[01] not finished within 0.1 s of the host.s time \(--host-timeout\); the first:'
+says "and ends" "$err" 'the sweep was ended: too many of its runs do not finish'
+replay=$(grep -Eo 'replay .*' <<<"$out" | head -n 1)
+# shellcheck disable=SC2086
+check "one of them again" 124 "$vmm" $replay --host-timeout 100ms
+says "is explained" "$out" 'eip [0-9a-f]{8}'
+
+mkfifo "$scratch/fifo.t"
+check "a scenario that can't be opened in time" 124 "$vmm" test --host-timeout 100ms "$scratch/fifo.t"
+says "ends all the same" "$out" 'fifo.t: vmm itself took longer than --host-timeout allows'
 
 # ---- mistakes ----
 
@@ -129,6 +214,7 @@ mistake() {
 hello='boot build/guests/hello.bin'
 mistake "an unknown verb" 2 'mistake.t:2:3: expected a verb .*, not .frob' "$hello" '  frob 1'
 mistake "an unknown key" 2 'mistake.t:2:10: expected a key.s name.*, not .bogus' "$hello" 'key ctrl-bogus'
+mistake "a back-reference" 2 'mistake.t:2:8: the regular expression is refused: back-references' "$hello" 'expect /(a)\1/'
 mistake "a string without an end" 2 'mistake.t:2:12: expected the quote' "$hello" 'expect "one'
 mistake "a broken expression" 2 'mistake.t:2:15: expected a number, a register' "$hello" 'assert eax == '
 mistake "a broken regular expression" 2 "mistake.t:2:8: the regular expression is refused: a .\(. has no" "$hello" 'expect /(/'

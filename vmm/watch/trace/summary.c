@@ -1,6 +1,6 @@
 /*
- * Summing up the lines of trace/text.c. They may come from anywhere: each is checked, and memory is
- * taken per guest, not per line.
+ * Summing up the lines of trace/text.c. They are untrusted: each is checked, and memory is taken
+ * per guest, not per line.
  */
 #include "summary.h"
 
@@ -11,6 +11,7 @@
 #include "writer.h"
 
 #include <inttypes.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@
 #define STORM_COUNT 100
 #define STORM_NS    UINT64_C(1000000)
 
-/* In service for so long, or a key unread, when the trace ends: it was forgotten. */
+/* In service for so long, or a key unread, when the trace ends: its EOI, or the key, was lost. */
 #define LONG_NS UINT64_C(100000000)
 
 struct histogram {
@@ -45,9 +46,9 @@ struct irq_summary {
 };
 
 struct guest_summary {
-    char name[64];
+    char name[64];        /* the first, so that a guest is compared as its name */
     uint64_t first, last; /* ns */
-    uint64_t base;        /* of a life after --restart, which comes behind the one before */
+    uint64_t base;        /* of a boot after --restart, whose times follow those of the last one */
     bool has_ended;
     uint64_t events[TRACE_KINDS];
     struct irq_summary irq[I8259_INPUTS];
@@ -67,8 +68,9 @@ struct line {
 };
 
 struct summary {
-    struct guest_summary **guests;
+    struct guest_summary **guests; /* as they came */
     size_t count;
+    void *by_name; /* a tree of the same */
 };
 
 /* ---- a line ---- */
@@ -108,7 +110,7 @@ static bool parse_kind(const char *category, const char *name, enum trace_kind *
     return false;
 }
 
-/* Takes a line to pieces. Returns what is wrong with it, or NULL. */
+/* Parses a line. Returns what is wrong with it, or NULL. */
 static const char *parse_line(char *text, struct line *line)
 {
     char *word, *name;
@@ -160,28 +162,37 @@ static bool has_word(const struct line *line, const char *word)
 
 /* ---- adding one ---- */
 
-static struct guest_summary *find_guest(struct summary *summary, const struct line *line)
+/* Names are told apart by as much of them as is kept. */
+static int compare_names(const void *a, const void *b)
 {
-    struct guest_summary *guest, **grown;
+    return strncmp(a, b, sizeof(((struct guest_summary *)NULL)->name) - 1);
+}
 
-    for (size_t i = 0; i < summary->count; i++) {
-        if (strncmp(summary->guests[i]->name, line->guest, sizeof(guest->name) - 1) == 0)
-            return summary->guests[i];
-    }
-    if (summary->count == GUESTS_MAX)
-        return NULL;
-    guest = calloc(1, sizeof(*guest));
+static struct guest_summary *add_guest(struct summary *summary, const struct line *line)
+{
+    struct guest_summary *guest = calloc(1, sizeof(*guest)), **grown;
+
     grown = realloc(summary->guests, (summary->count + 1) * sizeof(*grown));
     if (grown)
         summary->guests = grown;
-    if (!guest || !grown) {
+    if (guest) {
+        snprintf(guest->name, sizeof(guest->name), "%s", line->guest);
+        guest->first = line->time;
+    }
+    if (!guest || !grown || !tsearch(guest, &summary->by_name, compare_names)) {
         free(guest);
         return NULL;
     }
-    snprintf(guest->name, sizeof(guest->name), "%s", line->guest);
-    guest->first = line->time;
-    summary->guests[summary->count++] = guest;
-    return guest;
+    return summary->guests[summary->count++] = guest;
+}
+
+static struct guest_summary *find_guest(struct summary *summary, const struct line *line)
+{
+    struct guest_summary **found = tfind(line->guest, &summary->by_name, compare_names);
+
+    if (found)
+        return *found;
+    return summary->count < GUESTS_MAX ? add_guest(summary, line) : NULL;
 }
 
 static void add_time(struct histogram *histogram, uint64_t ns)
@@ -389,33 +400,42 @@ static uint64_t port_count(const struct guest_summary *guest, unsigned direction
     return guest->ports[direction] ? guest->ports[direction][port] : 0;
 }
 
-/* The port with the most accesses below `limit`, or of so many, behind port `after`. */
-static bool next_port(const struct guest_summary *guest, uint64_t limit, uint32_t after,
-                      uint32_t *port, uint64_t *count)
+/* The ports with the most accesses, at most TOP_PORTS, in order; of as many, the lower ones. */
+static unsigned find_top_ports(const struct guest_summary *guest, uint32_t top[TOP_PORTS])
 {
-    *count = 0;
-    for (uint32_t i = 0; i < PORTS; i++) {
-        uint64_t here = port_count(guest, 0, i) + port_count(guest, 1, i);
-        if (here > *count && (here < limit || (here == limit && i > after))) {
-            *count = here;
-            *port = i;
+    uint64_t counts[TOP_PORTS];
+    unsigned found = 0;
+
+    for (uint32_t port = 0; port < PORTS; port++) {
+        uint64_t count = port_count(guest, 0, port) + port_count(guest, 1, port);
+        unsigned at = found;
+        if (count == 0 || (found == TOP_PORTS && count <= counts[found - 1]))
+            continue;
+        found += found < TOP_PORTS;
+        at = at < TOP_PORTS ? at : TOP_PORTS - 1;
+        for (; at > 0 && counts[at - 1] < count; at--) {
+            counts[at] = counts[at - 1];
+            top[at] = top[at - 1];
         }
+        counts[at] = count;
+        top[at] = port;
     }
-    return *count > 0;
+    return found;
 }
 
 static void print_ports(FILE *to, const struct guest_summary *guest)
 {
-    uint64_t count = UINT64_MAX;
-    uint32_t port = 0;
+    uint32_t top[TOP_PORTS];
+    unsigned count;
 
     if (!guest->ports[0] && !guest->ports[1])
         return;
     fprintf(to, "\n%-6s %-24s %9s %9s\n", "port", "", "in", "out");
-    for (unsigned i = 0; i < TOP_PORTS && next_port(guest, count, port, &port, &count); i++) {
-        const char *name = port_name(port, port_count(guest, 0, port) == 0);
-        fprintf(to, "0x%-4x %-24s %9" PRIu64 " %9" PRIu64 "\n", port, name ? name : "",
-                port_count(guest, 0, port), port_count(guest, 1, port));
+    count = find_top_ports(guest, top);
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = port_name(top[i], port_count(guest, 0, top[i]) == 0);
+        fprintf(to, "0x%-4x %-24s %9" PRIu64 " %9" PRIu64 "\n", top[i], name ? name : "",
+                port_count(guest, 0, top[i]), port_count(guest, 1, top[i]));
     }
 }
 
@@ -537,8 +557,14 @@ static bool read_lines(struct summary *summary, FILE *from, const char *name, ch
     return !ferror(from);
 }
 
+static void keep(void *guest)
+{
+    (void)guest;
+}
+
 static void free_summary(struct summary *summary)
 {
+    tdestroy(summary->by_name, keep);
     for (size_t i = 0; i < summary->count; i++) {
         free(summary->guests[i]->ports[0]);
         free(summary->guests[i]->ports[1]);

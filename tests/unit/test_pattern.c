@@ -72,6 +72,18 @@ static void text_is_found_at_its_last_byte(void **unused)
     pattern_free(pattern);
 }
 
+/* For a `never` whose step comes between two matches. */
+static void matches_may_share_bytes(void **unused)
+{
+    struct pattern *pattern = pattern_of_text("aba", 3);
+
+    (void)unused;
+    assert_int_equal(read_to(pattern, "aba", 3), 3);
+    assert_false(pattern_feed(pattern, state, 'b'));
+    assert_true(pattern_feed(pattern, state, 'a'));
+    pattern_free(pattern);
+}
+
 static void text_may_hold_any_byte(void **unused)
 {
     struct pattern *pattern = pattern_of_text("\0\n\xff", 3);
@@ -328,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_found_at_its_last_byte),
+        cmocka_unit_test(matches_may_share_bytes),
         cmocka_unit_test(text_may_hold_any_byte),
         cmocka_unit_test(text_is_found_where_memmem_finds_it),
         cmocka_unit_test(a_match_is_found_as_soon_as_it_is_there),

@@ -208,9 +208,9 @@ static void what_is_wrong_is_told(void **unused)
         {"(a{100}){100}", "it is too large"},
         {"((a{1,255}){1,255}){1,255}", "it is too large"},
         {"(a)\\1", "back-references such as \\1 are not supported"},
-        {"\\bword", "behind a backslash"},
-        {"\\<word\\>", "behind a backslash"},
-        {"a\\", "behind a backslash"},
+        {"\\bword", "after a backslash"},
+        {"\\<word\\>", "after a backslash"},
+        {"a\\", "after a backslash"},
         {"a*", "it matches the empty string"},
         {"x|$", "it matches the empty string"},
     };

@@ -92,9 +92,9 @@ static bool make_sets(struct program *program, struct automaton *a, char *why, s
                 add(a->accepts + byte * words, item->position);
         }
         for (unsigned is_empty = 0; item->kind == ITEM_LINE_END && is_empty < 2; is_empty++) {
-            uint64_t behind[AUTOMATON_POSITIONS / 64] = {0};
-            reach(program, i, is_empty, true, behind);
-            if (behind[0] & 1 << POSITION_MATCH)
+            uint64_t after[AUTOMATON_POSITIONS / 64] = {0};
+            reach(program, i, is_empty, true, after);
+            if (after[0] & 1 << POSITION_MATCH)
                 add(a->at_end[is_empty], item->position);
         }
     }
@@ -137,7 +137,7 @@ static bool take_match(uint64_t *state)
 {
     bool found = *state >> POSITION_MATCH & 1;
 
-    *state &= ~(UINT64_C(1) << POSITION_MATCH); /* it is told once */
+    *state &= ~(UINT64_C(1) << POSITION_MATCH); /* which is reported once */
     return found;
 }
 

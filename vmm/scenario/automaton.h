@@ -16,7 +16,7 @@ struct automaton {
     size_t words;
     uint64_t *first[2]; /* where a match begins: within a line, at its beginning */
     uint64_t *accepts;  /* for each byte: the positions that take it */
-    uint64_t *follow;   /* for each position: those behind it */
+    uint64_t *follow;   /* for each position: those after it */
     uint64_t
         *at_end[2]; /* the positions that are a match if the line, or an empty one, ends here */
 };
@@ -35,7 +35,7 @@ bool automaton_matches_nothing(const struct automaton *automaton);
 /* Sets a state to what it is before a line, or within one. */
 void automaton_begin(const struct automaton *automaton, uint64_t *state, bool at_line_start);
 
-/* Reads a byte. True: a match ends behind it; of a newline: a match ends where the line does. */
+/* Reads a byte. True: a match ends after it; of a newline: a match ends where the line does. */
 bool automaton_feed(const struct automaton *automaton, uint64_t *state, uint8_t byte);
 
 /* Whether the last line, if it has any bytes, is a match if nothing follows. */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts events behind those that wait for the guest to read them. The next ones of the scenario are
- * behind those already, but where `restore` has brought back others. */
+/* Puts events after those that wait for the guest to read them. In the scenario's array they
+ * are there already, unless a `restore` has brought back events from further up. */
 static bool give_events(struct session *session, enum inbox_ring ring, const struct step *step)
 {
     const struct inbox_event *events = step->events;

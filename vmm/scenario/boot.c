@@ -1,5 +1,5 @@
 /*
- * How a scenario's guest begins: the options behind `boot`, the symbols that its steps name, the
+ * How a scenario's guest begins: the options after `boot`, the symbols that its steps name, the
  * machine.
  */
 #include "internal.h"
@@ -187,7 +187,8 @@ static const struct option_kind *find_option(const char *name)
     return kind->name ? kind : NULL;
 }
 
-/* The words behind `boot`, as options of `vmm run`. What is wrong with a value the option says. */
+/* The words after `boot`, as options of `vmm run`. An option itself says what is wrong with its
+ * value. */
 static bool take_options(struct session *session, char **words)
 {
     struct options *options = &session->options;

@@ -44,7 +44,7 @@ static void add_to_line(struct compared_line *line, char byte)
         line->text[line->length++] = (uint8_t)byte < 0x20 || byte == 0x7f ? '.' : byte;
 }
 
-/* The outputs differ behind `at` bytes. */
+/* The outputs differ after `at` bytes. */
 static void begin_difference(struct compare *compare, size_t at)
 {
     size_t from = at;

@@ -28,14 +28,13 @@ struct compare {
 /* The reference begins. */
 void compare_begin_reference(struct compare *compare);
 
-/* It has printed a byte, behind `count` others. As session.output. */
+/* It has printed a byte; `count` came before it. As session.output. */
 void compare_add(void *compare, uint64_t count, uint8_t byte);
 
 /* Another run begins, wherever. */
 void compare_begin(struct compare *compare);
 
-/* It has printed a byte, behind `count` others that were those of the reference. As session.output.
- */
+/* It has printed a byte; `count` came before it. As session.output. */
 void compare_check(void *compare, uint64_t count, uint8_t byte);
 
 /* It has ended, with `count` bytes. Whether the output was another one: see `line`, `expected`. */

@@ -68,7 +68,7 @@ static int by_eip(const void *a, const void *b)
     return ((*x)->eip > (*y)->eip) - ((*x)->eip < (*y)->eip);
 }
 
-/* A boundary of each address, and those of the same one behind it. */
+/* A boundary of each address, and those of the same one after it. */
 static const struct boundary **sort_by_eip(const struct sweep *sweep)
 {
     const struct boundary **sorted = calloc(sweep->boundaries, sizeof(*sorted));

@@ -1,6 +1,6 @@
 /*
  * The `expect`s of a channel follow each other, and what each is is known before the guest runs: so
- * all are looked for while it prints, the next one behind the last that was found, whether or not
+ * all are looked for while it prints, the next one after the last that was found, whether or not
  * the scenario has come to them. No output is kept to be searched.
  */
 #include "listener.h"

@@ -39,7 +39,7 @@ void listener_free(struct listener *listener);
 /* The guest was booted by step `at`: nothing was printed. */
 void listener_begin(struct listener *listener, size_t at);
 
-/* `expect`s behind step `at` are looked for in what is printed from now on. */
+/* `expect`s after step `at` are looked for in what is printed from now on. */
 void listener_forget(struct listener *listener, size_t at);
 
 /* A byte was printed, during step `at`, by the serial line or a debug port. */

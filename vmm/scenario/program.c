@@ -127,7 +127,7 @@ static void negate(struct item *item)
         item->bytes[i] = (uint8_t)~item->bytes[i];
 }
 
-/* [:alpha:] and the like, behind "[:". */
+/* [:alpha:] and the like, after "[:". */
 static bool take_class(struct compiler *c, struct item *item)
 {
     static const struct {
@@ -168,7 +168,7 @@ static int take_member(struct compiler *c)
     return (uint8_t)*c->at++;
 }
 
-/* What is behind '['. */
+/* What is after '['. */
 static bool take_brackets(struct compiler *c, struct item *item)
 {
     bool is_negated = *c->at == '^', is_first = true;
@@ -200,7 +200,7 @@ static bool take_brackets(struct compiler *c, struct item *item)
     return true;
 }
 
-/* What is behind a backslash. */
+/* What is after a backslash. */
 static bool take_escape(struct compiler *c, struct item *item)
 {
     char what = *c->at;
@@ -214,7 +214,7 @@ static bool take_escape(struct compiler *c, struct item *item)
     else if (ispunct((unsigned char)what) && !strchr("<>`'", what))
         add_byte(item, (uint8_t)what);
     else
-        return refuse(c, "behind a backslash can be w W s S or a sign, but not < > ` '");
+        return refuse(c, "after a backslash can be w W s S or a sign, but not < > ` '");
     c->at++;
     return true;
 }
@@ -248,7 +248,7 @@ static bool take_count(struct compiler *c, int *count)
     long number;
 
     if (!isdigit((unsigned char)*c->at))
-        return refuse(c, "expected a number behind '{'");
+        return refuse(c, "expected a number after '{'");
     number = strtol(c->at, &end, 10);
     if (number > REPEAT_MAX)
         return refuse(c, "it is too large");
@@ -257,7 +257,7 @@ static bool take_count(struct compiler *c, int *count)
     return true;
 }
 
-/* {2} {2,} {2,5} {,5}: what is behind '{'. */
+/* {2} {2,} {2,5} {,5}: what is after '{'. */
 static bool take_counts(struct compiler *c, int *least, int *most)
 {
     *least = 0;

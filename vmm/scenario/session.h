@@ -19,7 +19,7 @@
 /* How a scenario went; also the exit status of `vmm test`. */
 enum verdict { VERDICT_PASS = 0, VERDICT_FAIL = 1, VERDICT_REFUSED = 2, VERDICT_TIMEOUT = 124 };
 
-/* An interrupt that is raised behind so many instructions, whatever the scenario does there. */
+/* An interrupt that is raised after `at` instructions, whatever the scenario does there. */
 struct session_irq {
     uint64_t at;
     unsigned irq;
@@ -42,7 +42,7 @@ struct session_mark {
     struct listener_mark listener;
 };
 
-/* Events that a restored snapshot had waiting, with those of later steps behind them. */
+/* Events that a restored snapshot had waiting, with those of later steps after them. */
 struct session_events {
     struct session_events *next;
     struct inbox_event event[];
@@ -71,7 +71,7 @@ struct session {
 
     /* For sweeps. */
     const struct session_irq *plan, *plan_end; /* in order; those before now are passed over */
-    uint8_t scancode;                          /* behind an IRQ 1 */
+    uint8_t scancode;                          /* with an IRQ 1 */
     /* Called between instructions from trace_from to trace_to, in order; false: leave it there. */
     bool (*trace)(void *owner, uint64_t count);
     void *trace_owner;

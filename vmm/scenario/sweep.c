@@ -119,7 +119,7 @@ static bool print_place(void *owner, uint64_t count)
         if (irq->at != count || count < session->trace_from)
             continue;
         session_describe(session, machine_eip(session->machine), where, sizeof(where));
-        printf("IRQ %u comes behind %llu instructions, at %s\n", irq->irq,
+        printf("IRQ %u is raised after %llu instructions, at %s\n", irq->irq,
                (unsigned long long)count, where);
         session->trace_from = count + 1; /* once, where it sleeps here */
     }

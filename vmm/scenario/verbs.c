@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A character of a string or regular expression behind a backslash; -1: there is none. */
+/* A character of a string or regular expression after a backslash; -1: there is none. */
 static int escaped(struct cursor *cursor)
 {
     static const char from[] = "nrtbe0\\\"", to[] = "\n\r\t\b\x1b\0\\\"";
@@ -28,7 +28,7 @@ static int escaped(struct cursor *cursor)
     return (uint8_t)to[at - from];
 }
 
-/* How many bytes are behind the cursor before `end` without a backslash before it, or the line's
+/* How many bytes are after the cursor before `end` without a backslash before it, or the line's
  * end. */
 static size_t length_to(const struct cursor *cursor, char end)
 {
@@ -54,7 +54,7 @@ static bool take_string(struct cursor *cursor, struct step *step)
             c = escaped(cursor);
         if (c < 0)
             return cursor_refuse(cursor,
-                                 "expected one of n r t b e 0 \\ \" xHH behind the backslash");
+                                 "expected one of n r t b e 0 \\ \" xHH after the backslash");
         step->text[step->length++] = (char)c;
     }
     step->text[step->length] = '\0';
@@ -161,7 +161,7 @@ static bool add_event(struct cursor *cursor, struct step *step, uint16_t code, b
 
 /* ---- the verbs ---- */
 
-/* Words as in a shell, without its magic: quotes keep blanks together. */
+/* Words as in a shell, without expansions: quotes keep blanks together. */
 static bool parse_boot(struct cursor *cursor, struct step *step)
 {
     size_t count = 0;
@@ -251,7 +251,7 @@ static unsigned take_keys(struct cursor *cursor, uint16_t codes[KEYS_AT_ONCE])
     if (count == 0) {
         cursor->at = wrong;
         cursor_expected(cursor, length > 0 && wrong == word + length
-                                    ? "another key behind the '-'"
+                                    ? "another key after the '-'"
                                     : "a key's name, as QEMU's sendkey has it");
     }
     return count;

@@ -12,7 +12,7 @@
 struct machine;
 struct strict;
 
-/* Begins, and has the buses of the machine tell of addresses where nothing is. NULL: no memory. */
+/* Begins, and observes accesses to addresses where nothing is. NULL: no memory. */
 struct strict *strict_new(struct machine *machine);
 void strict_free(struct strict *strict);
 

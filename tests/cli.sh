@@ -120,9 +120,23 @@ says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
 check "a slow line" 0 run --baud 300 --report "$scratch/report" $hello
 says "takes a thirtieth of a second a character" "$(cat "$scratch/report")" '"guest_s": 0\.[4-9]'
 check "a line without a speed" 2 run --baud 0 $hello
-ms() { sed -nE 's/.*"'"$1"'": ([0-9]+)\.([0-9]{3}).*/\1\2/p' "$scratch/report" | sed -E 's/^0+(.)/\1/'; }
+start=$(date +%s%N)
+check "a line of one bit a second, and a time limit" 124 run --baud 1 --timeout 1 $hello
+spent=$((($(date +%s%N) - start) / 1000000))
+if ((spent < 4000)); then ok "the time limit does not wait for the line"; else
+    not_ok "the time limit does not wait for the line" "$spent ms"; fi
+
+# ---- the end of its input ----
 # jmp $
 printf '\xeb\xfe' >"$scratch/spin.bin"
+# Waits in HLT for IRQ 4, with the receive interrupt enabled.
+serial='--mode pm32 build/guests/serial.bin'
+check "a guest that waits for more than its input" 0 run $serial
+says "is told so" "$err" 'waits for input, and its input has ended \(--keep-open'
+check "a guest that polls for more than its input" 0 run build/guests/keyboard16.bin
+check "it runs on if it is to" 124 run --keep-open --timeout 4 $serial
+check "a guest that listens to nothing" 124 run --timeout 4 "$scratch/spin.bin"
+ms() { sed -nE 's/.*"'"$1"'": ([0-9]+)\.([0-9]{3}).*/\1\2/p' "$scratch/report" | sed -E 's/^0+(.)/\1/'; }
 check "a limit of processor time" 124 run --cpu-limit 10 --timeout 1 --report "$scratch/report" "$scratch/spin.bin"
 if (($(ms host_cpu_s) < 600)); then ok "is kept"; else not_ok "is kept" "$(ms host_cpu_s) ms in a second"; fi
 check "a pause of a second" 130 bash -c "for key in p p x; do sleep 1; printf '\\001%s' \$key; done |

@@ -31,6 +31,9 @@ void silence_init(struct machine *machine);
 /* The guest's input has ended: from now on it is looked whether it only waits for more. */
 void silence_begin(struct machine *machine);
 
+/* After that, when the guest has accessed a port. */
+void silence_count(struct machine *machine);
+
 /* ---- end.c ---- */
 
 /* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */

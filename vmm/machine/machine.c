@@ -391,6 +391,8 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
     switch (stop) {
     case CPU_STOP_PORT:
         do_port(machine);
+        if (machine->silence.is_closed)
+            silence_count(machine);
         break;
     case CPU_STOP_MMIO:
         do_mmio(machine);

@@ -1,13 +1,15 @@
 /*
  * Ends a run in which nothing can happen any more: its input has ended, the guest listens for more,
- * and for some time it has done nothing else. Asked at times of the guest's clock, so that a run
- * ends at the same place whenever it is repeated.
+ * and for some time it has done nothing else. Looked at times of the guest's clock and at counts of
+ * its accesses, so that a run ends at the same place whenever it is repeated.
  */
 #include "internal.h"
 
-/* How often it is looked, and how many times in turn it must have been quiet. */
-#define LOOK_NS     UINT64_C(500000000)
-#define QUIET_LOOKS 4
+/* How often it is looked, and how many times in turn it must have been quiet. An access to a port
+ * takes about a microsecond on hardware, and hardly any counted time here. */
+#define LOOK_NS       UINT64_C(500000000)
+#define LOOK_ACCESSES UINT64_C(500000)
+#define QUIET_LOOKS   4
 
 /* Accesses to ports between two looks from which on a guest that does not halt is polling. */
 #define POLLS 1000
@@ -62,4 +64,10 @@ void silence_begin(struct machine *machine)
     silence->is_closed = true;
     silence->looks = 0;
     timer_arm(&machine->clock, &silence->timer, clock_now(&machine->clock) + LOOK_NS);
+}
+
+void silence_count(struct machine *machine)
+{
+    if (machine->counts.exits[CPU_STOP_PORT] - machine->silence.polls >= LOOK_ACCESSES)
+        look(machine);
 }

@@ -5,6 +5,7 @@
 
 #include "explain/crash.h"
 #include "inspect/symbols.h"
+#include "os/file.h"
 #include "os/host_clock.h"
 #include "status.h"
 
@@ -152,7 +153,8 @@ static int open_files(struct guest *guest)
         guest->config.record = record;
     }
     if (options->report) {
-        guest->report = strcmp(options->report, "-") == 0 ? stdout : fopen(options->report, "we");
+        guest->report =
+            strcmp(options->report, "-") == 0 ? stdout : file_stream(options->report, FILE_WRITE);
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));

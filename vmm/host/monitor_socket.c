@@ -5,6 +5,7 @@
 
 #include "console/sink.h"
 #include "guest.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -124,7 +125,7 @@ void monitor_socket_free(struct monitor_socket *socket)
     if (socket->poll >= 0)
         close(socket->poll);
     if (socket->address.sun_path[0])
-        unlink(socket->address.sun_path);
+        file_do(socket->address.sun_path, FILE_REMOVE);
     sink_free(&socket->out);
     if (socket->question && socket->question->is_answered) { /* else it is still a thread's */
         free(socket->question->answer);

@@ -4,6 +4,8 @@
  */
 #include "input_log.h"
 
+#include "file.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ static const char title[] = "# vmm input log 1\n";
 
 FILE *input_log_create(const char *path, int64_t epoch)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = file_stream(path, FILE_WRITE);
 
     if (!file)
         return NULL;
@@ -88,7 +90,7 @@ static struct machine_input *add(struct input_log *log)
 
 int input_log_read(struct input_log *log, const char *path, char *error, size_t error_size)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = file_stream(path, FILE_READ);
     char line[128];
     unsigned number = 0;
     bool has_epoch = false, ok;

@@ -139,6 +139,10 @@ static int open_files(struct guest *guest)
 
     if (options->save && snapshot_can_write(options->save, guest->error, sizeof(guest->error)) < 0)
         return -1;
+    for (unsigned i = 0; i < options->snapshot_count; i++) {
+        if (snapshot_can_write(options->snapshots[i], guest->error, sizeof(guest->error)) < 0)
+            return -1;
+    }
     if (options->replay) {
         if (input_log_read(&guest->replay, options->replay, guest->error, sizeof(guest->error)) < 0)
             return -1;

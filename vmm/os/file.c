@@ -44,9 +44,11 @@ static char *find_place(const char *path, mode_t *mode)
     struct stat status;
 
     *mode = S_IRUSR | S_IWUSR;
-    if (!place)
-        return errno == ENOENT ? strdup(path) : NULL;
-    if (stat(place, &status) == 0) {
+    if (!place && errno == ENOENT && stat(path, &status) < 0)
+        return strdup(path);
+    if (!place && errno == ENOENT)
+        errno = EINVAL; /* a pipe, by way of /dev/stdout */
+    if (place && stat(place, &status) == 0) {
         *mode = status.st_mode & 0777;
         if (S_ISREG(status.st_mode))
             return place;

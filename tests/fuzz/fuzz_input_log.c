@@ -49,8 +49,11 @@ static void check_log(const struct input_log *log)
 
     if (!file)
         abort();
-    for (size_t i = 0; i < log->count; i++)
+    for (size_t i = 0; i < log->count; i++) {
+        if (log->inputs[i].kind == INPUT_SERIAL && log->inputs[i].event.code > 0xff)
+            abort();
         input_log_put(file, &log->inputs[i]);
+    }
     fclose(file);
     if (input_log_read(&again, name, error, sizeof(error)) < 0 || again.count != log->count ||
         again.epoch != log->epoch)

@@ -28,6 +28,11 @@ $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/cli/ma
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(VMM_LIBS)
 
 $(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
+
+# Calls that fail when the test says so.
+FAILING := malloc calloc realloc strdup realpath open_memstream fdopen eventfd epoll_create1 socket socketpair \
+           signalfd fork pthread_create
+$(OUT)/tests/unit/test_host_failures: LDLIBS := $(FAILING:%=-Wl,--wrap=%)
 $(OUT)/obj/tests/%.o: | need-test
 
 lab: $(CONFORM) $(RANDOM)

@@ -246,17 +246,21 @@ static void heed_stop(const struct monitor_socket *socket, struct guest *guest)
 
 static bool ask_next(struct monitor_socket *socket, struct guest *guest)
 {
-    struct question *question;
+    char line[MONITOR_LINE];
     size_t taken;
 
     if (socket->client < 0 || socket->question || socket->out.used >= WAITING_MAX ||
-        !has_line(socket) || !(question = calloc(1, sizeof(*question))))
+        !(taken = next_line(socket, line)))
         return false;
-    taken = next_line(socket, question->line);
     socket->typed_count -= taken;
     memmove(socket->typed, socket->typed + taken, socket->typed_count);
-    socket->question = question;
-    guest_ask(guest, question);
+    socket->question = calloc(1, sizeof(*socket->question));
+    if (!socket->question) {
+        sink_puts(&socket->out, "out of memory\n" MONITOR_PROMPT);
+        return true;
+    }
+    memcpy(socket->question->line, line, sizeof(line));
+    guest_ask(guest, socket->question);
     return true;
 }
 

@@ -56,11 +56,35 @@ at_socket 'sendkey shift-a' 'sendkey esc'
 ends "keys are sent" 0
 says "that the guest reads" "$(<"$scratch/out")" "'A'"
 
-begin --cpu soft --timeout 20 --save "$scratch/saved" $guests/timer_keys.elf
-at_socket 'stop' 'info status' "snapshot $scratch/later" 'quit'
-says "a snapshot is written" "$out" "saved; 'vmm run --restore .*later' goes on from here"
-ends "beside the file of --save" 130
-check "it can be gone on with" 124 "$vmm" run --restore "$scratch/later" --timeout 10ms
+# The socket's directory is named by nothing else: that must not open all others.
+mkdir -p "$scratch/home/sub/.ssh" "$scratch/s"
+echo mine >"$scratch/home/sub/.ssh/authorized_keys"
+socket=$scratch/s/m
+begin --cpu soft --timeout 20 --save "$scratch/home/saved" --snapshot "$scratch/home/later" $guests/timer_keys.elf
+at_socket 'stop' 'info status' "snapshot $scratch/home/later" "snapshot $scratch/home/sub/.ssh/authorized_keys" \
+    "snapshot $scratch/home/other" "snapshot $scratch/s/other" "snapshot $scratch/home/saved" "snapshot $scratch/home/later" 'quit'
+if [[ $(grep -Ec "saved; 'vmm run --restore .*(later|saved)' goes on from here" <<<"$out") == 3 ]]; then
+    ok "a snapshot is written where --snapshot or --save says"
+else
+    not_ok "a snapshot is written where --snapshot or --save says" "$out"
+fi
+if [[ $(grep -c "can't write the snapshot .* (in the sandbox only files that --save and --snapshot name)" <<<"$out") == 3 ]]; then
+    ok "and nowhere else"
+else
+    not_ok "and nowhere else" "$out"
+fi
+ends "which ends nothing" 130
+if [[ $(<"$scratch/home/sub/.ssh/authorized_keys") == mine && $(ls "$scratch/home" "$scratch/s" | tr '\n' ' ') == *'home: later saved sub '*'s: ' ]]; then
+    ok "other files are as they were, and no new ones there"
+else
+    not_ok "other files are as they were, and no new ones there" "$(ls -lR "$scratch/home" "$scratch/s")"
+fi
+socket=$scratch/socket
+check "it can be gone on with" 124 "$vmm" run --restore "$scratch/home/later" --timeout 10ms
+begin --cpu soft --no-sandbox $guests/timer_keys.elf
+at_socket 'stop' "snapshot $scratch/home/other" 'quit'
+says "without the sandbox, a snapshot is written anywhere" "$out" "saved; 'vmm run --restore .*other'"
+ends "too" 130
 
 begin --cpu soft --mode pm32 --monitor-test-none $guests/divide.bin
 ends "an unknown option leaves no socket" 2

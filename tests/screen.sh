@@ -129,51 +129,6 @@ if [[ $status == 0 ]]; then ok "and stop"; else not_ok "and stop" "status $statu
 exec 8>&-
 echo "# 500 guests: $resident KiB, of which each has touched $touched"
 
-# ---- the sandbox ----
-# A library that makes the VMM do what it never does, once guests run.
-cat >"$scratch/breakout.c" <<'END'
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-int poll(struct pollfd *fds, nfds_t count, int timeout)
-{
-    const char *what = getenv("BREAKOUT");
-    if (*what == 's')
-        socket(AF_INET, SOCK_STREAM, 0);
-    else if (*what == 'f')
-        fork();
-    else if (open(what, *what == '/' ? O_RDONLY : O_WRONLY | O_CREAT, 0600) < 0)
-        _exit(77);
-    return ppoll(fds, count, NULL, NULL) + 0 * timeout;
-}
-END
-if [[ $(uname -m) == x86_64 ]] && gcc -shared -fPIC -o "$scratch/breakout.so" "$scratch/breakout.c"; then
-    breakout() { env BREAKOUT="$1" LD_PRELOAD="$scratch/breakout.so" "$vmm" run --cpu soft "${@:2}" $guests/hello.bin </dev/null; }
-    check "a forbidden system call" 4 breakout socket
-    says "is told of" "$err" '^vmm: the sandbox has stopped system call 41;'
-    check "another process" 4 breakout fork
-    says "is one, too" "$err" '^vmm: the sandbox has stopped system call 5[67];'
-    check "several guests, too, are held" 4 breakout socket --plain
-    check "without the sandbox" 0 breakout socket --no-sandbox
-    says "it is allowed" "$out" 'Hello, KVM!'
-    if "$vmm" run --cpu soft --no-sandbox $guests/hello.bin >/dev/null && breakout /etc/passwd --no-sandbox >/dev/null; then
-        breakout /etc/passwd >/dev/null 2>&1
-        case $? in
-        77) ok "files that no option names can't be read" ;;
-        *) if [[ -e /sys/kernel/security/lsm ]] && ! grep -q landlock /sys/kernel/security/lsm; then
-            echo "# no Landlock here"
-        else
-            not_ok "files that no option names can't be read" "status $?"
-        fi ;;
-        esac
-        check "nor written" 77 breakout "build/breakout"
-    fi
-fi
-
 # ---- recordings ----
 check "a recording without a terminal" 0 env COLUMNS=100 LINES=30 "$vmm" run --cpu soft --cast "$scratch/cast" \
     $guests/hello.bin build/os1k.elf < <(sleep 0.5; printf '\0012'; printf 'hello\nexit\n'; sleep 0.5)

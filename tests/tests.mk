@@ -28,6 +28,11 @@ $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/cli/ma
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(VMM_LIBS)
 
 $(OUT)/tests/cpu/test_decode: LDLIBS := -lZydis
+
+# Calls that fail when the test says so.
+FAILING := malloc calloc realloc strdup realpath open_memstream fdopen eventfd epoll_create1 socket socketpair \
+           signalfd fork pthread_create
+$(OUT)/tests/unit/test_host_failures: LDLIBS := $(FAILING:%=-Wl,--wrap=%)
 $(OUT)/obj/tests/%.o: | need-test
 
 lab: $(CONFORM) $(RANDOM)
@@ -42,24 +47,39 @@ $(BUILD)/random/%.bin: tests/random/%.asm $(wildcard tests/conformance/*.inc) | 
 	@echo "  NASM    $<"
 	$(Q)nasm -Wall -Werror -Iguests/ -Itests/conformance/ -f bin -o $@ $<
 
-# ---- fuzzing, by hand: make fuzz FUZZ_SECONDS=600 ----
+# ---- fuzzing: each corpus in `make test`; make fuzz FUZZ_SECONDS=600 by hand, or every night ----
 
-FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS      := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_REPLAYS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 FUZZ_SECONDS := 60
+FUZZ_FLAGS   := -std=c11 -D_GNU_SOURCE -O1 -g -pthread -MMD -MP -Ivmm -fno-sanitize-recover=all
 NEED_FUZZ    := clang:clang $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a):libclang-rt-14-dev
 
+unit-build: $(FUZZ_REPLAYS)
+
+$(FUZZ_REPLAYS): $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(OUT)/obj/tests/fuzz/replay.o $(filter-out $(OUT)/obj/vmm/cli/main.o,$(VMM_OBJECTS))
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+
 .PHONY: fuzz
-fuzz: $(FUZZERS)  ## fuzz the loaders, the software CPU, the disk, scenarios and traces, FUZZ_SECONDS=60 each
-	@for fuzzer in $(FUZZERS); do \
-	    name=$${fuzzer##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
+fuzz: $(FUZZERS)  ## fuzz whatever takes bytes from outside, FUZZ_SECONDS=60 each
+	@failed=; for fuzzer in $(FUZZERS); do \
+	    name=$${fuzzer##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus/$$name; \
 	    echo "  FUZZ    $$name, $(FUZZ_SECONDS) s"; \
 	    $$fuzzer -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
-	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
-	done
+	        -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name || \
+	        failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "failed, with their inputs in $(BUILD)/fuzz:$$failed"; exit 1; }
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out vmm/cli/%.c,$(VMM_SOURCES)) $(BUILD)/obj/vmm/base/blobs.o
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out vmm/cli/%.c,$(VMM_SOURCES))) $(BUILD)/obj/vmm/base/blobs.o
+	@echo "  LD      $@"
+	$(Q)clang -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ -lm
+
+.SECONDARY: $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o)
+$(BUILD)/fuzz/obj/%.o: %.c
 	@.ci/need "fuzzing" $(NEED_FUZZ)
 	@mkdir -p $(@D)
-	@echo "  CLANG   $@"
-	$(Q)clang -std=c11 -D_GNU_SOURCE -O1 -g -pthread -Ivmm -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=all -o $@ $^ -lm
+	@echo "  CLANG   $<"
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<

@@ -2,10 +2,6 @@
  * Fuzz target for the image loaders (vmm/load): loads each input the ways a user could ask for.
  * RAM is a heap block, so that AddressSanitizer sees a write past it; on top of that a refused
  * image must leave RAM alone and an accepted one must be where the loader says.
- *
- *   clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *       tests/fuzz/fuzz_load.c vmm/load/[a-z]*.c vmm/base/memory.c -o fuzz_load
- *   ./fuzz_load -max_len=16384 NEW_FINDS tests/fuzz/corpus/load
  */
 #include "load/image.h"
 

@@ -2,9 +2,6 @@
  * libFuzzer target: the software CPU on whatever bytes come. The first byte chooses the mode, the
  * rest is the guest's memory from address 0 on; execution starts in its middle. Any report is a bug
  * of the VMM. The CPU is kept from one input to the next: its caches must cope with that too.
- *
- *   clang -g -O1 -D_GNU_SOURCE -Ivmm -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_soft.c \
- *       vmm/cpu/soft/[a-z]*.c vmm/cpu/arch.c vmm/base/memory.c -lm -o fuzz_soft
  */
 #include "cpu/arch.h"
 #include "cpu/soft/soft.h"

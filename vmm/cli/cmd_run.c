@@ -37,6 +37,7 @@ static const char usage[] =
     "      --record FILE        with --cpu soft: write down each input and when it came\n"
     "      --replay FILE        repeat a recorded run\n"
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
+    "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --keep-open          run on when input has ended and the guest waits for more\n"
     "      --strict             warn of what real hardware punishes: lost EOIs, unread keys...\n"
@@ -50,11 +51,22 @@ static const char usage[] =
     "      --plain              several guests as lines with their names, not side by side\n"
     "      --exit               leave the screen when all guests have ended\n"
     "      --cast FILE          record the screen (asciinema v2); no terminal is needed\n"
-    "      --no-sandbox         don't give up system calls and files that no guest needs\n"
+    "      --no-sandbox         don't give up system calls, and files that no option names\n"
     "  -h, --help               this text\n\n"
     "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 usage or image "
     "refused,\n"
     "4 the engine failed, 6 triple fault or unhandled exception, 124 timeout, 130 quit.\n";
+
+/* Behind the usage: what the sandbox is made of here. */
+static void show_sandbox(void)
+{
+    struct sandbox offered = sandbox_offered();
+
+    printf("The sandbox on this host: %s; %s.\n",
+           offered.calls ? "system calls are held (seccomp)"
+                         : "system calls are not held (no seccomp here)",
+           offered.files ? "files are held (Landlock)" : "files are not held (no Landlock here)");
+}
 
 /* getopt's values: the index of an option's kind, from here on. */
 #define FIRST_KIND 256
@@ -111,6 +123,18 @@ struct common {
     bool plain, exit, no_sandbox;
 };
 
+/* False, with a message: it is not to run. */
+static bool enter_sandbox(const struct options *options, size_t guests, const struct common *common)
+{
+    char error[200];
+
+    if (common->no_sandbox ||
+        sandbox_enter(options, guests, common->cast, error, sizeof(error)) == 0)
+        return true;
+    fprintf(stderr, "vmm: %s\n", error);
+    return false;
+}
+
 static int run_guest(struct options *options, const struct common *common)
 {
     struct guest guest;
@@ -121,9 +145,7 @@ static int run_guest(struct options *options, const struct common *common)
         fprintf(stderr, "vmm: %s\n", note);
     if (ready < 0)
         fprintf(stderr, "vmm: %s\n", guest.error);
-    else if (!common->no_sandbox)
-        sandbox_enter(options, 1, NULL);
-    if (ready == 0)
+    else if (enter_sandbox(options, 1, common))
         status = solo_run(&guest);
     if (!guest.is_running) /* else it hangs in something: the process's end ends it */
         guest_free(&guest);
@@ -195,11 +217,9 @@ static bool is_for_one(const struct options *base)
     const struct {
         const char *name;
         bool is_given;
-    } own[] = {{"disk", base->disk_count > 0},
-               {"report", base->report},
-               {"save", base->save},
-               {"monitor", base->monitor},
-               {"record", base->record}};
+    } own[] = {{"disk", base->disk_count > 0}, {"report", base->report},
+               {"save", base->save},           {"snapshot", base->snapshot_count > 0},
+               {"monitor", base->monitor},     {"record", base->record}};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (own[i].is_given) {
@@ -249,12 +269,13 @@ static int run_group(struct group *group, const struct common *common)
     if (!options_check(group->options, group->count) || is_over_screen(group, common))
         return STATUS_USAGE;
     status = many_init(&many, group->options, group->count);
-    if (status == 0 && !common->no_sandbox)
-        sandbox_enter(group->options, group->count, common->cast);
+    if (status == 0 && !enter_sandbox(group->options, group->count, common))
+        status = STATUS_USAGE;
     if (status == 0)
         status = show_group(&many, common);
     for (size_t i = 0; i < group->count; i++)
         options_close_monitor(&group->options[i]);
+    sandbox_end();
     many_raise(&many);
     many_free(&many);
     return status;
@@ -315,6 +336,7 @@ static int run_arguments(int argc, char **argv, struct options *options)
     while ((option = getopt_long(argc, argv, "m:h", list, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
+            show_sandbox();
             return 0;
         }
         if (option == '?') { /* getopt_long has said what is wrong */
@@ -345,5 +367,6 @@ int cmd_run(int argc, char **argv)
     options_init(&options);
     status = run_arguments(argc, argv, &options);
     options_free(&options);
+    sandbox_end();
     return status;
 }

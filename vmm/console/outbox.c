@@ -44,6 +44,7 @@ void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count)
     pthread_mutex_lock(&outbox->lock);
     if (!outbox->bytes)
         outbox->bytes = malloc(OUTBOX_SIZE);
+    outbox->has_lost = outbox->has_lost || !outbox->bytes;
     while (count > 0 && outbox->bytes) {
         size_t last = (outbox->first + outbox->count) % OUTBOX_SIZE, now;
         while (outbox->count == OUTBOX_SIZE && !outbox->is_closed)
@@ -77,6 +78,17 @@ size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t size)
         pthread_cond_signal(&outbox->room);
     pthread_mutex_unlock(&outbox->lock);
     return taken;
+}
+
+bool outbox_has_lost(struct outbox *outbox)
+{
+    bool has_lost;
+
+    pthread_mutex_lock(&outbox->lock);
+    has_lost = outbox->has_lost;
+    outbox->has_lost = false;
+    pthread_mutex_unlock(&outbox->lock);
+    return has_lost;
 }
 
 void outbox_close(struct outbox *outbox, bool closed)

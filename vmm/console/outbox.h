@@ -18,7 +18,8 @@ struct outbox {
     uint8_t *bytes; /* OUTBOX_SIZE of them; NULL before the first */
     size_t first, count;
     bool is_closed;
-    int news_fd; /* eventfd, written when something comes into an empty ring */
+    bool has_lost; /* there was no memory for the ring */
+    int news_fd;   /* eventfd, written when something comes into an empty ring */
 };
 
 void outbox_init(struct outbox *outbox, int news_fd);
@@ -27,7 +28,7 @@ void outbox_free(struct outbox *outbox);
 /* Whether so many bytes find room now. */
 bool outbox_has_room(struct outbox *outbox, size_t count);
 
-/* The guest's thread: adds all the bytes, waiting for room. */
+/* The guest's thread: adds all the bytes, waiting for room. Without memory they are lost. */
 void outbox_put(struct outbox *outbox, const uint8_t *bytes, size_t count);
 
 /* Takes up to `size` bytes; 0: there are none now. */
@@ -36,5 +37,8 @@ size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t size);
 /* From now on, or until it is opened again, what finds no room is thrown away: the guest is to end,
  * and must not wait. */
 void outbox_close(struct outbox *outbox, bool closed);
+
+/* Whether anything was lost, which is forgotten with that. */
+bool outbox_has_lost(struct outbox *outbox);
 
 #endif

@@ -521,7 +521,7 @@ static bool do_snapshot(struct call *call)
     else
         fprintf(call->to, "%s%s\n", why,
                 snapshot && strstr(why, strerror(EACCES))
-                    ? " (the sandbox has files beside that of --save; --no-sandbox has all)"
+                    ? " (in the sandbox only files that --save and --snapshot name)"
                     : "");
     snapshot_free(snapshot);
     return false;

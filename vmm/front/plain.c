@@ -184,9 +184,11 @@ int plain_run(struct many *many)
     error = many_run(many, &front, &plain);
     if (error)
         fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
-    if (plain.out.error && plain.out.error != EPIPE)
-        fprintf(stderr, "vmm: can't write the guests' output: %s\n", strerror(plain.out.error));
     status = error ? STATUS_USAGE : many_status(many);
+    if (plain.out.error && plain.out.error != EPIPE) {
+        fprintf(stderr, "vmm: can't write the guests' output: %s\n", strerror(plain.out.error));
+        status = status ? status : STATUS_USAGE;
+    }
     sink_free(&plain.out);
     free(plain.lines);
     return status;

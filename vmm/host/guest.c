@@ -5,6 +5,7 @@
 
 #include "explain/crash.h"
 #include "inspect/symbols.h"
+#include "os/file.h"
 #include "os/host_clock.h"
 #include "status.h"
 
@@ -138,6 +139,10 @@ static int open_files(struct guest *guest)
 
     if (options->save && snapshot_can_write(options->save, guest->error, sizeof(guest->error)) < 0)
         return -1;
+    for (unsigned i = 0; i < options->snapshot_count; i++) {
+        if (snapshot_can_write(options->snapshots[i], guest->error, sizeof(guest->error)) < 0)
+            return -1;
+    }
     if (options->replay) {
         if (input_log_read(&guest->replay, options->replay, guest->error, sizeof(guest->error)) < 0)
             return -1;
@@ -152,7 +157,8 @@ static int open_files(struct guest *guest)
         guest->config.record = record;
     }
     if (options->report) {
-        guest->report = strcmp(options->report, "-") == 0 ? stdout : fopen(options->report, "we");
+        guest->report =
+            strcmp(options->report, "-") == 0 ? stdout : file_stream(options->report, FILE_WRITE);
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));

@@ -213,6 +213,12 @@ void member_restart(struct member *member)
     }
 }
 
+static void say(struct member *member, const char *text)
+{
+    member->many->front->output(member->many->owner, member, (const uint8_t *)text, strlen(text),
+                                true);
+}
+
 /* What it says of its end, as messages. */
 static void conclude(struct member *member)
 {
@@ -229,6 +235,12 @@ static void conclude(struct member *member)
     member->status = to ? guest_conclude(&member->guest, to) : STATUS_USAGE;
     if (to && fclose(to) == 0 && size > 0)
         member->many->front->output(member->many->owner, member, (uint8_t *)text, size, true);
+    if (!to)
+        say(member, "vmm: out of memory: there is no word of how the guest ended\n");
+    if (outbox_has_lost(&member->output) | outbox_has_lost(&member->messages)) {
+        say(member, "vmm: out of memory: what the guest printed is not complete\n");
+        member->status = STATUS_USAGE;
+    }
     free(text);
 }
 
@@ -348,7 +360,7 @@ static bool has_clients(const struct many *many)
     bool any = false;
 
     for (size_t i = 0; i < many->count && !any; i++)
-        any = many->members[i].options->monitor &&
+        any = many->members[i].options->monitor && !many->members[i].guest.desk.monitor.quits &&
               monitor_socket_is_busy(many->members[i].options->monitor);
     return any;
 }

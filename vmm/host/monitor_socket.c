@@ -5,6 +5,7 @@
 
 #include "console/sink.h"
 #include "guest.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -124,7 +125,7 @@ void monitor_socket_free(struct monitor_socket *socket)
     if (socket->poll >= 0)
         close(socket->poll);
     if (socket->address.sun_path[0])
-        unlink(socket->address.sun_path);
+        file_do(socket->address.sun_path, FILE_REMOVE);
     sink_free(&socket->out);
     if (socket->question && socket->question->is_answered) { /* else it is still a thread's */
         free(socket->question->answer);
@@ -245,17 +246,21 @@ static void heed_stop(const struct monitor_socket *socket, struct guest *guest)
 
 static bool ask_next(struct monitor_socket *socket, struct guest *guest)
 {
-    struct question *question;
+    char line[MONITOR_LINE];
     size_t taken;
 
     if (socket->client < 0 || socket->question || socket->out.used >= WAITING_MAX ||
-        !has_line(socket) || !(question = calloc(1, sizeof(*question))))
+        !(taken = next_line(socket, line)))
         return false;
-    taken = next_line(socket, question->line);
     socket->typed_count -= taken;
     memmove(socket->typed, socket->typed + taken, socket->typed_count);
-    socket->question = question;
-    guest_ask(guest, question);
+    socket->question = calloc(1, sizeof(*socket->question));
+    if (!socket->question) {
+        sink_puts(&socket->out, "out of memory\n" MONITOR_PROMPT);
+        return true;
+    }
+    memcpy(socket->question->line, line, sizeof(line));
+    guest_ask(guest, socket->question);
     return true;
 }
 

@@ -222,6 +222,16 @@ static bool take_module(struct options *options, const char *shown, char *value)
     return true;
 }
 
+static bool take_snapshot(struct options *options, const char *shown, char *value)
+{
+    if (options->snapshot_count == OPTIONS_SNAPSHOTS) {
+        fprintf(stderr, "vmm: %s: more than %d snapshots\n", shown, OPTIONS_SNAPSHOTS);
+        return false;
+    }
+    options->snapshots[options->snapshot_count++] = value;
+    return true;
+}
+
 static bool take_disk(struct options *options, const char *shown, char *value)
 {
     struct disk_file *disk = &options->disks[options->disk_count];
@@ -327,6 +337,7 @@ const struct option_kind option_kinds[] = {
     {"timeout", true, take_timeout},
     {"report", true, take_report},
     {"save", true, take_save},
+    {"snapshot", true, take_snapshot},
     {"restore", true, take_restore},
     {"monitor", true, take_monitor},
     {"record", true, take_record},
@@ -340,47 +351,63 @@ const struct option_kind option_kinds[] = {
     {0},
 };
 
-/* A file that an option names. */
+size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES])
+{
+    const struct option_file named[] = {
+        {"the image", options->config.image.path, FILE_READ},
+        {"--restore", options->restore, FILE_READ},
+        {"--replay", options->replay, FILE_READ},
+        {"--record", options->record, FILE_WRITE},
+        {"--report", options->report, FILE_WRITE},
+        {"--trace-file", trace_file_path(options->trace_file), FILE_WRITE},
+        {"--save", options->save, FILE_DRAFT},
+        {"--monitor", options->monitor ? monitor_socket_path(options->monitor) : NULL, FILE_REMOVE},
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        bool is_stream =
+            named[i].use == FILE_WRITE && named[i].path && strcmp(named[i].path, "-") == 0;
+        if (named[i].path && !is_stream)
+            files[count++] = named[i];
+    }
+    for (unsigned i = 0; i < options->config.image.module_count; i++)
+        files[count++] = (struct option_file){"--module", options->modules[i].path, FILE_READ};
+    for (unsigned i = 0; i < options->snapshot_count; i++)
+        files[count++] = (struct option_file){"--snapshot", options->snapshots[i], FILE_DRAFT};
+    return count;
+}
+
+/* A file that an option names, or a disk. */
 struct used_file {
-    const char *option, *path;
-    bool is_written;
-    struct stat status; /* st_mode 0: it is not there */
+    struct option_file file; /* path NULL: a disk */
+    struct stat status;      /* st_mode 0: it is not there */
 };
 
-#define USED_MAX (8 + OPTIONS_MODULES + MACHINE_DISKS)
+#define USED_MAX (OPTIONS_FILES + MACHINE_DISKS)
 
 static bool is_same_file(const struct used_file *a, const struct used_file *b)
 {
     if (a->status.st_mode && b->status.st_mode)
         return S_ISREG(a->status.st_mode) && a->status.st_ino == b->status.st_ino &&
                a->status.st_dev == b->status.st_dev;
-    return a->path && b->path && strcmp(a->path, b->path) == 0 && strcmp(a->path, "-") != 0;
+    return a->file.path && b->file.path && strcmp(a->file.path, b->file.path) == 0;
 }
 
-/* Lists the files of a guest; returns how many they are. */
-static size_t list_files(const struct options *options, struct used_file files[USED_MAX])
+/* Lists the files of a guest and its disks; returns how many they are. */
+static size_t list_used(const struct options *options, struct used_file used[USED_MAX])
 {
-    const struct used_file named[] = {
-        {"the image", options->config.image.path, false, {0}},
-        {"--restore", options->restore, false, {0}},
-        {"--replay", options->replay, false, {0}},
-        {"--record", options->record, true, {0}},
-        {"--report", options->report, true, {0}},
-        {"--save", options->save, true, {0}},
-        {"--trace-file", trace_file_path(options->trace_file), true, {0}},
-    };
-    size_t count = sizeof(named) / sizeof(named[0]);
+    struct option_file files[OPTIONS_FILES];
+    size_t count = options_files(options, files);
 
-    memcpy(files, named, sizeof(named));
-    for (unsigned i = 0; i < options->config.image.module_count; i++)
-        files[count++] = (struct used_file){.option = "--module", .path = options->modules[i].path};
     for (size_t i = 0; i < count; i++) {
-        if (files[i].path && stat(files[i].path, &files[i].status) < 0)
-            files[i].status.st_mode = 0;
+        used[i].file = files[i];
+        if (stat(files[i].path, &used[i].status) < 0)
+            used[i].status.st_mode = 0;
     }
     for (unsigned i = 0; i < options->disk_count; i++) {
-        files[count] = (struct used_file){.option = "--disk", .is_written = true};
-        if (fstat(options->disks[i].fd, &files[count].status) == 0)
+        used[count].file = (struct option_file){.option = "--disk", .use = FILE_WRITE};
+        if (fstat(options->disks[i].fd, &used[count].status) == 0)
             count++;
     }
     return count;
@@ -389,14 +416,18 @@ static size_t list_files(const struct options *options, struct used_file files[U
 /* Whether two uses of files don't harm each other; of one guest, or of two. */
 static bool are_compatible(const struct used_file *a, const struct used_file *b, bool of_one)
 {
-    if (!(a->is_written || b->is_written) || !is_same_file(a, b))
+    const char *option = a->file.option;
+
+    if ((a->file.use == FILE_READ && b->file.use == FILE_READ) || !is_same_file(a, b))
         return true;
-    if (strcmp(a->option, "--disk") == 0 && strcmp(b->option, "--disk") == 0)
-        return true; /* their locks see to it */
-    if (strcmp(a->option, "--trace-file") == 0 && a->path == b->path)
+    if (!a->file.path && !b->file.path)
+        return true; /* the locks of disks see to it */
+    if (strcmp(option, "--trace-file") == 0 && a->file.path == b->file.path)
         return true; /* one trace of all guests */
+    if (a->file.use == FILE_DRAFT && b->file.use == FILE_DRAFT)
+        return of_one; /* the last one stays */
     /* A snapshot may take the place of the one it goes on from. */
-    return of_one && strcmp(a->option, "--restore") == 0 && strcmp(b->option, "--save") == 0;
+    return of_one && strcmp(option, "--restore") == 0 && b->file.use == FILE_DRAFT;
 }
 
 bool options_check(const struct options *options, size_t guests)
@@ -405,8 +436,10 @@ bool options_check(const struct options *options, size_t guests)
     size_t *owner = calloc(guests * USED_MAX, sizeof(*owner)), count = 0;
     bool ok = files && owner;
 
+    if (!ok)
+        fprintf(stderr, "vmm: no memory for the options of %zu guests\n", guests);
     for (size_t i = 0; ok && i < guests; i++) {
-        size_t more = list_files(&options[i], files + count);
+        size_t more = list_used(&options[i], files + count);
         while (more-- > 0)
             owner[count++] = i;
     }
@@ -414,9 +447,9 @@ bool options_check(const struct options *options, size_t guests)
         for (size_t b = a + 1; ok && b < count; b++) {
             ok = are_compatible(&files[a], &files[b], owner[a] == owner[b]);
             if (!ok)
-                fprintf(stderr, "vmm: %s and %s are the same file%s%s\n", files[a].option,
-                        files[b].option, files[a].path ? ": " : "",
-                        files[a].path ? files[a].path : "");
+                fprintf(stderr, "vmm: %s and %s are the same file%s%s\n", files[a].file.option,
+                        files[b].file.option, files[a].file.path ? ": " : "",
+                        files[a].file.path ? files[a].file.path : "");
         }
     }
     free(files);

@@ -8,10 +8,12 @@
 #include "machine/machine.h"
 #include "monitor_socket.h"
 #include "os/disk_file.h"
+#include "os/file.h"
 #include "os/runner.h"
 #include "watch/watch.h"
 
-#define OPTIONS_MODULES 16
+#define OPTIONS_MODULES   16
+#define OPTIONS_SNAPSHOTS 16
 
 struct options {
     const char *name; /* of the guest; by default its image's, without directories */
@@ -29,8 +31,10 @@ struct options {
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
     const char *report, *save, *restore, *record, *replay; /* files, or NULL */
-    unsigned trace;                                        /* categories, a bit each; 0: none */
-    struct trace_file *trace_file;                         /* shared by copies; NULL: none */
+    const char *snapshots[OPTIONS_SNAPSHOTS];              /* that its monitor may write */
+    unsigned snapshot_count;
+    unsigned trace;                /* categories, a bit each; 0: none */
+    struct trace_file *trace_file; /* shared by copies; NULL: none */
 };
 
 /* One option by name. */
@@ -53,6 +57,17 @@ void options_init(struct options *options);
 /* Copies what was said so far, as the beginning of another guest's. Disks and a monitor's
  * socket belong to one guest, and are not copied. */
 void options_copy(struct options *to, const struct options *from);
+
+/* A file that an option names, and what for: see struct named_file. */
+struct option_file {
+    const char *option, *path;
+    enum file_request use;
+};
+
+#define OPTIONS_FILES (8 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+
+/* Lists the files of a guest, but disks, which are open; returns how many they are. */
+size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES]);
 
 /* Whether no file is to be written that is used for something else, too, by one of these guests.
  * False, with a message. */

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "os/ram.h"
+#include "sandbox.h"
 #include "status.h"
 
 #include <errno.h>
@@ -104,6 +105,9 @@ int report_write(FILE *to, const struct runner *runner, const struct report_host
             (unsigned long long)(ram_resident(&machine->memory) / 1024));
     fprintf(to, "  \"resident_kib\": %ld,\n", resident_kib());
     fprintf(to, "  \"peak_resident_kib\": %ld,\n", usage.ru_maxrss);
+    fprintf(to, "  \"sandbox\": {\"calls\": %s, \"files\": %s},\n",
+            sandbox_in_force().calls ? "true" : "false",
+            sandbox_in_force().files ? "true" : "false");
     /* Last, since it touches all of RAM. */
     fprintf(to, "  \"ram_hash\": \"%016llx\"\n}\n",
             (unsigned long long)memory_hash(&machine->memory));

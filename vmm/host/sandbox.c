@@ -1,18 +1,19 @@
 /*
  * Two filters of Linux: seccomp for system calls (Documentation/userspace-api/seccomp_filter.rst)
  * and Landlock for files (.../landlock.rst). A system call that is not on the list ends the process
- * with a message; a file that is not, can't be opened.
+ * with a message. Landlock's rules are of whole directory trees, and of a file only as long as no
+ * other takes its place: so no rule is for the user's files, which the opener opens.
  */
 #include "sandbox.h"
 
 #include "console/terminal.h"
+#include "opener.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -21,7 +22,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #if __has_include(<linux/landlock.h>)
@@ -37,6 +37,9 @@
 #elif defined(__aarch64__)
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
+
+/* Sanitizers need more calls. */
+#if defined(ARCHITECTURE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 /* What the VMM and its C library use. Those that an architecture does not have are left out. */
 static const int allowed[] = {
@@ -103,13 +106,8 @@ static const int allowed[] = {
     SYS_flock,
     SYS_fsync,
     SYS_fdatasync,
-    SYS_renameat,
-    SYS_renameat2,
-    SYS_unlinkat,
     SYS_faccessat,
     SYS_readlinkat,
-    SYS_fchmod,
-    SYS_fchown,
     SYS_umask,
     SYS_getcwd,
     SYS_ppoll,
@@ -117,15 +115,15 @@ static const int allowed[] = {
     SYS_epoll_create1,
     SYS_epoll_ctl,
     SYS_epoll_pwait,
-    SYS_accept4, /* at a monitor's socket, the only one there can be */
+    SYS_accept4, /* at a monitor's socket; that and the opener's are all there can be */
+    SYS_recvmsg, /* what the opener has opened */
+    SYS_wait4,   /* for its end */
 #ifdef SYS_open  /* the older names of x86 */
     SYS_open,
     SYS_stat,
     SYS_lstat,
     SYS_access,
     SYS_readlink,
-    SYS_rename,
-    SYS_unlink,
     SYS_poll,
     SYS_epoll_wait,
     SYS_time,
@@ -148,9 +146,36 @@ static unsigned short add(struct sock_filter *program, unsigned short count, uns
 #define IF_EQUAL     BPF_JMP | BPF_JEQ | BPF_K
 #define RETURN       BPF_RET | BPF_K
 
-static void filter_calls(void)
+static bool has_seccomp(void)
 {
-#ifdef ARCHITECTURE
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) < 0 && errno == EFAULT;
+}
+
+static void on_forbidden(int number, siginfo_t *info, void *context)
+{
+    static const char text[] = "vmm: the sandbox has stopped system call ";
+    char digits[96];
+    size_t length = sizeof(text) - 1, at = sizeof(digits);
+    unsigned call = (unsigned)info->si_syscall;
+    static const char rest[] = "; with --no-sandbox it would be allowed\n";
+
+    (void)number;
+    (void)context;
+    terminal_leave();
+    memcpy(digits, text, length); /* by hand: nothing else is safe in a signal's handler */
+    at = length + (call >= 100) + (call >= 10) + 1;
+    for (size_t i = at; i-- > length; call /= 10)
+        digits[i] = (char)('0' + call % 10);
+    memcpy(digits + at, rest, sizeof(rest) - 1);
+    if (write(STDERR_FILENO, digits, at + sizeof(rest) - 1) >= 0)
+        _exit(STATUS_SANDBOX);
+    _exit(STATUS_SANDBOX);
+}
+
+/* 0 or -errno. */
+static int filter_calls(void)
+{
+    struct sigaction action = {.sa_sigaction = on_forbidden, .sa_flags = SA_SIGINFO};
     struct sock_filter program[INSTRUCTIONS];
     struct sock_fprog filter = {.filter = program};
     unsigned short n = 0;
@@ -176,229 +201,164 @@ static void filter_calls(void)
     n = add(program, n, RETURN, SECCOMP_RET_ALLOW, 0, 0);
     n = add(program, n, RETURN, SECCOMP_RET_TRAP, 0, 0);
     filter.len = n;
-    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0); /* or it is not there */
-#endif
+    sigaction(SIGSYS, &action, NULL);
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0 ? -errno : 0;
 }
 
-static void on_forbidden(int number, siginfo_t *info, void *context)
+#else
+
+static bool has_seccomp(void)
 {
-    static const char text[] = "vmm: the sandbox has stopped system call ";
-    char digits[96];
-    size_t length = sizeof(text) - 1, at = sizeof(digits);
-    unsigned call = (unsigned)info->si_syscall;
-    static const char rest[] = "; with --no-sandbox it would be allowed\n";
-
-    (void)number;
-    (void)context;
-    terminal_leave();
-    memcpy(digits, text, length); /* by hand: nothing else is safe in a signal's handler */
-    at = length + (call >= 100) + (call >= 10) + 1;
-    for (size_t i = at; i-- > length; call /= 10)
-        digits[i] = (char)('0' + call % 10);
-    memcpy(digits + at, rest, sizeof(rest) - 1);
-    if (write(STDERR_FILENO, digits, at + sizeof(rest) - 1) >= 0)
-        _exit(STATUS_SANDBOX);
-    _exit(STATUS_SANDBOX);
+    return false;
 }
+
+static int filter_calls(void)
+{
+    return 0;
+}
+
+#endif
 
 /* ---- files ---- */
 
 #if defined(SYS_landlock_create_ruleset) && defined(LANDLOCK_ACCESS_FS_EXECUTE)
 
 #define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-/* Of the first version of Landlock: all that changes or runs a file. */
-#define WRITING \
-    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
-#define HANDLED                                                                                  \
-    (READING | WRITING | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_DIR |            \
-     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | \
-     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
+#define OPENING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
+/* Of the first version of Landlock: all that reads, changes or runs a file. */
+#define HANDLED                                                                                   \
+    (READING | OPENING | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REMOVE_FILE |            \
+     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_CHAR | \
+     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |  \
+     LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
-/* A file or directory, and what may be done there. */
-struct place {
-    char *path;
-    uint64_t access;
-};
-
-struct places {
-    struct place *all;
-    size_t count, size;
-};
-
-/* Notes a place; takes the path, which may be NULL. */
-static void add_place(struct places *places, char *path, uint64_t access)
+static bool has_landlock(void)
 {
-    for (size_t i = 0; path && i < places->count; i++) {
-        if (places->all[i].access == access && strcmp(places->all[i].path, path) == 0) {
-            free(path);
-            return;
-        }
-    }
-    if (path && places->count == places->size) {
-        size_t size = 2 * places->size + 16;
-        struct place *grown = realloc(places->all, size * sizeof(*grown));
-        if (!grown) {
-            free(path);
-            return;
-        }
-        places->all = grown;
-        places->size = size;
-    }
-    if (path)
-        places->all[places->count++] = (struct place){path, access};
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
 }
 
-#define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
-
-/* The directory of a path. */
-static void add_directory(struct places *places, const char *path, uint64_t access)
+/* Allows something at a file, or at all below a directory. What is not there needs no rule. */
+static void allow(int ruleset, const char *path, uint64_t access)
 {
-    char *real = realpath(path, NULL); /* NULL: it is not there yet */
-    char *slash;
+    struct landlock_path_beneath_attr rule = {.allowed_access = access};
 
-    if (!real)
-        real = strdup(path);
-    slash = real ? strrchr(real, '/') : NULL;
-    if (slash) {
-        slash[slash == real] = '\0';
-        add_place(places, real, access);
-    } else {
-        free(real);
-        add_place(places, strdup("."), access);
-    }
-}
-
-/* The directory where a file is or will be: a new file may take its place, under its name. A device
- * stays what it is, and its directory has others. */
-static void add_beside(struct places *places, const char *path, uint64_t access)
-{
-    struct stat status;
-
-    if (!path || strcmp(path, "-") == 0)
-        return;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        add_place(places, strdup(path), access & OF_FILES);
-        return;
-    }
-    add_directory(places, path, access);
-}
-
-static void list_places(struct places *places, const struct options *options, size_t count,
-                        const char *written)
-{
-    static const char *const system[] = {"/proc", "/sys/devices/system/cpu", "/usr/lib/locale",
-                                         "/usr/lib/gconv"};
-
-    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-        add_place(places, strdup(system[i]), READING);
-    add_place(places, strdup("/dev/kvm"), OF_FILES);
-    add_beside(places, written, READING | WRITING);
-    for (size_t i = 0; i < count; i++) {
-        add_beside(places, options[i].config.image.path, READING);
-        add_beside(places, options[i].restore, READING);
-        add_beside(places, options[i].replay, READING);
-        add_beside(places, options[i].save, READING | WRITING);
-        add_beside(places, options[i].report, READING | WRITING);
-        add_beside(places, options[i].record, READING | WRITING);
-        if (options[i].monitor)
-            add_directory(places, monitor_socket_path(options[i].monitor),
-                          LANDLOCK_ACCESS_FS_REMOVE_FILE);
-        for (unsigned j = 0; j < options[i].config.image.module_count; j++)
-            add_beside(places, options[i].modules[j].path, READING);
-    }
-}
-
-static void add_rule(int ruleset, const struct place *place)
-{
-    struct landlock_path_beneath_attr rule = {.allowed_access = place->access};
-
-    rule.parent_fd = open(place->path, O_PATH | O_CLOEXEC);
+    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
         return;
     syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     close(rule.parent_fd);
 }
 
-struct trial {
-    int ruleset;
-    const struct places *places;
-    bool works;
-};
-
-/* On a thread of its own, which alone is held by the rules: whether each directory can be opened.
- */
-static void *try_rules(void *argument)
+/* What the C library and this program read of the system, and what the opener can't open for us,
+ * none of it a directory. All other files are out of reach. 0 or -errno. */
+static int filter_files(const struct named_file *files, size_t count)
 {
-    struct trial *trial = argument;
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        syscall(SYS_landlock_restrict_self, trial->ruleset, 0) < 0)
-        return NULL;
-    trial->works = true;
-    for (size_t i = 0; i < trial->places->count; i++) {
-        int fd = open(trial->places->all[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0)
-            close(fd);
-        else
-            trial->works = trial->works && errno != EACCES;
-    }
-    return NULL;
-}
-
-/* Rules hold to what a directory is to the kernel, and a file system that makes that up anew each
- * time (9p, for one) can't have any: so they are tried. */
-static bool rules_work(int ruleset, const struct places *places)
-{
-    struct trial trial = {.ruleset = ruleset, .places = places};
-    pthread_t thread;
-
-    if (pthread_create(&thread, NULL, try_rules, &trial) != 0)
-        return false;
-    pthread_join(thread, NULL);
-    return trial.works;
-}
-
-static void filter_files(const struct options *options, size_t count, const char *written)
-{
+    static const char *const system[] = {"/proc", "/sys/devices/system/cpu", "/usr/lib/locale",
+                                         "/usr/lib/gconv"};
     struct landlock_ruleset_attr handled = {.handled_access_fs = HANDLED};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
-    struct places places = {0};
+    int error = 0;
 
     if (ruleset < 0)
-        return;
-    list_places(&places, options, count, written);
-    for (size_t i = 0; i < places.count; i++)
-        add_rule(ruleset, &places.all[i]);
-    if (rules_work(ruleset, &places))
-        syscall(SYS_landlock_restrict_self, ruleset, 0);
+        return -errno;
+    for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+        allow(ruleset, system[i], READING);
+    allow(ruleset, "/dev/kvm", OPENING);
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].is_own)
+            allow(ruleset, files[i].path,
+                  files[i].use == FILE_READ ? LANDLOCK_ACCESS_FS_READ_FILE
+                                            : LANDLOCK_ACCESS_FS_WRITE_FILE);
+    }
+    if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        error = -errno;
     close(ruleset);
-    for (size_t i = 0; i < places.count; i++)
-        free(places.all[i].path);
-    free(places.all);
+    return error;
 }
 
 #else
 
-static void filter_files(const struct options *options, size_t count, const char *written)
+static bool has_landlock(void)
 {
-    (void)options;
+    return false;
+}
+
+static int filter_files(const struct named_file *files, size_t count)
+{
+    (void)files;
     (void)count;
-    (void)written;
+    return 0;
 }
 
 #endif
 
-void sandbox_enter(const struct options *options, size_t count, const char *written)
-{
-    struct sigaction action = {.sa_sigaction = on_forbidden, .sa_flags = SA_SIGINFO};
+/* ---- both ---- */
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return; /* without it neither filter is allowed */
-    filter_files(options, count, written);
-    sigaction(SIGSYS, &action, NULL);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they need more calls */
-    filter_calls();
-#else
-    (void)filter_calls;
-#endif
+/* Of this process. */
+static struct sandbox in_force;
+static struct named_file *named; /* the opener's */
+static size_t named_count;
+
+struct sandbox sandbox_offered(void)
+{
+    return (struct sandbox){.calls = has_seccomp(), .files = has_landlock()};
+}
+
+struct sandbox sandbox_in_force(void)
+{
+    return in_force;
+}
+
+static bool name_file(const char *path, enum file_request use)
+{
+    char *copy = strdup(path);
+
+    if (copy)
+        named[named_count++] = (struct named_file){.path = copy, .use = use};
+    return copy;
+}
+
+/* All files that these guests' options name, and `cast`. False: no memory. */
+static bool name_files(const struct options *options, size_t guests, const char *cast)
+{
+    bool ok = (named = calloc(guests * OPTIONS_FILES + 1, sizeof(*named)));
+
+    for (size_t i = 0; ok && i < guests; i++) {
+        struct option_file files[OPTIONS_FILES];
+        size_t count = options_files(&options[i], files);
+        for (size_t j = 0; ok && j < count; j++)
+            ok = name_file(files[j].path, files[j].use);
+    }
+    return ok && (!cast || name_file(cast, FILE_WRITE));
+}
+
+int sandbox_enter(const struct options *options, size_t guests, const char *cast, char *error,
+                  size_t error_size)
+{
+    struct sandbox offered = sandbox_offered();
+    int failure;
+
+    failure = name_files(options, guests, cast) ? opener_start(named, named_count) : -ENOMEM;
+    if (failure == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        failure = -errno; /* without it neither filter is allowed */
+    if (failure == 0 && offered.files)
+        failure = filter_files(named, named_count);
+    if (failure == 0 && offered.calls)
+        failure = filter_calls();
+    if (failure == 0) {
+        in_force = offered;
+        return 0;
+    }
+    snprintf(error, error_size, "can't enter the sandbox: %s (--no-sandbox runs without)",
+             strerror(-failure));
+    return -1;
+}
+
+void sandbox_end(void)
+{
+    opener_stop();
+    while (named_count > 0)
+        free((char *)named[--named_count].path);
+    free(named);
+    named = NULL;
 }

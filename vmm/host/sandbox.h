@@ -7,11 +7,28 @@
 
 #include "options.h"
 
+/* Its two parts. */
+struct sandbox {
+    bool calls; /* system calls that are not needed end the process (seccomp) */
+    bool files; /* files that are not named can't be opened (Landlock) */
+};
+
+/* What this host's kernel has, and this build uses. */
+struct sandbox sandbox_offered(void);
+
+/* What holds this process now; nothing before sandbox_enter. */
+struct sandbox sandbox_in_force(void);
+
 /*
- * Enters it, for good, with all threads that are started later. The files of these guests can still
- * be read, and written beside each other where that was asked for; `written` is one more, or NULL.
- * What the host's kernel does not have is left out.
+ * Enters it, for good, with all threads that are started later, while there are none: all that is
+ * offered, or nothing runs. What the options of these guests name can still be read, or written
+ * where an option writes it, through another process (opener.h), which is due to sandbox_end;
+ * `cast` is one more file to be written, or NULL. Returns 0, or -1 with a sentence in `error`.
  */
-void sandbox_enter(const struct options *options, size_t count, const char *written);
+int sandbox_enter(const struct options *options, size_t guests, const char *cast, char *error,
+                  size_t error_size);
+
+/* Ends the other process, if there is one. What is in force stays. */
+void sandbox_end(void);
 
 #endif

@@ -3,8 +3,9 @@
  */
 #include "symbols.h"
 
+#include "os/file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,9 +209,9 @@ struct symbols *symbols_open(const char *path, char *error, size_t error_size)
         fail(error, error_size, "no memory for the symbols of %s", path);
         return NULL;
     }
-    symbols->fd = open(path, O_RDONLY | O_CLOEXEC);
+    symbols->fd = file_do(path, FILE_READ);
     if (symbols->fd < 0) {
-        fail(error, error_size, "can't read %s: %s", path, strerror(errno));
+        fail(error, error_size, "can't read %s: %s", path, strerror(-symbols->fd));
         goto failed;
     }
     elf_version(EV_CURRENT);

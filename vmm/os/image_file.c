@@ -3,8 +3,9 @@
  */
 #include "image_file.h"
 
+#include "file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -51,12 +52,9 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
 
     *bytes = NULL;
     *size = 0;
-    /* Opening a named pipe waits for its writer, and a signal ends the wait. */
-    do {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
+    fd = file_do(path, FILE_READ);
     if (fd < 0)
-        return -errno;
+        return fd;
     if (fstat(fd, &status) < 0) {
         error = -errno;
     } else if (S_ISDIR(status.st_mode)) {

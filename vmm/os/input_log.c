@@ -4,6 +4,8 @@
  */
 #include "input_log.h"
 
+#include "file.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ static const char title[] = "# vmm input log 1\n";
 
 FILE *input_log_create(const char *path, int64_t epoch)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = file_stream(path, FILE_WRITE);
 
     if (!file)
         return NULL;
@@ -86,46 +88,60 @@ static struct machine_input *add(struct input_log *log)
     return &log->inputs[log->count++];
 }
 
+/* All lines, each counted before it is looked at. 0, or -errno: -EINVAL for one that is none. */
+static int read_lines(struct input_log *log, FILE *file, unsigned *number)
+{
+    char line[128];
+    bool has_epoch = false;
+
+    while (errno = 0, fgets(line, sizeof(line), file)) {
+        struct machine_input *input;
+        if (++*number == 1 && strcmp(line, title) != 0)
+            return -EINVAL;
+        if (line[0] == '#' || line[0] == '\n')
+            continue;
+        if (!has_epoch) {
+            if (sscanf(line, "epoch %" SCNd64, &log->epoch) != 1)
+                return -EINVAL;
+            has_epoch = true;
+            continue;
+        }
+        input = add(log);
+        if (!input)
+            return -ENOMEM;
+        if (!parse_line(line, input))
+            return -EINVAL;
+    }
+    if (ferror(file))
+        return errno ? -errno : -EIO;
+    return *number == 0 ? -ENODATA : has_epoch ? 0 : -EINVAL;
+}
+
 int input_log_read(struct input_log *log, const char *path, char *error, size_t error_size)
 {
-    FILE *file = fopen(path, "re");
-    char line[128];
+    FILE *file = file_stream(path, FILE_READ);
     unsigned number = 0;
-    bool has_epoch = false, ok;
+    int failure;
 
-    *log = (struct input_log){.inputs = calloc(1, sizeof(struct machine_input))};
-    ok = log->inputs != NULL;
-    if (!file || !fgets(line, sizeof(line), file)) {
-        snprintf(error, error_size, "can't read the input log %s: %s", path,
-                 file && !ferror(file) ? "it is empty" : strerror(errno));
-        if (file)
-            fclose(file);
-        input_log_free(log);
-        return -1;
-    }
-    for (number = 1; ok && (number == 1 || fgets(line, sizeof(line), file)); number++) {
-        if (number == 1)
-            ok = strcmp(line, title) == 0;
-        else if (line[0] == '#' || line[0] == '\n')
-            continue;
-        else if (!has_epoch)
-            ok = has_epoch = sscanf(line, "epoch %" SCNd64, &log->epoch) == 1;
-        else {
-            struct machine_input *input = add(log);
-            ok = input && parse_line(line, input);
-        }
-    }
-    if (ok && !has_epoch)
-        ok = false;
-    if (!ok) {
+    *log = (struct input_log){0};
+    if (!file)
+        failure = -errno;
+    else if (!(log->inputs = calloc(1, sizeof(*log->inputs)))) /* not NULL, even if it is empty */
+        failure = -ENOMEM;
+    else
+        failure = read_lines(log, file, &number);
+    if (file)
+        fclose(file);
+    if (failure == 0)
+        return 0;
+    if (failure == -EINVAL)
         snprintf(error, error_size,
-                 "%s:%u: not a line of an input log ('vmm run --record' writes "
-                 "one)",
-                 path, number ? number - 1 : 0);
-        input_log_free(log);
-    }
-    fclose(file);
-    return ok ? 0 : -1;
+                 "%s:%u: not a line of an input log ('vmm run --record' writes one)", path, number);
+    else
+        snprintf(error, error_size, "can't read the input log %s: %s", path,
+                 failure == -ENODATA ? "it is empty" : strerror(-failure));
+    input_log_free(log);
+    return -1;
 }
 
 void input_log_free(struct input_log *log)

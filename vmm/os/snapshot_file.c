@@ -4,12 +4,12 @@
  */
 #include "machine/snapshot_parts.h"
 
+#include "file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* To be raised when a part changes its meaning and not its size. */
@@ -112,43 +112,6 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
     fwrite(&writer->sum, 1, sizeof(writer->sum), writer->file);
 }
 
-/* A file beside `path`, to take its place: its name, to be freed, is `*name`; where the place is,
- * links followed, `*place`. NULL, and errno, on failure. */
-static FILE *open_beside(const char *path, char **name, char **place)
-{
-    struct stat status;
-    mode_t mode = S_IRUSR | S_IWUSR;
-    size_t length;
-    int fd;
-
-    *name = NULL;
-    *place = realpath(path, NULL);
-    if (*place && stat(*place, &status) == 0) {
-        if (!S_ISREG(status.st_mode)) {
-            errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-            return NULL;
-        }
-        mode = status.st_mode & 0777;
-    } else if (!*place && errno == ENOENT) {
-        *place = strdup(path);
-    }
-    if (!*place)
-        return NULL;
-    length = strlen(*place) + sizeof(".XXXXXX");
-    *name = malloc(length);
-    if (!*name)
-        return NULL;
-    snprintf(*name, length, "%s.XXXXXX", *place);
-    fd = mkostemp(*name, O_CLOEXEC);
-    if (fd < 0) {
-        free(*name);
-        *name = NULL;
-        return NULL;
-    }
-    fchmod(fd, mode);
-    return fdopen(fd, "w");
-}
-
 static int refuse_path(const char *path, char *error, size_t error_size)
 {
     return snapshot_refuse(error, error_size, "can't write the snapshot %s: %s", path,
@@ -157,41 +120,38 @@ static int refuse_path(const char *path, char *error, size_t error_size)
 
 int snapshot_can_write(const char *path, char *error, size_t error_size)
 {
-    char *name, *place;
-    FILE *file = open_beside(path, &name, &place);
-    int result = file ? 0 : refuse_path(path, error, error_size);
+    int fd = file_do(path, FILE_DRAFT);
 
-    if (file)
-        fclose(file);
-    if (name)
-        unlink(name);
-    free(name);
-    free(place);
-    return result;
+    if (fd < 0) {
+        errno = -fd;
+        return refuse_path(path, error, error_size);
+    }
+    close(fd);
+    file_do(path, FILE_DROP);
+    return 0;
 }
 
 int snapshot_write(const struct snapshot *snapshot, const char *path, char *error,
                    size_t error_size)
 {
-    struct writer writer = {.sum = CHECKSUM_START};
-    char *name, *place;
+    struct writer writer = {.file = file_stream(path, FILE_DRAFT), .sum = CHECKSUM_START};
     bool ok;
+    int failure;
 
-    writer.file = open_beside(path, &name, &place);
-    ok = writer.file != NULL;
-    if (ok) {
-        put_all(&writer, snapshot);
-        ok = !ferror(writer.file) && fflush(writer.file) == 0 && fsync(fileno(writer.file)) == 0;
-        ok = fclose(writer.file) == 0 && ok;
-        ok = ok && rename(name, place) == 0;
-    }
-    if (!ok)
-        refuse_path(path, error, error_size);
-    if (!ok && name)
-        unlink(name);
-    free(name);
-    free(place);
-    return ok ? 0 : -1;
+    if (!writer.file)
+        return refuse_path(path, error, error_size);
+    put_all(&writer, snapshot);
+    ok = !ferror(writer.file) && fflush(writer.file) == 0 && fsync(fileno(writer.file)) == 0;
+    failure = ok ? 0 : -errno;
+    if (fclose(writer.file) != 0 && ok)
+        failure = -errno;
+    if (failure == 0)
+        failure = file_do(path, FILE_KEEP);
+    if (failure == 0)
+        return 0;
+    file_do(path, FILE_DROP);
+    errno = -failure;
+    return refuse_path(path, error, error_size);
 }
 
 /* What is left of a file that was read. */
@@ -319,7 +279,7 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
 struct snapshot *snapshot_read(const char *path, char *error, size_t error_size)
 {
     struct snapshot *snapshot = NULL;
-    FILE *file = fopen(path, "re");
+    FILE *file = file_stream(path, FILE_READ);
     uint8_t *bytes = NULL;
     size_t size = 0, room = 0, count = 1;
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "os/file.h"
 #include "os/host_clock.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 int cast_open(struct cast *cast, const char *path, int rows, int columns)
 {
-    cast->file = fopen(path, "we");
+    cast->file = file_stream(path, FILE_WRITE);
     if (!cast->file)
         return errno;
     cast->start = clock_host_ns();

@@ -732,6 +732,10 @@ int screen_run(struct many *many, const char *cast, bool exits)
     if (!screen.out.error && screen.has_terminal)
         sum_up(&screen);
     status = error ? STATUS_USAGE : many_status(many);
+    if (screen.out.error == ENOMEM) { /* else nobody is at the terminal any more */
+        fprintf(stderr, "vmm: no memory for the screen\n");
+        status = STATUS_USAGE;
+    }
     error = cast_close(&screen.cast);
     if (error) {
         fprintf(stderr, "vmm: can't write the recording %s: %s\n", cast, strerror(error));

@@ -11,8 +11,8 @@
  * Intel SDM vol. 3, table 9-1, but for the segments. */
 void arch_real_mode(struct cpu_state *state, uint16_t segment, uint16_t ip, uint16_t sp);
 
-/* 32-bit protected mode, paging off: CS=0x08, DS..SS=0x10, both flat; GDT and IDT as given; IF=0.
- * The selectors must describe the same segments in that GDT. */
+/* 32-bit protected mode, paging off: CS=0x08, DS..SS=0x10, both flat; GDT and IDT as given, no
+ * LDT; IF=0. The selectors must describe the same segments in that GDT. */
 void arch_flat_protected(struct cpu_state *state, uint32_t eip, uint32_t esp, struct cpu_table gdtr,
                          struct cpu_table idtr);
 

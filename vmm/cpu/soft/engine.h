@@ -236,8 +236,8 @@ struct soft {
     uint32_t error;
     uint32_t external; /* the EXT bit of error codes: an event is being delivered */
     bool in_delivery;
-    bool in_new_task; /* raised after a task switch: EIP is not the instruction's */
-    bool is_software; /* the event is INT n: the trap flag's #DB doesn't follow */
+    bool in_new_task;  /* raised after a task switch: EIP is not the instruction's */
+    bool no_step_trap; /* INT n or ICEBP: the trap flag's #DB doesn't follow */
 
     uint64_t count_end; /* s.count + budget, when s.count was last brought up to date */
     uint64_t epoch;     /* changes when RAM was written behind our back */
@@ -316,6 +316,8 @@ static inline bool code_is_32(const struct soft *c)
 bool soft_raise(struct soft *c, uint8_t vector);
 bool soft_raise_error(struct soft *c, uint8_t vector, uint32_t error);
 bool soft_raise_stop(struct soft *c, enum cpu_stop stop);
+/* Enters into DR6 what a #DB is about. */
+void soft_report_hits(struct soft *c, uint32_t hits);
 /* Delivers what was raised; double faults included. False after a triple fault. */
 bool soft_deliver_raised(struct soft *c);
 /* Calls the handler of `vector`: kind says who asks. */

@@ -35,6 +35,13 @@ bool soft_raise_stop(struct soft *c, enum cpu_stop stop)
     return false;
 }
 
+/* The processor clears B0 to B3 for a new #DB, and leaves the other bits to the program. Intel SDM
+ * vol. 3, section 17.2.3. */
+void soft_report_hits(struct soft *c, uint32_t hits)
+{
+    c->s.dr[6] = (c->s.dr[6] & ~UINT32_C(15)) | hits;
+}
+
 uint32_t soft_eflags(const struct soft *c)
 {
     return c->s.eflags | flags_load(c) | EFLAGS_RESERVED;
@@ -253,7 +260,7 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
     c->external = external;
     c->in_delivery = was_in_delivery;
     if (ok && kind == EVENT_SOFTWARE)
-        c->is_software = true;
+        c->no_step_trap = true;
     if (ok && kind != EVENT_EXTERNAL && c->cpu.calls) {
         struct cpu_call call = {time_of_call(c), vector, kind == EVENT_SOFTWARE,
                                 has_error,       error,  from};

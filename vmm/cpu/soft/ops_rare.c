@@ -86,13 +86,26 @@ bool do_pop_segment(struct soft *c, struct op *op)
     return true;
 }
 
+/* Outside of protected mode a PUSHA that begins at 7, 9, 11, 13 or 15 and crosses offset 0 is #GP,
+ * not the #SS of other pushes: vol. 2, PUSHA/PUSHAD. (At 1, 3 and 5 there is no room for #SS's own
+ * frame either: a real-mode guest shuts down.) */
+static bool pusha_failed(struct soft *c, uint32_t sp)
+{
+    bool is_gp = !is_protected(c) && sp >= 7 && sp <= 15 && (sp & 1);
+
+    if (is_gp && c->raised == RAISED_EXCEPTION && c->vector == EXCEPTION_SS)
+        soft_raise_error(c, EXCEPTION_GP, 0);
+    return false;
+}
+
 bool do_pusha(struct soft *c, struct op *op)
 {
     struct stack stack = soft_stack(c);
+    uint32_t sp = stack.esp & stack.mask;
 
     for (unsigned i = 0; i < CPU_GPRS; i++) {
         if (!soft_stack_push(c, &stack, op->size, get32(c, i)))
-            return false;
+            return pusha_failed(c, sp);
     }
     soft_stack_commit(c, &stack);
     return true;

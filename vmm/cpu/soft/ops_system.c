@@ -97,10 +97,21 @@ bool do_int(struct soft *c, struct op *op)
     return soft_interrupt(c, (uint8_t)op->imm, EVENT_SOFTWARE, false, 0);
 }
 
+/* ICEBP is its instruction's debug trap: the one #DB that it raises stands for a step and reports a
+ * data breakpoint that MOV SS or POP SS before it has met. By itself it sets no bit of DR6. Vol. 2,
+ * INT1. */
 bool do_icebp(struct soft *c, struct op *op)
 {
+    uint32_t hits = c->s.debug_hits;
+
     (void)op;
-    return soft_interrupt(c, EXCEPTION_DB, EVENT_EXCEPTION, false, 0);
+    if (!soft_interrupt(c, EXCEPTION_DB, EVENT_EXCEPTION, false, 0))
+        return false;
+    c->no_step_trap = true;
+    if (hits)
+        soft_report_hits(c, hits);
+    c->s.debug_hits &= ~hits;
+    return true;
 }
 
 bool do_iret(struct soft *c, struct op *op)

@@ -97,7 +97,7 @@ static bool at_breakpoint(struct soft *c)
     }
     if (!hits || (c->s.eflags & EFLAGS_RF))
         return false;
-    c->s.dr[6] = (c->s.dr[6] & ~UINT32_C(15)) | hits;
+    soft_report_hits(c, hits);
     return true;
 }
 
@@ -106,12 +106,12 @@ static void raise_traps(struct soft *c, bool was_single_step)
 {
     uint32_t hits = c->s.debug_hits;
 
-    if (was_single_step && !c->is_software)
+    if (was_single_step && !c->no_step_trap)
         hits |= UINT32_C(1) << 14;
     c->s.debug_hits = 0;
     if (!hits)
         return;
-    c->s.dr[6] = (c->s.dr[6] & ~UINT32_C(15)) | hits;
+    soft_report_hits(c, hits);
     soft_raise(c, EXCEPTION_DB);
 }
 
@@ -121,7 +121,7 @@ static void step(struct soft *c)
     uint32_t shadow = c->s.shadow, before = c->s.eflags;
 
     c->replayed = 0;
-    c->is_software = false;
+    c->no_step_trap = false;
     if ((c->s.dr[7] & 0xff) && shadow != SHADOW_SS && at_breakpoint(c)) {
         soft_raise(c, EXCEPTION_DB);
         return;
@@ -216,7 +216,7 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
             step(c);
         } else {
             c->replayed = 0;
-            c->is_software = false;
+            c->no_step_trap = false;
             execute(c, budget, false);
             if (!c->raised && c->s.debug_hits)
                 raise_traps(c, false); /* of a task switch */

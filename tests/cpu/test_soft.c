@@ -5,7 +5,7 @@
  * after a fault EIP tells the vector and the stack holds the frame.
  */
 #include "cpu/arch.h"
-#include "cpu/soft/engine.h"
+#include "cpu/soft/state/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * of the VMM. The CPU is kept from one input to the next: its caches must cope with that too.
  *
  *   clang -g -O1 -D_GNU_SOURCE -Ivmm -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_soft.c \
- *       vmm/cpu/soft/[a-z]*.c vmm/cpu/arch.c vmm/base/memory.c -lm -o fuzz_soft
+ *       vmm/cpu/soft/*.c vmm/cpu/soft/*/*.c vmm/cpu/arch.c vmm/base/memory.c -lm -o fuzz_soft
  */
 #include "cpu/arch.h"
 #include "cpu/soft/soft.h"
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cpu = cpu_soft_create(&memory, why, sizeof(why));
     if (!cpu)
         abort();
-    end = cpu->ops->now(cpu) + INSTRUCTIONS * SOFT_NS_PER_INSTRUCTION;
+    end = cpu->ops->now(cpu) + INSTRUCTIONS * cpu->ops->ns_per_instruction;
     if (data[0] & 1) {
         arch_flat_protected(&state, start, start, (struct cpu_table){0, 0xff},
                             (struct cpu_table){0, 0x1ff});

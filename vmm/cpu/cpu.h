@@ -126,6 +126,10 @@ struct cpu;
 struct cpu_ops {
     const char *name; /* "kvm", "soft" */
 
+    /* Where time is counted in instructions: how many ns one takes. 0 where it passes by itself. A
+     * run of an engine that counts is repeatable, to the instruction. */
+    uint32_t ns_per_instruction;
+
     /* Runs the guest until something in enum cpu_stop happens, `deadline` (in the time of `now`,
      * CLOCK_NEVER for none) included. Data of the last port or MMIO read is taken first. */
     enum cpu_stop (*run)(struct cpu *cpu, uint64_t deadline);

@@ -5,7 +5,13 @@
  * executed in a block or by itself makes no difference, so an interrupt that the machine places by
  * its clock lands behind the same instruction in every run.
  */
-#include "handler.h"
+#include "soft.h"
+
+#include "interp/interp.h"
+#include "state/exception.h"
+#include "state/flags.h"
+#include "state/paging.h"
+#include "state/segment.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +24,7 @@ static uint64_t soft_now(void *cpu)
 {
     const struct soft *c = soft_of(cpu);
 
-    return c->s.count * SOFT_NS_PER_INSTRUCTION + c->s.skew;
+    return soft_time(c, c->s.count);
 }
 
 static void soft_skip_to(struct cpu *cpu, uint64_t time)
@@ -150,21 +156,12 @@ static bool must_step(const struct soft *c)
 
 static int64_t instructions_until(const struct soft *c, uint64_t deadline)
 {
-    uint64_t now = c->s.count * SOFT_NS_PER_INSTRUCTION + c->s.skew, left;
+    uint64_t now = soft_time(c, c->s.count), left;
 
     if (deadline <= now)
         return 0;
     left = (deadline - now - 1) / SOFT_NS_PER_INSTRUCTION + 1;
     return left < SLICE ? (int64_t)left : SLICE;
-}
-
-bool soft_is_stop(const struct soft *c, uint32_t linear)
-{
-    for (unsigned i = 0; i < c->stop_count; i++) {
-        if (c->stops[i] == linear)
-            return true;
-    }
-    return false;
 }
 
 static bool at_stop(const struct soft *c)
@@ -387,6 +384,7 @@ static void soft_destroy(struct cpu *cpu)
 
 static const struct cpu_ops soft_ops = {
     .name = "soft",
+    .ns_per_instruction = SOFT_NS_PER_INSTRUCTION,
     .run = soft_run,
     .now = soft_now,
     .skip_to = soft_skip_to,
@@ -426,7 +424,7 @@ static bool allocate(struct soft *c)
     c->code_lines = calloc(pages, sizeof(c->code_lines[0]));
     c->is_table = calloc(pages, 1);
     c->page_blocks = calloc(pages, sizeof(c->page_blocks[0]));
-    c->hash = calloc(HASH_SLOTS, sizeof(c->hash[0]));
+    c->hash = calloc(1, soft_hash_size());
     c->arena = calloc(1, soft_arena_size());
     c->no_block = calloc(1, sizeof(struct block) + 2 * sizeof(struct op));
     c->scratch = calloc(1, sizeof(struct block) + 4 * sizeof(struct op));
@@ -451,6 +449,7 @@ struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_s
         return NULL;
     }
     c->generation = 1;
+    c->back_end = &soft_interpreter;
     soft_blocks_init(c);
     soft_fpu_reset(c);
     c->s.mxcsr = 0x1f80;

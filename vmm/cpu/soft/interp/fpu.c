@@ -112,7 +112,7 @@ static bool begin(struct soft *c, const struct op *op)
 
     if (!available(c) || !wait(c))
         return false;
-    fpu->code_offset = op->eip;
+    fpu->code_offset = op_eip(op);
     fpu->code_selector = c->s.segment[CPU_CS].selector;
     fpu->opcode = (uint16_t)((op->opcode & 7) << 8 | op->modrm);
     if (op->flags & OP_MEMORY) {
@@ -1072,77 +1072,32 @@ bool soft_fxrstor(struct soft *c, struct op *op)
     return true;
 }
 
-/* D8 to DF: by opcode and modrm's reg, for memory and for registers. */
-
-static op_call *const of_memory[8][8] = {
-#define ARITHMETIC_ROW                                                                 \
-    {                                                                                  \
-        arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory,    \
-            arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory \
-    }
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_environment, load_control,
-     store_environment, store_word},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, NULL, load_80, NULL, store_80},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_environment, NULL, store_environment,
-     store_word},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_memory, load_memory, store_memory,
-     store_memory},
+op_call *const soft_x87_calls[KINDS] = {
+    [KIND_X87_ARITHMETIC_M] = arithmetic_memory,
+    [KIND_X87_ARITHMETIC_R] = arithmetic_register,
+    [KIND_X87_COMPARE_R] = compare_register,
+    [KIND_X87_LOAD_M] = load_memory,
+    [KIND_X87_LOAD_80] = load_80,
+    [KIND_X87_LOAD_R] = load_register,
+    [KIND_X87_LOAD_CONSTANT] = load_constant,
+    [KIND_X87_STORE_M] = store_memory,
+    [KIND_X87_STORE_80] = store_80,
+    [KIND_X87_STORE_R] = store_register,
+    [KIND_X87_EXCHANGE] = exchange,
+    [KIND_X87_MOVE_IF] = move_if,
+    [KIND_X87_CHANGE_SIGN] = change_sign,
+    [KIND_X87_TEST] = test,
+    [KIND_X87_EXAMINE] = examine,
+    [KIND_X87_UNARY] = unary,
+    [KIND_X87_BINARY] = binary,
+    [KIND_X87_PAIR] = pair,
+    [KIND_X87_NOP] = nothing,
+    [KIND_X87_IGNORED] = nothing_at_all,
+    [KIND_X87_STACK_CONTROL] = stack_control,
+    [KIND_X87_INIT] = initialise,
+    [KIND_X87_CLEAR] = clear_exceptions,
+    [KIND_X87_STORE_WORD] = store_word,
+    [KIND_X87_LOAD_CONTROL] = load_control,
+    [KIND_X87_STORE_ENVIRONMENT] = store_environment,
+    [KIND_X87_LOAD_ENVIRONMENT] = load_environment,
 };
-
-static op_call *const of_registers[8][8] = {
-    {arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register},
-    {load_register, exchange, NULL, store_register, NULL, NULL, NULL, NULL},
-    {move_if, move_if, move_if, move_if, NULL, NULL, NULL, NULL},
-    {move_if, move_if, move_if, move_if, NULL, compare_register, compare_register, NULL},
-    {arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register},
-    {stack_control, exchange, store_register, store_register, compare_register, compare_register,
-     NULL, NULL},
-    {arithmetic_register, arithmetic_register, compare_register, NULL, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register},
-    {stack_control, exchange, store_register, store_register, NULL, compare_register,
-     compare_register, NULL},
-};
-
-/* D9 E0 to FF. */
-static op_call *const d9_e0[32] = {
-    change_sign,   change_sign,   NULL,          NULL,          test,          examine,
-    NULL,          NULL,          load_constant, load_constant, load_constant, load_constant,
-    load_constant, load_constant, load_constant, NULL,          unary,         binary,
-    pair,          binary,        pair,          binary,        stack_control, stack_control,
-    binary,        binary,        unary,         pair,          unary,         binary,
-    unary,         unary,
-};
-
-op_call *soft_fpu_operation(uint8_t opcode, uint8_t modrm)
-{
-    op_call *call;
-
-    if (modrm < 0xc0)
-        call = of_memory[opcode & 7][modrm >> 3 & 7];
-    else if (opcode == 0xd9 && modrm >= 0xe0)
-        call = d9_e0[modrm & 31];
-    else if (opcode == 0xd9 && modrm == 0xd0)
-        call = nothing;
-    else if (opcode == 0xda && modrm == 0xe9)
-        call = compare_register;
-    else if (opcode == 0xda && modrm >= 0xe0)
-        call = NULL;
-    else if (opcode == 0xdb && modrm >= 0xe0 && modrm <= 0xe7)
-        call = modrm == 0xe2   ? clear_exceptions
-               : modrm == 0xe3 ? initialise
-               : modrm < 0xe5  ? nothing_at_all
-                               : NULL;
-    else if (opcode == 0xde && modrm == 0xd9)
-        call = compare_register;
-    else if (opcode == 0xdf && modrm == 0xe0)
-        call = store_word;
-    else
-        call = of_registers[opcode & 7][modrm >> 3 & 7];
-    return call ? call : do_ud;
-}

@@ -4,6 +4,7 @@
  *
  * A function returns false if something was raised, and then has changed nothing.
  */
+#include "cpu/soft/state/segment.h"
 #include "ops.h"
 
 static uint32_t sign_bit(unsigned size)
@@ -835,12 +836,15 @@ static bool condition(const struct soft *c, unsigned number)
     return value != (number & 1);
 }
 
-/* A direct branch to beyond the limit of CS: faults if taken. */
-bool do_branch_checked(struct soft *c, struct op *op)
-{
-    bool is_conditional = op->flags & OP_WIDE || op->opcode < 0x80;
+/* Direct branches to beyond the limit of CS fault if they are taken. */
 
-    if (is_conditional && !condition(c, op->opcode & 15))
-        return true;
+bool do_jmp_outside(struct soft *c, struct op *op)
+{
+    (void)op;
     return soft_raise_error(c, EXCEPTION_GP, 0);
+}
+
+bool do_jcc_outside(struct soft *c, struct op *op)
+{
+    return !condition(c, op->opcode & 15) || do_jmp_outside(c, op);
 }

@@ -2,6 +2,9 @@
  * System instructions, port I/O, software interrupts and far transfers. Intel SDM vol. 3, sections
  * 2.5 to 2.8 (control registers and the instructions around them), 17.2 (debug registers); vol. 2.
  */
+#include "cpu/soft/state/exception.h"
+#include "cpu/soft/state/task.h"
+#include "cpu/soft/state/transfer.h"
 #include "ops.h"
 
 bool do_ud(struct soft *c, struct op *op)
@@ -594,7 +597,7 @@ bool do_mov_to_debug(struct soft *c, struct op *op)
 /* The time-stamp counter counts ns of the guest's time: it runs at 1 GHz. */
 static uint64_t time_stamp(const struct soft *c, const struct op *op)
 {
-    return soft_count_before(c, op) * SOFT_NS_PER_INSTRUCTION + c->s.skew + c->s.tsc_offset;
+    return soft_time(c, soft_count_before(c, op)) + c->s.tsc_offset;
 }
 
 bool do_rdtsc(struct soft *c, struct op *op)

@@ -103,6 +103,20 @@ size_t arch_read_linear(const struct cpu_state *state, const struct memory *memo
     return done;
 }
 
+size_t arch_write_linear(const struct cpu_state *state, const struct memory *memory,
+                         uint32_t linear, const void *from, size_t length)
+{
+    size_t done;
+    uint64_t physical;
+
+    for (done = 0; done < length; done++) {
+        if (!arch_translate(state, memory, linear + (uint32_t)done, &physical) ||
+            !memory_write(memory, physical, (const uint8_t *)from + done, 1))
+            break;
+    }
+    return done;
+}
+
 /* Intel SDM vol. 3, table 6-1. */
 static const char *const exception_names[32] = {
     [0] = "#DE divide error",

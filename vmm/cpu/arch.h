@@ -27,6 +27,11 @@ bool arch_translate(const struct cpu_state *state, const struct memory *memory, 
 size_t arch_read_linear(const struct cpu_state *state, const struct memory *memory, uint32_t linear,
                         void *to, size_t length);
 
+/* Copies to linear addresses, whatever the pages' rights; returns how many bytes, from the first,
+ * could be written. */
+size_t arch_write_linear(const struct cpu_state *state, const struct memory *memory,
+                         uint32_t linear, const void *from, size_t length);
+
 /* "#PF page fault" for 14; "reserved" for the numbers Intel keeps. Vectors 0 to 31. */
 const char *arch_exception_name(unsigned vector);
 

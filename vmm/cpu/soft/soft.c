@@ -322,6 +322,18 @@ static int soft_set_state(struct cpu *cpu, const struct cpu_state *state)
     return 0;
 }
 
+static int soft_get_fpu(struct cpu *cpu, struct cpu_fpu *fpu)
+{
+    soft_fpu_get(soft_of(cpu), fpu);
+    return 0;
+}
+
+static int soft_set_fpu(struct cpu *cpu, const struct cpu_fpu *fpu)
+{
+    soft_fpu_set(soft_of(cpu), fpu);
+    return 0;
+}
+
 /* What a snapshot keeps: the state, and what the machine has answered to the present instruction.
  */
 struct saved {
@@ -382,7 +394,7 @@ static void soft_destroy(struct cpu *cpu)
     free(c);
 }
 
-static const struct cpu_ops soft_ops = {
+const struct cpu_ops cpu_soft_ops = {
     .name = "soft",
     .ns_per_instruction = SOFT_NS_PER_INSTRUCTION,
     .run = soft_run,
@@ -397,6 +409,8 @@ static const struct cpu_ops soft_ops = {
     .gpr = soft_gpr,
     .get_state = soft_get_state,
     .set_state = soft_set_state,
+    .get_fpu = soft_get_fpu,
+    .set_fpu = soft_set_fpu,
     .saved_size = sizeof(struct saved),
     .save = soft_save,
     .restore = soft_restore,
@@ -441,7 +455,7 @@ struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_s
         return NULL;
     }
     c->memory = memory;
-    c->cpu.ops = &soft_ops;
+    c->cpu.ops = &cpu_soft_ops;
     atomic_init(&c->kicked, false);
     if (!allocate(c)) {
         soft_destroy(&c->cpu);

@@ -1006,69 +1006,104 @@ static bool fxsave_address(struct soft *c, const struct op *op, uint32_t *at)
     return true;
 }
 
-bool soft_fxsave(struct soft *c, struct op *op)
+void soft_fpu_get(const struct soft *c, struct cpu_fpu *to)
+{
+    const struct fpu *fpu = &c->s.fpu;
+
+    memset(to, 0, sizeof(*to));
+    to->control = fpu->control;
+    to->status = status_word(c);
+    to->valid = (uint8_t)~fpu->empty;
+    to->opcode = fpu->opcode;
+    to->code_offset = fpu->code_offset;
+    to->data_offset = fpu->data_offset;
+    to->code_selector = fpu->code_selector;
+    to->data_selector = fpu->data_selector;
+    to->mxcsr = c->s.mxcsr;
+    for (unsigned i = 0; i < 8; i++) {
+        const union fpu_register *r = &fpu->r[(fpu->top + i) & 7];
+        memcpy(to->st[i], &r->bits.significand, 8);
+        memcpy(to->st[i] + 8, &r->bits.exponent, 2);
+        memcpy(to->xmm[i], &c->s.xmm[i], 16);
+    }
+}
+
+void soft_fpu_set(struct soft *c, const struct cpu_fpu *from)
 {
     struct fpu *fpu = &c->s.fpu;
+
+    set_control(c, from->control);
+    set_status_word(c, from->status);
+    fpu->empty = (uint8_t)~from->valid;
+    fpu->opcode = from->opcode & 0x7ff;
+    fpu->code_offset = from->code_offset;
+    fpu->data_offset = from->data_offset;
+    fpu->code_selector = from->code_selector;
+    fpu->data_selector = from->data_selector;
+    c->s.mxcsr = from->mxcsr & MXCSR_MASK;
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(&st(c, i)->bits.significand, from->st[i], 8);
+        memcpy(&st(c, i)->bits.exponent, from->st[i] + 8, 2);
+        memcpy(&c->s.xmm[i], from->xmm[i], 16);
+    }
+    summarise(c);
+}
+
+bool soft_fxsave(struct soft *c, struct op *op)
+{
     uint8_t image[FXSAVE_SIZE];
     uint32_t at, mask = MXCSR_MASK;
-    uint16_t status = status_word(c);
+    struct cpu_fpu fpu;
 
     /* The reserved parts keep what is there. */
     if (!fxsave_address(c, op, &at) || !soft_check_write(c, op->seg, at, FXSAVE_SIZE) ||
         !soft_read(c, op->seg, at, image, FXSAVE_SIZE))
         return false;
-    memcpy(image, &fpu->control, 2);
-    memcpy(image + 2, &status, 2);
-    image[4] = (uint8_t)~fpu->empty;
+    soft_fpu_get(c, &fpu);
+    memcpy(image, &fpu.control, 2);
+    memcpy(image + 2, &fpu.status, 2);
+    image[4] = fpu.valid;
     image[5] = 0;
-    memcpy(image + 6, &fpu->opcode, 2);
-    memcpy(image + 8, &fpu->code_offset, 4);
-    memcpy(image + 12, &fpu->code_selector, 2);
-    memcpy(image + 16, &fpu->data_offset, 4);
-    memcpy(image + 20, &fpu->data_selector, 2);
+    memcpy(image + 6, &fpu.opcode, 2);
+    memcpy(image + 8, &fpu.code_offset, 4);
+    memcpy(image + 12, &fpu.code_selector, 2);
+    memcpy(image + 16, &fpu.data_offset, 4);
+    memcpy(image + 20, &fpu.data_selector, 2);
     memset(image + 14, 0, 2);
     memset(image + 22, 0, 2);
-    memcpy(image + 24, &c->s.mxcsr, 4);
+    memcpy(image + 24, &fpu.mxcsr, 4);
     memcpy(image + 28, &mask, 4);
     for (unsigned i = 0; i < 8; i++) {
         memset(image + 32 + 16 * i, 0, 16);
-        memcpy(image + 32 + 16 * i, &st(c, i)->bits.significand, 8);
-        memcpy(image + 40 + 16 * i, &st(c, i)->bits.exponent, 2);
-        memcpy(image + 160 + 16 * i, &c->s.xmm[i], 16);
+        memcpy(image + 32 + 16 * i, fpu.st[i], 10);
     }
+    memcpy(image + 160, fpu.xmm, sizeof(fpu.xmm));
     return soft_write(c, op->seg, at, image, FXSAVE_SIZE);
 }
 
 bool soft_fxrstor(struct soft *c, struct op *op)
 {
-    struct fpu *fpu = &c->s.fpu;
     uint8_t image[FXSAVE_SIZE];
-    uint32_t at, mxcsr;
-    uint16_t word;
+    struct cpu_fpu fpu;
+    uint32_t at;
 
     if (!fxsave_address(c, op, &at) || !soft_read(c, op->seg, at, image, FXSAVE_SIZE))
         return false;
-    memcpy(&mxcsr, image + 24, 4);
-    if (mxcsr & ~MXCSR_MASK)
+    memcpy(&fpu.mxcsr, image + 24, 4);
+    if (fpu.mxcsr & ~MXCSR_MASK)
         return soft_raise_error(c, EXCEPTION_GP, 0);
-    memcpy(&word, image, 2);
-    set_control(c, word);
-    memcpy(&word, image + 2, 2);
-    set_status_word(c, word);
-    fpu->empty = (uint8_t)~image[4];
-    memcpy(&word, image + 6, 2);
-    fpu->opcode = word & 0x7ff;
-    memcpy(&fpu->code_offset, image + 8, 4);
-    memcpy(&fpu->code_selector, image + 12, 2);
-    memcpy(&fpu->data_offset, image + 16, 4);
-    memcpy(&fpu->data_selector, image + 20, 2);
-    c->s.mxcsr = mxcsr;
-    for (unsigned i = 0; i < 8; i++) {
-        memcpy(&st(c, i)->bits.significand, image + 32 + 16 * i, 8);
-        memcpy(&st(c, i)->bits.exponent, image + 40 + 16 * i, 2);
-        memcpy(&c->s.xmm[i], image + 160 + 16 * i, 16);
-    }
-    summarise(c);
+    memcpy(&fpu.control, image, 2);
+    memcpy(&fpu.status, image + 2, 2);
+    fpu.valid = image[4];
+    memcpy(&fpu.opcode, image + 6, 2);
+    memcpy(&fpu.code_offset, image + 8, 4);
+    memcpy(&fpu.code_selector, image + 12, 2);
+    memcpy(&fpu.data_offset, image + 16, 4);
+    memcpy(&fpu.data_selector, image + 20, 2);
+    for (unsigned i = 0; i < 8; i++)
+        memcpy(fpu.st[i], image + 32 + 16 * i, 10);
+    memcpy(fpu.xmm, image + 160, sizeof(fpu.xmm));
+    soft_fpu_set(c, &fpu);
     return true;
 }
 

@@ -16,6 +16,10 @@ void soft_execute(struct soft *c, bool step);
 void soft_fpu_leave(struct soft *c);
 void soft_sse_leave(struct soft *c);
 
+/* All of x87 and SSE. Bits of the control words that do not exist are not stored. */
+void soft_fpu_get(const struct soft *c, struct cpu_fpu *to);
+void soft_fpu_set(struct soft *c, const struct cpu_fpu *from);
+
 /* As FNINIT leaves it. */
 void soft_fpu_reset(struct soft *c);
 

@@ -66,7 +66,7 @@ endif
 
 # ---- the VMM ----
 
-CORE_ROOMS  := base cpu cpu/soft dev load machine
+CORE_ROOMS  := base cpu cpu/soft cpu/soft/state cpu/soft/code cpu/soft/interp dev load machine
 VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain host front front/screen \
                scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))

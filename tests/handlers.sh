@@ -13,13 +13,13 @@ build=${1:-build}
 . tests/lib.sh
 
 # handlers OBJECT: section and offset (or the name) of each function that a table of handlers points
-# to, and those that the decoder and block.c place by name.
+# to, and those that execute.c places by name.
 handlers() {
     readelf -rW "$1" | awk '
         /^Relocation section/ { table = /\.data\.rel\.ro/ }
         table && $3 == "R_X86_64_64" && $5 ~ /^\.text/ { sub(/^0+/, "", $7); print $5 ":" ($7 == "" ? 0 : $7) }
         table && $3 == "R_X86_64_64" && $5 !~ /^\.text/ { print $5 }'
-    printf '%s\n' op_call_function op_end op_repeat
+    printf '%s\n' op_call_function op_repeat
 }
 
 # bad_handlers OBJECT: names the handlers with no indirect jump, and those with an indirect call other
@@ -70,21 +70,21 @@ all_jump() {
 
 # objects MAKE_OPTION...: makes the objects that have handlers, with other options.
 objects() {
-    make --no-print-directory BUILD="$scratch" "${names[@]/#/$scratch/obj/vmm/cpu/soft/}" "$@" >"$scratch/log" 2>&1 ||
+    make --no-print-directory BUILD="$scratch" "${names[@]/#/$scratch/obj/vmm/cpu/soft/interp/}" "$@" >"$scratch/log" 2>&1 ||
         not_ok "a build with $*" "$(tail -n 3 "$scratch/log")"
 }
 
-names=(ops_integer.o ops_flow.o ops_rare.o ops_string.o block.o)
+names=(ops_integer.o ops_flow.o ops_rare.o ops_string.o)
 if [[ $(uname -m) != x86_64 ]]; then
     echo "# the code of other processors isn't looked at"
     ok "handlers end in jumps: skipped"
     finish
     exit
 fi
-all_jump "gcc's handlers end in a jump" "${names[@]/#/$build/obj/vmm/cpu/soft/}"
+all_jump "gcc's handlers end in a jump" "${names[@]/#/$build/obj/vmm/cpu/soft/interp/}"
 if command -v clang >/dev/null; then
     objects CC=clang
-    all_jump "clang's handlers end in a jump" "${names[@]/#/$scratch/obj/vmm/cpu/soft/}"
+    all_jump "clang's handlers end in a jump" "${names[@]/#/$scratch/obj/vmm/cpu/soft/interp/}"
 else
     echo "# skipped, clang is not installed: its handlers"
 fi
@@ -93,7 +93,7 @@ fi
 rm -rf "$scratch/obj"
 names=(ops_flow.o)
 objects "CC=gcc -fno-optimize-sibling-calls"
-if [[ $(bad_handlers "$scratch/obj/vmm/cpu/soft/ops_flow.o" | grep -c ': ') -gt 20 ]]; then
+if [[ $(bad_handlers "$scratch/obj/vmm/cpu/soft/interp/ops_flow.o" | grep -c ': ') -gt 20 ]]; then
     ok "calls instead of jumps would be noticed"
 else
     not_ok "calls instead of jumps would be noticed" "they were not"

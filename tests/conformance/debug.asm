@@ -127,6 +127,16 @@ start:
         try
         push dword 2 | EFLAGS_TF
         popfd
+        db 0xf1
+.icebp: nop
+        caught "ICEBP with TF: one #DB", DB_, 0, .icebp
+        dr6_is "ICEBP with TF", 0
+        mov eax, [got.eflags]
+        and eax, EFLAGS_TF
+        equals "  TF pushed", eax, EFLAGS_TF
+        try
+        push dword 2 | EFLAGS_TF
+        popfd
 .ud:    ud2
         caught "a fault comes before the step", UD, 0, .ud
         dr6_is "a fault comes before the step", 0
@@ -254,6 +264,29 @@ start:
         breakpoint 3, scratch + 5, ON_WRITE | BYTE_
         traps "two at once", DB_, 0, mov [scratch + 4], ax
         dr6_is "two at once", 9
+        no_breakpoints
+
+; MOV SS and POP SS put such a trap off, too. SDM vol. 3, 6.8.3
+        mov eax, ss
+        mov [scratch + 4], eax
+        breakpoint 0, scratch + 4, ON_ACCESS | WORD_
+        try
+        mov ss, [scratch + 4]
+        inc ebx
+.late:  nop
+        caught "a read by MOV SS: behind the next instruction", DB_, 0, .late
+        dr6_is "a read by MOV SS", 1
+        try
+        mov ss, [scratch + 4]
+        db 0xf1
+.both:  nop
+        caught "a read by MOV SS, then ICEBP: one #DB", DB_, 0, .both
+        dr6_is "a read by MOV SS, then ICEBP", 1
+        try
+        mov ss, [scratch + 4]
+.fault: ud2
+        caught "a read by MOV SS, then a fault: no #DB", UD, 0, .fault
+        dr6_is "a read by MOV SS, then a fault", 0
         no_breakpoints
 
 ; ---- on ports: with CR4.DE ----

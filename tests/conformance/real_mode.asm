@@ -240,6 +240,48 @@ start:
         pop ecx
         equals "PUSH ES pushes a word", ax, TABLE
 
+; PUSHA across offset 0 is #GP, where other pushes are #SS. SDM vol. 2, PUSHA. (At 1, 3 and 5 the
+; processor shuts down.) The handler of its own takes no more of the stack.
+%macro pusha_at 3                       ; "name", SP, instruction
+        try
+        push es
+        pop ss
+        mov sp, %2
+        %3
+        int STOP
+        caught {%1}, STOP, pusha_handler.end
+%endmacro
+        vector GP, pusha_handler
+        pusha_at "PUSHA with SP 7", 7, pushaw
+        pusha_at "PUSHA with SP 9", 9, pushaw
+        pusha_at "PUSHA with SP 11", 11, pushaw
+        pusha_at "PUSHA with SP 13", 13, pushaw
+        pusha_at "PUSHA with SP 15", 15, pushaw
+        pusha_at "PUSHAD with SP 7", 7, pushad
+        pusha_at "PUSHAD with SP 15", 15, pushad
+        vector SS_, pusha_handler
+        pusha_at "PUSHAD with SP 10", 10, pushad
+        pusha_at "PUSHAD with SP 17", 17, pushad
+        default_vector GP
+        try
+        push es
+        pop ss
+        mov sp, 17
+        pushaw
+        mov cx, sp
+        mov ss, [cs:home.ss]
+        mov sp, [cs:home.sp]
+        caught "PUSHA with SP 17", NONE, ANY
+        equals "  SP", cx, 1
+        try
+        push es
+        pop ss
+        mov sp, 0xfff1
+        popaw
+        int STOP
+        caught "POPA across the end", STOP, pusha_handler.end
+        default_vector SS_
+
 ; Through protected mode: a segment keeps its limit. SDM vol. 3, 9.9.2
         mov eax, cs
         shl eax, 4
@@ -270,6 +312,11 @@ start:
 returns:
         clc
         iret
+pusha_handler:
+        mov ss, [cs:home.ss]
+        mov sp, [cs:home.sp]
+        int STOP
+.end:
 far_handler:
         int STOP
 

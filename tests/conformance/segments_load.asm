@@ -202,6 +202,7 @@ start:
         to_ring_0
 
 ; LLDT and LTR. SDM vol. 2
+        equals "at the start there is no LDT", [local_at_start], 0
         mov ax, 0
         runs "LLDT: null", lldt ax
         mov eax, IN_LDT

@@ -92,6 +92,27 @@ fragments:
         in_v86 "a 32-bit address above 64 KiB", IOPL3, GP, 0, a32 mov al, [ebx]
         mov ebp, 0x10000
         in_v86 "  the same on the stack", IOPL3, SS_, 0, a32 mov al, [ebp]
+%macro pusha_at 4                       ; "name", SP, vector, instruction
+        jmp %%try
+        bits 16
+%%from: mov sp, %2
+%%at:   %4
+        int STOP
+        bits 32
+%%try:  try
+        enter_v86 %%from, IOPL3
+        caught {%1}, %3, 0, %%at - fragments
+%endmacro
+        pusha_at "PUSHA with SP 7 is #GP", 7, GP, pushaw
+        pusha_at "PUSHA with SP 9", 9, GP, pushaw
+        pusha_at "PUSHA with SP 11", 11, GP, pushaw
+        pusha_at "PUSHA with SP 13", 13, GP, pushaw
+        pusha_at "PUSHA with SP 15", 15, GP, pushaw
+        pusha_at "PUSHAD with SP 7", 7, GP, pushad
+        pusha_at "PUSHA with SP 1 is #SS", 1, SS_, pushaw
+        pusha_at "PUSHA with SP 5", 5, SS_, pushaw
+        pusha_at "PUSHAD with SP 10", 10, SS_, pushad
+        pusha_at "PUSH with SP 1", 1, SS_, push ax
         try
         enter_v86 far16, IOPL3
         caught "a far jump", STOP, 0, far16_there + 2 - fragments

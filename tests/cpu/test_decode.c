@@ -9,7 +9,10 @@
  * undefined is found out by executing it, for some are known as such only then.
  */
 #include "cpu/arch.h"
-#include "cpu/soft/ops.h"
+#include "cpu/soft/code/decode.h"
+#include "cpu/soft/interp/interp.h"
+#include "cpu/soft/state/paging.h"
+#include "cpu/soft/state/segment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,19 +185,14 @@ static bool is_undefined(const struct subject *s)
 
 static void ask_soft(struct subject *s)
 {
-    struct soft *c = test.soft;
-    enum decoded decoded;
-
-    c->s.segment[CPU_CS].limit = UINT32_MAX;
-    c->mode = (c->mode & ~(uint64_t)(MODE_CODE32 | MODE_STACK32)) |
-              (s->is_32 ? MODE_CODE32 | MODE_STACK32 : 0);
-    decoded = soft_decode(c, &s->op, s->bytes, s->available, CODE);
+    enum decoded decoded =
+        soft_decode(&s->op, s->bytes, s->available, CODE, s->is_32 ? MODE_CODE32 : 0, UINT32_MAX);
     s->soft = (struct verdict){VALID, s->op.next - CODE};
     if (decoded == DECODED_SHORT)
         s->soft.is = CUT_SHORT;
-    else if (s->op.run == op_call_last && s->op.call == do_too_long)
+    else if (s->op.kind == KIND_TOO_LONG)
         s->soft.is = TOO_LONG;
-    else if ((s->op.run == op_call_last && s->op.call == do_ud) || is_undefined(s))
+    else if (s->op.kind == KIND_UNDEFINED || is_undefined(s))
         s->soft.is = UNDEFINED;
 }
 
@@ -325,7 +323,7 @@ static const char *compare(const struct subject *s)
         return "operand size";
     if (!(s->op.flags & OP_ADDR32) != (s->in.address_width == 16))
         return "address size";
-    if (!(s->in.attributes & repeats) != (s->op.run != op_repeat))
+    if (!(s->in.attributes & repeats) != !op_is_repeated(&s->op))
         return "repetition";
     if ((s->in.attributes & (ZYDIS_ATTRIB_HAS_REPE)) && !(s->op.flags & OP_REP))
         return "REPE";

@@ -31,7 +31,11 @@ int main(void)
 #else
 
 #include "cpu/arch.h"
-#include "cpu/soft/ops.h"
+#include "cpu/soft/code/decode.h"
+#include "cpu/soft/interp/interp.h"
+#include "cpu/soft/state/flags.h"
+#include "cpu/soft/state/paging.h"
+#include "cpu/soft/state/segment.h"
 
 #include <asm/ldt.h>
 #include <inttypes.h>
@@ -300,7 +304,10 @@ static bool forbidden(unsigned map, uint8_t opcode, uint8_t modrm)
 /* SSE opcodes for which the prefix decides that it is MMX, or SSE3 and later. */
 static bool forbidden_sse(uint8_t opcode, uint8_t prefix)
 {
-    uint8_t immediate;
+    enum sse_prefix column = prefix == 0x66   ? SSE_66
+                             : prefix == 0xf3 ? SSE_F3
+                             : prefix == 0xf2 ? SSE_F2
+                                              : SSE_NP;
 
     if (prefix == 0xf3 && (opcode == 0xbc || opcode == 0xbd)) /* TZCNT, LZCNT */
         return true;
@@ -309,7 +316,7 @@ static bool forbidden_sse(uint8_t opcode, uint8_t prefix)
     if ((opcode >= 0x10 && opcode <= 0x17) || (opcode >= 0x28 && opcode <= 0x2f) ||
         (opcode >= 0x50 && opcode <= 0x7f) || (opcode >= 0xd0 && opcode != 0xff) ||
         opcode == 0xc2 || (opcode >= 0xc4 && opcode <= 0xc6))
-        return !soft_sse_operation(opcode, prefix, &immediate);
+        return !soft_is_sse(opcode, column);
     return false;
 }
 
@@ -627,7 +634,6 @@ static void prepare(struct instruction *in)
 {
     const struct op *op = &in->op;
     struct registers *r = &test.before;
-    op_call *call = op->run == op_call_function || op->run == op_call_last ? op->call : NULL;
     uint32_t stack_bits =
         test.soft->s.segment[CPU_SS].attributes & SEGMENT_DB ? UINT32_MAX : 0xffff;
     uint32_t top = test.soft->s.segment[CPU_SS].base + (r->gpr[CPU_ESP] & stack_bits);
@@ -637,27 +643,29 @@ static void prepare(struct instruction *in)
 
     if ((op->flags & OP_MEMORY) && below(2))
         aim(op);
-    if (call == do_mov_to_segment || call == do_group6 || call == do_lar_lsl || call == do_arpl) {
+    if (op->kind == KIND_MOV_TO_SEGMENT || op->kind == KIND_GROUP6 || op->kind == KIND_LAR_LSL ||
+        op->kind == KIND_ARPL) {
         selector = random_selector(false);
         if (op->flags & OP_MEMORY)
             plant(address_in(op), &selector, 2);
         else
             r->gpr[op->rm] = selector | random32() << 16;
-    } else if (call == do_load_far || call == do_jmp_far_e || call == do_call_far_e) {
-        selector = random_selector(call != do_load_far);
+    } else if (op->kind == KIND_LOAD_FAR || op->kind == KIND_JMP_FAR_E ||
+               op->kind == KIND_CALL_FAR_E) {
+        selector = random_selector(op->kind != KIND_LOAD_FAR);
         value = random_target(selector);
         plant(address_in(op), &value, size);
         plant(address_in(op) + size, &selector, 2);
-    } else if (call == do_jmp_far || call == do_call_far) {
+    } else if (op->kind == KIND_JMP_FAR || op->kind == KIND_CALL_FAR) {
         selector = random_selector(true);
         value = random_target(selector);
         value = size == 2 ? value & 0xffff : value;
-        memcpy(in->bytes + (op->next - op->eip) - 2 - size, &value, size);
-        memcpy(in->bytes + (op->next - op->eip) - 2, &selector, 2);
-    } else if (call == do_pop_segment) {
+        memcpy(in->bytes + op->length - 2 - size, &value, size);
+        memcpy(in->bytes + op->length - 2, &selector, 2);
+    } else if (op->kind == KIND_POP_SEGMENT) {
         selector = random_selector(false);
         plant(top, &selector, 2);
-    } else if (call == do_ret_far || call == do_iret) {
+    } else if (op->kind == KIND_RET_FAR || op->kind == KIND_IRET) {
         selector = random_selector(true);
         value = random_target(selector);
         plant(top, &value, size);
@@ -665,25 +673,25 @@ static void prepare(struct instruction *in)
         plant(top + size, &value, size);
         value = random32() | EFLAGS_TF;
         /* Without a trap it would go on. */
-        if (call == do_iret && !plant(top + 2 * size, &value, size))
+        if (op->kind == KIND_IRET && !plant(top + 2 * size, &value, size))
             memset(in->bytes, 0x90, sizeof(in->bytes));
-    } else if (call == do_bound) {
+    } else if (op->kind == KIND_BOUND) {
         limits[0] = r->gpr[op->reg] - below(3);
         limits[1] = r->gpr[op->reg] + below(3);
         plant(address_in(op), &limits[0], size);
         plant(address_in(op) + size, &limits[1], size);
-    } else if (call == do_int && op->imm == 0x80) {
-        in->bytes[op->next - op->eip - 1] = below(2) ? 3 : 4; /* no system calls */
-    } else if ((call == do_leave || call == do_enter || in->opcode == 0xc9) && below(2)) {
+    } else if (op->kind == KIND_INT && op->imm == 0x80) {
+        in->bytes[op->length - 1] = below(2) ? 3 : 4; /* no system calls */
+    } else if ((op->kind == KIND_LEAVE || op->kind == KIND_ENTER) && below(2)) {
         r->gpr[CPU_EBP] = r->gpr[CPU_ESP] + below(64);
-    } else if (call == do_group15) {
+    } else if (op->kind == KIND_GROUP15) {
         random_fpu(&image);
         plant(address_in(op), image.bytes, sizeof(image.bytes));
     }
     /* What loads SS has no trap behind it: one more instruction is executed. */
-    if ((call == do_mov_to_segment || call == do_pop_segment) &&
-        op->next - op->eip < sizeof(in->bytes))
-        in->bytes[op->next - op->eip] = 0x90;
+    if ((op->kind == KIND_MOV_TO_SEGMENT || op->kind == KIND_POP_SEGMENT) &&
+        op->length < sizeof(in->bytes))
+        in->bytes[op->length] = 0x90;
 }
 
 static uint32_t code_bytes(void)
@@ -733,7 +741,8 @@ static void generate_case(void)
             random_xmm(test.data + (at & ~15u));
     }
     set_soft();
-    if (soft_decode(test.soft, &in->op, in->bytes, code_bytes(), r->eip) != DECODED_SHORT)
+    if (soft_decode(&in->op, in->bytes, code_bytes(), r->eip, (uint32_t)test.soft->mode,
+                    test.soft->s.segment[CPU_CS].limit) != DECODED_SHORT)
         prepare(in);
     memcpy(test.code + in->at, in->bytes, code_bytes());
     memcpy(test.host, test.data, sizeof(test.data));
@@ -1096,6 +1105,20 @@ static void forgive_upper_half(void)
         memory_write(&test.memory, PHYSICAL + PAGE_SIZE + at, test.host + at, 2);
 }
 
+/* What ENTER may have pushed before it faulted. Some processors look at all of the new frame first.
+ */
+static void forgive_frame(void)
+{
+    const struct cpu_segment *ss = &test.soft->s.segment[CPU_SS];
+    uint32_t mask = ss->attributes & SEGMENT_DB ? UINT32_MAX : 0xffff;
+
+    for (uint32_t i = 1; i <= 32u * test.instruction.op.size; i++) {
+        uint32_t at = ss->base + ((test.before.gpr[CPU_ESP] - i) & mask) - DATA;
+        if (at < sizeof(test.data))
+            memory_write(&test.memory, PHYSICAL + PAGE_SIZE + at, test.host + at, 1);
+    }
+}
+
 /* Parts of memory that the instruction fills with what is the host's own. */
 static void forgive_memory(void)
 {
@@ -1192,6 +1215,8 @@ static bool forgive(struct registers *host, struct registers *soft)
         /* Whether registers that POPA has read are loaded before the fault of a later one. */
         if (both_fault && in->opcode == 0x61)
             return true;
+        if (both_fault && in->op.kind == KIND_ENTER)
+            forgive_frame();
         /* In which pieces an x87 state, and an 80-bit number, is checked. */
         if (both_fault && (in->opcode & 0xf9) == 0xd9 && reg >= 4)
             return true;
@@ -1286,7 +1311,7 @@ static void print_case(const char *what)
 {
     printf("case %llu %s:", (unsigned long long)test.done, what);
     for (unsigned i = 0; i < sizeof(test.instruction.bytes); i++) {
-        bool ends = i && i == test.instruction.op.next - test.instruction.op.eip;
+        bool ends = i && i == test.instruction.op.length;
         printf("%s%02x", ends ? " | " : " ", test.instruction.bytes[i]);
     }
     printf("\n");
@@ -1376,10 +1401,8 @@ static bool end_case(struct registers *host)
 
 static bool is_sse(uint8_t opcode)
 {
-    uint8_t immediate;
-
-    for (unsigned i = 0; i < PREFIX_CLASSES; i++) {
-        if (soft_sse_operation(opcode, class_prefix[i], &immediate))
+    for (enum sse_prefix i = SSE_NP; i < SSE_PREFIXES; i++) {
+        if (soft_is_sse(opcode, i))
             return true;
     }
     return false;
@@ -1542,8 +1565,8 @@ static bool is_accepted(unsigned map, unsigned opcode, unsigned class, unsigned 
         bytes[at++] = 0x0f;
     bytes[at++] = (uint8_t)opcode;
     bytes[at++] = (uint8_t)modrm;
-    soft_decode(test.soft, &op, bytes, 15, CODE);
-    return op.run != op_call_last || op.call != do_ud;
+    soft_decode(&op, bytes, 15, CODE, MODE_CODE32, UINT32_MAX);
+    return op.kind != KIND_UNDEFINED;
 }
 
 static uint64_t executed(unsigned map, unsigned opcode, unsigned class, unsigned cell, bool one)

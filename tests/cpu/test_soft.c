@@ -5,7 +5,7 @@
  * after a fault EIP tells the vector and the stack holds the frame.
  */
 #include "cpu/arch.h"
-#include "cpu/soft/engine.h"
+#include "cpu/soft/state/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -121,7 +121,6 @@ static int set_up(void **state)
                         (struct cpu_table){IDT, 0x7ff});
     g->state.tr =
         (struct cpu_segment){.base = TSS, .limit = 0x67, .selector = TASK, .attributes = 0x8b};
-    g->state.ldtr.attributes = 0;
     return 0;
 }
 
@@ -319,6 +318,16 @@ static void segment_loads_are_checked(void **state)
     }
     load_ds(g, 0);
     expect_ok(g, CODE + 3);
+}
+
+static void a_guest_starts_without_a_local_table(void **state)
+{
+    struct guest *g = *state;
+
+    put32(g, 8, 0xffff); /* what would be data in an LDT at address 0 */
+    put32(g, 12, 0x009200);
+    load_ds(g, 8 | 4);
+    expect_fault(g, 13, CODE, true, 8 | 4);
 }
 
 static void a_null_segment_cant_be_used(void **state)
@@ -654,6 +663,57 @@ static void a_double_fault_can_have_a_task_of_its_own(void **state)
     assert_int_equal(g->state.eflags & EFLAGS_NT, EFLAGS_NT);
 }
 
+/* A push that crosses offset 0 is #SS, which needs room on the same stack: vol. 2, PUSH, PUSHA, INT
+ * n, ENTER, CALL. */
+static void real_mode_shuts_down_without_room_for_a_stack_fault(void **state)
+{
+    static const struct {
+        char code[4];
+        uint16_t sp;
+    } cases[] = {
+        {"\x60", 1},             /* pusha */
+        {"\x60", 3},             /* the same */
+        {"\x60", 5},             /* the same */
+        {"\x66\x60", 5},         /* pushad */
+        {"\x50", 1},             /* push ax */
+        {"\xcd\x21", 1},         /* int 0x21 */
+        {"\xcd\x21", 5},         /* the same */
+        {"\x0f\x0b", 5},         /* ud2 */
+        {"\xc8\x00\x00\x00", 1}, /* enter 0, 0 */
+        {"\xe8\x00\x00", 1},     /* call */
+        {"\x9c", 1},             /* pushf */
+    };
+    struct guest *g = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        arch_real_mode(&g->state, 0x1000, 0, cases[i].sp);
+        code_at(g, CODE, cases[i].code, sizeof(cases[i].code));
+        g->cpu->ops->set_state(g->cpu, &g->state);
+        assert_int_equal(cpu_run(g->cpu, CLOCK_NEVER), CPU_STOP_SHUTDOWN);
+        g->cpu->ops->get_state(g->cpu, &g->state);
+        assert_int_equal(g->state.eip, 0);
+        assert_int_equal(g->state.gpr[CPU_ESP], cases[i].sp);
+    }
+}
+
+/* A 16-bit stack in protected mode has no such rule: vol. 2, PUSHA, protected-mode exceptions. */
+static void pusha_across_offset_0_is_a_stack_fault_in_protected_mode(void **state)
+{
+    struct guest *g = *state;
+    struct cpu_state start;
+
+    user_mode(g);
+    g->state.segment[CPU_SS].attributes &= (uint16_t)~SEGMENT_DB;
+    g->state.segment[CPU_SS].limit = 0xffff;
+    CODE_AT(g, CODE, "\x66\x60"); /* pusha */
+    start = g->state;
+    for (uint32_t sp = 1; sp <= 15; sp += 2) {
+        g->state = start;
+        g->state.gpr[CPU_ESP] = sp;
+        expect_fault(g, 12, CODE, true, 0);
+    }
+}
+
 /* Virtual-8086 mode */
 
 static void v86_faults_come_with_its_segments(void **state)
@@ -735,6 +795,29 @@ static void the_trap_flag_stops_behind_each_instruction(void **state)
     CODE_AT(g, CODE, "\x90\x90");
     expect_fault(g, 1, CODE + 1, false, 0);
     assert_int_equal(g->state.dr[6] & 0x4000, 0x4000);
+}
+
+/* With one more its frame would be the first handler's, and not the program's. */
+static void icebp_with_the_trap_flag_is_one_exception(void **state)
+{
+    struct guest *g = *state;
+
+    g->state.eflags |= EFLAGS_TF;
+    CODE_AT(g, CODE, "\xf1\x90");
+    expect_fault(g, 1, CODE + 1, false, 0);
+    assert_int_equal(g->state.dr[6] & 0xe00f, 0);
+}
+
+static void icebp_reports_what_mov_ss_has_met(void **state)
+{
+    struct guest *g = *state;
+
+    put32(g, DATA, DATA0);
+    g->state.dr[1] = DATA;
+    g->state.dr[7] = 0x400 | 0x8 | 0x7u << 20;            /* two bytes, reads and writes */
+    CODE_AT(g, CODE, "\x8e\x15\x00\x20\x02\x00\xf1\x90"); /* mov ss, [DATA]; icebp; nop */
+    expect_fault(g, 1, CODE + 7, false, 0);
+    assert_int_equal(g->state.dr[6] & 0xe00f, 2);
 }
 
 static void debug_registers_watch_code_and_data(void **state)
@@ -859,6 +942,7 @@ int main(void)
         TEST(a_benign_exception_and_a_fault_are_not),
         TEST(a_triple_fault_keeps_the_registers),
         TEST(segment_loads_are_checked),
+        TEST(a_guest_starts_without_a_local_table),
         TEST(a_null_segment_cant_be_used),
         TEST(limits_hold_for_the_whole_operand),
         TEST(expand_down_is_valid_above_the_limit),
@@ -884,10 +968,14 @@ int main(void)
         TEST(a_deadline_comes_behind_an_exact_instruction),
         TEST(a_kick_ends_a_run_that_has_no_deadline),
         TEST(the_trap_flag_stops_behind_each_instruction),
+        TEST(icebp_with_the_trap_flag_is_one_exception),
+        TEST(icebp_reports_what_mov_ss_has_met),
         TEST(debug_registers_watch_code_and_data),
         TEST(fences_have_no_prefix),
         TEST(mmio_is_the_machines),
         TEST(real_mode_wraps_and_interrupts),
+        TEST(real_mode_shuts_down_without_room_for_a_stack_fault),
+        TEST(pusha_across_offset_0_is_a_stack_fault_in_protected_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
  *   test_soft_fuzz [PROGRAMS [SEED]]
  */
 #include "cpu/arch.h"
-#include "cpu/soft/engine.h"
+#include "cpu/soft/soft.h"
+#include "cpu/soft/state/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>

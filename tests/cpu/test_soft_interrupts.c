@@ -6,7 +6,9 @@
  *   test_soft_interrupts [PROGRAMS [SEED]]
  */
 #include "cpu/arch.h"
-#include "cpu/soft/engine.h"
+#include "cpu/soft/interp/interp.h"
+#include "cpu/soft/soft.h"
+#include "cpu/soft/state/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cpu = cpu_soft_create(&memory, why, sizeof(why));
     if (!cpu)
         abort();
-    end = cpu->ops->now(cpu) + INSTRUCTIONS * SOFT_NS_PER_INSTRUCTION;
+    end = cpu->ops->now(cpu) + INSTRUCTIONS * cpu->ops->ns_per_instruction;
     if (data[0] & 1) {
         arch_flat_protected(&state, start, start, (struct cpu_table){0, 0xff},
                             (struct cpu_table){0, 0x1ff});

@@ -101,6 +101,21 @@ static void read_linear_stops_at_the_first_missing_page(void **unused)
     assert_int_equal(arch_read_linear(&state, &memory, 0xffc, bytes, sizeof(bytes)), 4);
 }
 
+static void write_linear_goes_through_read_only_pages_and_stops_at_a_missing_one(void **unused)
+{
+    (void)unused;
+    struct cpu_state state = {.cr0 = CR0_PE | CR0_PG | CR0_WP, .cr3 = 0x4000};
+    const uint8_t bytes[4] = {1, 2, 3, 4};
+    uint8_t there[4] = {0};
+
+    put32(0x4000, 0x5000 | 1); /* not writable */
+    put32(0x5000, 0x00006000 | 1);
+    put32(0x5004, 0);
+    assert_int_equal(arch_write_linear(&state, &memory, 0xffe, bytes, sizeof(bytes)), 2);
+    assert_true(memory_read(&memory, 0x6ffe, there, 2));
+    assert_memory_equal(there, "\1\2\0\0", 4);
+}
+
 static void exception_names(void **unused)
 {
     (void)unused;
@@ -118,6 +133,7 @@ int main(void)
         cmocka_unit_test(translate_large_page_needs_pse),
         cmocka_unit_test(translate_survives_tables_outside_ram),
         cmocka_unit_test(read_linear_stops_at_the_first_missing_page),
+        cmocka_unit_test(write_linear_goes_through_read_only_pages_and_stops_at_a_missing_one),
         cmocka_unit_test(exception_names),
     };
     return cmocka_run_group_tests_name("arch", tests, set_up, tear_down);

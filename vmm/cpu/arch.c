@@ -13,7 +13,7 @@
 #define TSS_BUSY  UINT16_C(0x008b)
 #define LDT       UINT16_C(0x0082)
 
-/* What reset leaves in registers that no template sets. */
+/* What reset leaves in registers that no template sets: Intel SDM vol. 3, table 9-1. */
 static void reset(struct cpu_state *state)
 {
     memset(state, 0, sizeof(*state));
@@ -47,6 +47,7 @@ void arch_flat_protected(struct cpu_state *state, uint32_t eip, uint32_t esp, st
 {
     reset(state);
     state->cr0 |= CR0_PE;
+    state->ldtr = (struct cpu_segment){.attributes = 0};
     for (unsigned i = 0; i < CPU_SEGMENTS; i++) {
         state->segment[i] = (struct cpu_segment){
             .limit = UINT32_MAX,
@@ -97,6 +98,20 @@ size_t arch_read_linear(const struct cpu_state *state, const struct memory *memo
     for (done = 0; done < length; done++) {
         if (!arch_translate(state, memory, linear + (uint32_t)done, &physical) ||
             !memory_read(memory, physical, (uint8_t *)to + done, 1))
+            break;
+    }
+    return done;
+}
+
+size_t arch_write_linear(const struct cpu_state *state, const struct memory *memory,
+                         uint32_t linear, const void *from, size_t length)
+{
+    size_t done;
+    uint64_t physical;
+
+    for (done = 0; done < length; done++) {
+        if (!arch_translate(state, memory, linear + (uint32_t)done, &physical) ||
+            !memory_write(memory, physical, (const uint8_t *)from + done, 1))
             break;
     }
     return done;

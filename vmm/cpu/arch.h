@@ -11,8 +11,8 @@
  * Intel SDM vol. 3, table 9-1, but for the segments. */
 void arch_real_mode(struct cpu_state *state, uint16_t segment, uint16_t ip, uint16_t sp);
 
-/* 32-bit protected mode, paging off: CS=0x08, DS..SS=0x10, both flat; GDT and IDT as given; IF=0.
- * The selectors must describe the same segments in that GDT. */
+/* 32-bit protected mode, paging off: CS=0x08, DS..SS=0x10, both flat; GDT and IDT as given, no
+ * LDT; IF=0. The selectors must describe the same segments in that GDT. */
 void arch_flat_protected(struct cpu_state *state, uint32_t eip, uint32_t esp, struct cpu_table gdtr,
                          struct cpu_table idtr);
 
@@ -26,6 +26,11 @@ bool arch_translate(const struct cpu_state *state, const struct memory *memory, 
 /* Copies from linear addresses; returns how many bytes, from the first, could be read. */
 size_t arch_read_linear(const struct cpu_state *state, const struct memory *memory, uint32_t linear,
                         void *to, size_t length);
+
+/* Copies to linear addresses, whatever the pages' rights; returns how many bytes, from the first,
+ * could be written. */
+size_t arch_write_linear(const struct cpu_state *state, const struct memory *memory,
+                         uint32_t linear, const void *from, size_t length);
 
 /* "#PF page fault" for 14; "reserved" for the numbers Intel keeps. Vectors 0 to 31. */
 const char *arch_exception_name(unsigned vector);

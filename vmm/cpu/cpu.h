@@ -86,6 +86,18 @@ struct cpu_state {
     uint32_t dr[8]; /* 4 and 5 unused */
 };
 
+/* The x87 and SSE registers, as FXSAVE has them (Intel SDM vol. 1, table 10-2). */
+struct cpu_fpu {
+    uint16_t control, status; /* TOP is in `status` */
+    uint8_t valid;            /* bit i: physical register Ri holds something */
+    uint16_t opcode; /* of the last instruction, 11 bits; then where it and its operand were */
+    uint32_t code_offset, data_offset;
+    uint16_t code_selector, data_selector; /* 0 where the processor no longer keeps them */
+    uint8_t st[8][10];                     /* ST(0) first, in the 80-bit format */
+    uint32_t mxcsr;
+    uint8_t xmm[8][16];
+};
+
 /* Why cpu_run came back. */
 enum cpu_stop {
     CPU_STOP_PORT,     /* exit.port: the machine moves the data */
@@ -125,6 +137,10 @@ struct cpu;
 /* What an engine does. Functions that can fail return 0 or -errno. */
 struct cpu_ops {
     const char *name; /* "kvm", "soft" */
+
+    /* Where time is counted in instructions: how many ns one takes. 0 where it passes by itself. A
+     * run of an engine that counts is repeatable, to the instruction. */
+    uint32_t ns_per_instruction;
 
     /* Runs the guest until something in enum cpu_stop happens, `deadline` (in the time of `now`,
      * CLOCK_NEVER for none) included. Data of the last port or MMIO read is taken first. */
@@ -167,6 +183,8 @@ struct cpu_ops {
 
     int (*get_state)(struct cpu *cpu, struct cpu_state *state);
     int (*set_state)(struct cpu *cpu, const struct cpu_state *state);
+    int (*get_fpu)(struct cpu *cpu, struct cpu_fpu *fpu);
+    int (*set_fpu)(struct cpu *cpu, const struct cpu_fpu *fpu);
 
     /* All of the processor and its time, in the engine's own form of `saved_size` bytes, which a
      * CPU of the same engine takes back. Plain data, but for this kind of host only. */
@@ -214,10 +232,11 @@ static inline enum cpu_stop cpu_run(struct cpu *cpu, uint64_t deadline)
 const char *cpu_stop_name(enum cpu_stop stop);
 
 /*
- * Makes a CPU of each engine, on the calling thread, over `memory` (mapped from physical address 0,
- * and outliving the CPU). The state is undefined until set_state. On failure returns NULL and
- * writes one sentence, with the remedy where there is one, to `why`.
+ * The engines: what each does, and how a CPU of it is made: on the calling thread, over `memory`
+ * (mapped from physical address 0, and outliving the CPU). The state is undefined until set_state.
+ * On failure returns NULL and writes one sentence, with the remedy where there is one, to `why`.
  */
+extern const struct cpu_ops cpu_kvm_ops, cpu_soft_ops;
 struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_size);
 struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_size);
 

@@ -10,10 +10,10 @@
 
 const struct engine engines[] = {
 #ifdef CPU_HAS_KVM
-    {"kvm", cpu_kvm_create, true},
+    {"kvm", &cpu_kvm_ops, cpu_kvm_create, true},
 #endif
-    {"soft", cpu_soft_create, false},
-    {NULL, NULL, false},
+    {"soft", &cpu_soft_ops, cpu_soft_create, false},
+    {NULL, NULL, NULL, false},
 };
 
 static const struct engine *choose_working(char *note, size_t note_size)

@@ -8,9 +8,16 @@
 
 struct engine {
     const char *name; /* as in --cpu NAME */
+    const struct cpu_ops *ops;
     struct cpu *(*create)(const struct memory *memory, char *why, size_t why_size);
     bool needs_probe; /* it may be there and yet not work */
 };
+
+/* Whether time is counted in instructions, so that a run is repeatable. */
+static inline bool engine_counts_time(const struct engine *engine)
+{
+    return engine->ops->ns_per_instruction != 0;
+}
 
 /* All engines, the fastest first; ends with one whose name is NULL. */
 extern const struct engine engines[];

@@ -302,6 +302,65 @@ static const uint32_t saved_msrs[] = {
 
 #define SAVED_MSRS (sizeof(saved_msrs) / sizeof(saved_msrs[0]))
 
+/* XSAVE's image, which begins with that of FXSAVE in its 64-bit form: Intel SDM vol. 1, table 10-2
+ * and section 13.4. (KVM_GET_FPU leaves MXCSR out.) */
+struct xsave_image {
+    uint16_t control, status;
+    uint8_t valid, reserved;
+    uint16_t opcode;
+    uint64_t code, data;
+    uint32_t mxcsr, mxcsr_mask;
+    uint8_t st[8][16], xmm[16][16], unused[96];
+    uint64_t present; /* bit 0: x87's part is not as at reset, bit 1: SSE's */
+    uint8_t rest[4096 - 520];
+};
+
+static int kvm_get_fpu(struct cpu *cpu, struct cpu_fpu *to)
+{
+    struct xsave_image image;
+
+    if (ioctl(kvm_of(cpu)->vcpu_fd, KVM_GET_XSAVE, &image) < 0)
+        return -errno;
+    *to = (struct cpu_fpu){
+        .control = image.control,
+        .status = image.status,
+        .valid = image.valid,
+        .opcode = image.opcode,
+        .code_offset = (uint32_t)image.code,
+        .data_offset = (uint32_t)image.data,
+        .code_selector = (uint16_t)(image.code >> 32),
+        .data_selector = (uint16_t)(image.data >> 32),
+        .mxcsr = image.mxcsr,
+    };
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(to->st[i], image.st[i], sizeof(to->st[i]));
+        memcpy(to->xmm[i], image.xmm[i], sizeof(to->xmm[i]));
+    }
+    return 0;
+}
+
+static int kvm_set_fpu(struct cpu *cpu, const struct cpu_fpu *from)
+{
+    struct xsave_image image;
+    int fd = kvm_of(cpu)->vcpu_fd;
+
+    if (ioctl(fd, KVM_GET_XSAVE, &image) < 0)
+        return -errno;
+    image.control = from->control;
+    image.status = from->status;
+    image.valid = from->valid;
+    image.opcode = from->opcode;
+    image.code = (uint64_t)from->code_selector << 32 | from->code_offset;
+    image.data = (uint64_t)from->data_selector << 32 | from->data_offset;
+    image.mxcsr = from->mxcsr;
+    image.present |= 3;
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(image.st[i], from->st[i], sizeof(from->st[i]));
+        memcpy(image.xmm[i], from->xmm[i], sizeof(from->xmm[i]));
+    }
+    return ioctl(fd, KVM_SET_XSAVE, &image) < 0 ? -errno : 0;
+}
+
 /* struct kvm_msrs and kvm_xsave end in arrays without a length: these have one. */
 struct msrs {
     uint32_t nmsrs, pad;
@@ -544,7 +603,7 @@ static void kvm_destroy(struct cpu *cpu)
     free(kvm);
 }
 
-static const struct cpu_ops kvm_ops = {
+const struct cpu_ops cpu_kvm_ops = {
     .name = "kvm",
     .run = kvm_run_guest,
     .now = kvm_now,
@@ -556,6 +615,8 @@ static const struct cpu_ops kvm_ops = {
     .gpr = kvm_gpr,
     .get_state = kvm_get_state,
     .set_state = kvm_set_state,
+    .get_fpu = kvm_get_fpu,
+    .set_fpu = kvm_set_fpu,
     .saved_size = sizeof(struct saved),
     .save = kvm_save,
     .restore = kvm_restore,
@@ -637,7 +698,7 @@ struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_si
         snprintf(why, why_size, "out of memory");
         return NULL;
     }
-    kvm->cpu.ops = &kvm_ops;
+    kvm->cpu.ops = &cpu_kvm_ops;
     kvm->memory = memory;
     kvm->vm_fd = kvm->vcpu_fd = -1;
     kvm->thread = pthread_self();

@@ -94,7 +94,7 @@ static int choose_engine(struct guest *guest, char *note, size_t note_size)
     }
     guest->config.make_cpu = guest->engine->create;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        if (counts[i] && strcmp(guest->engine->name, "soft") != 0)
+        if (counts[i] && !engine_counts_time(guest->engine))
             return fail(guest, "%s: only --cpu soft counts its time", counts[i]);
     }
     return 0;

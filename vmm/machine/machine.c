@@ -6,7 +6,6 @@
 
 #include "boot.h"
 #include "cpu/arch.h"
-#include "cpu/soft/soft.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -100,7 +99,7 @@ static uint64_t pause_deadline(const struct machine *machine)
     } else if (pause->instructions != UINT64_MAX && !machine->halted) {
         uint64_t count = machine->cpu->ops->instructions(machine->cpu);
         uint64_t left = pause->instructions > count ? pause->instructions - count : 0;
-        place = now + left * SOFT_NS_PER_INSTRUCTION;
+        place = now + left * machine->cpu->ops->ns_per_instruction;
     }
     return sooner(place, pause->time);
 }

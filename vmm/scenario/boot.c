@@ -253,7 +253,7 @@ bool session_boot(struct session *session, const struct step *step)
     session->engine = engine_choose(session->cpu ? session->cpu : options->cpu, note, sizeof(note));
     if (!session->engine)
         return session_fail(session, VERDICT_REFUSED, "%s", note);
-    options->config.virtual_time = strcmp(session->engine->name, "soft") == 0;
+    options->config.virtual_time = engine_counts_time(session->engine);
     options->config.make_cpu = session->engine->create;
     options->config.epoch = options->config.virtual_time ? VIRTUAL_EPOCH : (int64_t)time(NULL);
     options->config.inbox = &session->inbox;

@@ -5,7 +5,13 @@
  * executed in a block or by itself makes no difference, so an interrupt that the machine places by
  * its clock lands behind the same instruction in every run.
  */
-#include "handler.h"
+#include "soft.h"
+
+#include "interp/interp.h"
+#include "state/exception.h"
+#include "state/flags.h"
+#include "state/paging.h"
+#include "state/segment.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +24,7 @@ static uint64_t soft_now(void *cpu)
 {
     const struct soft *c = soft_of(cpu);
 
-    return c->s.count * SOFT_NS_PER_INSTRUCTION + c->s.skew;
+    return soft_time(c, c->s.count);
 }
 
 static void soft_skip_to(struct cpu *cpu, uint64_t time)
@@ -97,7 +103,7 @@ static bool at_breakpoint(struct soft *c)
     }
     if (!hits || (c->s.eflags & EFLAGS_RF))
         return false;
-    c->s.dr[6] = (c->s.dr[6] & ~UINT32_C(15)) | hits;
+    soft_report_hits(c, hits);
     return true;
 }
 
@@ -106,12 +112,12 @@ static void raise_traps(struct soft *c, bool was_single_step)
 {
     uint32_t hits = c->s.debug_hits;
 
-    if (was_single_step && !c->is_software)
+    if (was_single_step && !c->no_step_trap)
         hits |= UINT32_C(1) << 14;
     c->s.debug_hits = 0;
     if (!hits)
         return;
-    c->s.dr[6] = (c->s.dr[6] & ~UINT32_C(15)) | hits;
+    soft_report_hits(c, hits);
     soft_raise(c, EXCEPTION_DB);
 }
 
@@ -121,7 +127,7 @@ static void step(struct soft *c)
     uint32_t shadow = c->s.shadow, before = c->s.eflags;
 
     c->replayed = 0;
-    c->is_software = false;
+    c->no_step_trap = false;
     if ((c->s.dr[7] & 0xff) && shadow != SHADOW_SS && at_breakpoint(c)) {
         soft_raise(c, EXCEPTION_DB);
         return;
@@ -150,21 +156,12 @@ static bool must_step(const struct soft *c)
 
 static int64_t instructions_until(const struct soft *c, uint64_t deadline)
 {
-    uint64_t now = c->s.count * SOFT_NS_PER_INSTRUCTION + c->s.skew, left;
+    uint64_t now = soft_time(c, c->s.count), left;
 
     if (deadline <= now)
         return 0;
     left = (deadline - now - 1) / SOFT_NS_PER_INSTRUCTION + 1;
     return left < SLICE ? (int64_t)left : SLICE;
-}
-
-bool soft_is_stop(const struct soft *c, uint32_t linear)
-{
-    for (unsigned i = 0; i < c->stop_count; i++) {
-        if (c->stops[i] == linear)
-            return true;
-    }
-    return false;
 }
 
 static bool at_stop(const struct soft *c)
@@ -216,7 +213,7 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
             step(c);
         } else {
             c->replayed = 0;
-            c->is_software = false;
+            c->no_step_trap = false;
             execute(c, budget, false);
             if (!c->raised && c->s.debug_hits)
                 raise_traps(c, false); /* of a task switch */
@@ -325,6 +322,18 @@ static int soft_set_state(struct cpu *cpu, const struct cpu_state *state)
     return 0;
 }
 
+static int soft_get_fpu(struct cpu *cpu, struct cpu_fpu *fpu)
+{
+    soft_fpu_get(soft_of(cpu), fpu);
+    return 0;
+}
+
+static int soft_set_fpu(struct cpu *cpu, const struct cpu_fpu *fpu)
+{
+    soft_fpu_set(soft_of(cpu), fpu);
+    return 0;
+}
+
 /* What a snapshot keeps: the state, and what the machine has answered to the present instruction.
  */
 struct saved {
@@ -385,8 +394,9 @@ static void soft_destroy(struct cpu *cpu)
     free(c);
 }
 
-static const struct cpu_ops soft_ops = {
+const struct cpu_ops cpu_soft_ops = {
     .name = "soft",
+    .ns_per_instruction = SOFT_NS_PER_INSTRUCTION,
     .run = soft_run,
     .now = soft_now,
     .skip_to = soft_skip_to,
@@ -399,6 +409,8 @@ static const struct cpu_ops soft_ops = {
     .gpr = soft_gpr,
     .get_state = soft_get_state,
     .set_state = soft_set_state,
+    .get_fpu = soft_get_fpu,
+    .set_fpu = soft_set_fpu,
     .saved_size = sizeof(struct saved),
     .save = soft_save,
     .restore = soft_restore,
@@ -426,7 +438,7 @@ static bool allocate(struct soft *c)
     c->code_lines = calloc(pages, sizeof(c->code_lines[0]));
     c->is_table = calloc(pages, 1);
     c->page_blocks = calloc(pages, sizeof(c->page_blocks[0]));
-    c->hash = calloc(HASH_SLOTS, sizeof(c->hash[0]));
+    c->hash = calloc(1, soft_hash_size());
     c->arena = calloc(1, soft_arena_size());
     c->no_block = calloc(1, sizeof(struct block) + 2 * sizeof(struct op));
     c->scratch = calloc(1, sizeof(struct block) + 4 * sizeof(struct op));
@@ -443,7 +455,7 @@ struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_s
         return NULL;
     }
     c->memory = memory;
-    c->cpu.ops = &soft_ops;
+    c->cpu.ops = &cpu_soft_ops;
     atomic_init(&c->kicked, false);
     if (!allocate(c)) {
         soft_destroy(&c->cpu);
@@ -451,6 +463,7 @@ struct cpu *cpu_soft_create(const struct memory *memory, char *why, size_t why_s
         return NULL;
     }
     c->generation = 1;
+    c->back_end = &soft_interpreter;
     soft_blocks_init(c);
     soft_fpu_reset(c);
     c->s.mxcsr = 0x1f80;

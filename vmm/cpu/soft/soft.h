@@ -7,9 +7,6 @@
 
 #include "cpu/cpu.h"
 
-/* How long one instruction takes by the guest's clock: a nominal 500 MIPS. */
-#define SOFT_NS_PER_INSTRUCTION UINT64_C(2)
-
 /* Executes one instruction at a time and not in blocks. Slower; must make no other difference. */
 void cpu_soft_set_stepping(struct cpu *cpu, bool on);
 

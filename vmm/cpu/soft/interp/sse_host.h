@@ -6,7 +6,7 @@
 #ifndef VMM_CPU_SOFT_SSE_HOST_H
 #define VMM_CPU_SOFT_SSE_HOST_H
 
-#include "engine.h"
+#include "cpu/soft/state/state.h"
 
 /* Changes *d by *s; `imm` is the immediate byte of those that have one. */
 typedef void sse_kernel(union xmm *d, const union xmm *s, unsigned imm);

@@ -5,10 +5,12 @@
 #include "ops.h"
 
 /* The block ends here without a jump. */
-OP(op_end)
+static OP(end)
 {
     TAKE_BRANCH();
 }
+
+const struct handlers handlers_end = {.with_register = {end}};
 
 /* An instruction that is a function and may change anything: the execution loop finds out. */
 OP(op_call_last)
@@ -37,7 +39,7 @@ const struct handlers handlers_jmp = {.with_register = {NULL, jmp, jmp}};
     {                             \
         if (likely(condition))    \
             TAKE_BRANCH();        \
-        NEXT; /* an op_end */     \
+        NEXT; /* a KIND_END */    \
     }
 BRANCH(0, CONDITION_O(c))
 BRANCH(1, !CONDITION_O(c))

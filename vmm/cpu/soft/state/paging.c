@@ -10,7 +10,7 @@
  * TLBs may keep what was there; here what is cached, which depends on how code was cut into blocks,
  * must never show.
  */
-#include "handler.h"
+#include "paging.h"
 
 #define PTE_P  UINT32_C(0x001)
 #define PTE_W  UINT32_C(0x002)
@@ -61,10 +61,10 @@ static void write_ram(struct soft *c, uint64_t address, const void *from, uint32
     memcpy(memory_at(c->memory, address, length), from, length);
     memory_mark(c->memory, address);
     if (c->code_lines[page])
-        soft_code_written(c, address, length);
+        c->code_written(c, address, length);
     if (changes_mapping) {
         soft_tlb_flush(c);
-        soft_block_interrupt(c);
+        c->end_block(c);
     }
 }
 
@@ -78,7 +78,7 @@ static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uin
     memcpy(at, &entry, 4);
     memory_mark(c->memory, address);
     if (c->code_lines[address / PAGE_SIZE])
-        soft_code_written(c, address, 4);
+        c->code_written(c, address, 4);
 }
 
 static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user, uint64_t *physical)

@@ -112,7 +112,7 @@ static bool begin(struct soft *c, const struct op *op)
 
     if (!available(c) || !wait(c))
         return false;
-    fpu->code_offset = op->eip;
+    fpu->code_offset = op_eip(op);
     fpu->code_selector = c->s.segment[CPU_CS].selector;
     fpu->opcode = (uint16_t)((op->opcode & 7) << 8 | op->modrm);
     if (op->flags & OP_MEMORY) {
@@ -1006,143 +1006,133 @@ static bool fxsave_address(struct soft *c, const struct op *op, uint32_t *at)
     return true;
 }
 
-bool soft_fxsave(struct soft *c, struct op *op)
+void soft_fpu_get(const struct soft *c, struct cpu_fpu *to)
+{
+    const struct fpu *fpu = &c->s.fpu;
+
+    memset(to, 0, sizeof(*to));
+    to->control = fpu->control;
+    to->status = status_word(c);
+    to->valid = (uint8_t)~fpu->empty;
+    to->opcode = fpu->opcode;
+    to->code_offset = fpu->code_offset;
+    to->data_offset = fpu->data_offset;
+    to->code_selector = fpu->code_selector;
+    to->data_selector = fpu->data_selector;
+    to->mxcsr = c->s.mxcsr;
+    for (unsigned i = 0; i < 8; i++) {
+        const union fpu_register *r = &fpu->r[(fpu->top + i) & 7];
+        memcpy(to->st[i], &r->bits.significand, 8);
+        memcpy(to->st[i] + 8, &r->bits.exponent, 2);
+        memcpy(to->xmm[i], &c->s.xmm[i], 16);
+    }
+}
+
+void soft_fpu_set(struct soft *c, const struct cpu_fpu *from)
 {
     struct fpu *fpu = &c->s.fpu;
+
+    set_control(c, from->control);
+    set_status_word(c, from->status);
+    fpu->empty = (uint8_t)~from->valid;
+    fpu->opcode = from->opcode & 0x7ff;
+    fpu->code_offset = from->code_offset;
+    fpu->data_offset = from->data_offset;
+    fpu->code_selector = from->code_selector;
+    fpu->data_selector = from->data_selector;
+    c->s.mxcsr = from->mxcsr & MXCSR_MASK;
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(&st(c, i)->bits.significand, from->st[i], 8);
+        memcpy(&st(c, i)->bits.exponent, from->st[i] + 8, 2);
+        memcpy(&c->s.xmm[i], from->xmm[i], 16);
+    }
+    summarise(c);
+}
+
+bool soft_fxsave(struct soft *c, struct op *op)
+{
     uint8_t image[FXSAVE_SIZE];
     uint32_t at, mask = MXCSR_MASK;
-    uint16_t status = status_word(c);
+    struct cpu_fpu fpu;
 
     /* The reserved parts keep what is there. */
     if (!fxsave_address(c, op, &at) || !soft_check_write(c, op->seg, at, FXSAVE_SIZE) ||
         !soft_read(c, op->seg, at, image, FXSAVE_SIZE))
         return false;
-    memcpy(image, &fpu->control, 2);
-    memcpy(image + 2, &status, 2);
-    image[4] = (uint8_t)~fpu->empty;
+    soft_fpu_get(c, &fpu);
+    memcpy(image, &fpu.control, 2);
+    memcpy(image + 2, &fpu.status, 2);
+    image[4] = fpu.valid;
     image[5] = 0;
-    memcpy(image + 6, &fpu->opcode, 2);
-    memcpy(image + 8, &fpu->code_offset, 4);
-    memcpy(image + 12, &fpu->code_selector, 2);
-    memcpy(image + 16, &fpu->data_offset, 4);
-    memcpy(image + 20, &fpu->data_selector, 2);
+    memcpy(image + 6, &fpu.opcode, 2);
+    memcpy(image + 8, &fpu.code_offset, 4);
+    memcpy(image + 12, &fpu.code_selector, 2);
+    memcpy(image + 16, &fpu.data_offset, 4);
+    memcpy(image + 20, &fpu.data_selector, 2);
     memset(image + 14, 0, 2);
     memset(image + 22, 0, 2);
-    memcpy(image + 24, &c->s.mxcsr, 4);
+    memcpy(image + 24, &fpu.mxcsr, 4);
     memcpy(image + 28, &mask, 4);
     for (unsigned i = 0; i < 8; i++) {
         memset(image + 32 + 16 * i, 0, 16);
-        memcpy(image + 32 + 16 * i, &st(c, i)->bits.significand, 8);
-        memcpy(image + 40 + 16 * i, &st(c, i)->bits.exponent, 2);
-        memcpy(image + 160 + 16 * i, &c->s.xmm[i], 16);
+        memcpy(image + 32 + 16 * i, fpu.st[i], 10);
     }
+    memcpy(image + 160, fpu.xmm, sizeof(fpu.xmm));
     return soft_write(c, op->seg, at, image, FXSAVE_SIZE);
 }
 
 bool soft_fxrstor(struct soft *c, struct op *op)
 {
-    struct fpu *fpu = &c->s.fpu;
     uint8_t image[FXSAVE_SIZE];
-    uint32_t at, mxcsr;
-    uint16_t word;
+    struct cpu_fpu fpu;
+    uint32_t at;
 
     if (!fxsave_address(c, op, &at) || !soft_read(c, op->seg, at, image, FXSAVE_SIZE))
         return false;
-    memcpy(&mxcsr, image + 24, 4);
-    if (mxcsr & ~MXCSR_MASK)
+    memcpy(&fpu.mxcsr, image + 24, 4);
+    if (fpu.mxcsr & ~MXCSR_MASK)
         return soft_raise_error(c, EXCEPTION_GP, 0);
-    memcpy(&word, image, 2);
-    set_control(c, word);
-    memcpy(&word, image + 2, 2);
-    set_status_word(c, word);
-    fpu->empty = (uint8_t)~image[4];
-    memcpy(&word, image + 6, 2);
-    fpu->opcode = word & 0x7ff;
-    memcpy(&fpu->code_offset, image + 8, 4);
-    memcpy(&fpu->code_selector, image + 12, 2);
-    memcpy(&fpu->data_offset, image + 16, 4);
-    memcpy(&fpu->data_selector, image + 20, 2);
-    c->s.mxcsr = mxcsr;
-    for (unsigned i = 0; i < 8; i++) {
-        memcpy(&st(c, i)->bits.significand, image + 32 + 16 * i, 8);
-        memcpy(&st(c, i)->bits.exponent, image + 40 + 16 * i, 2);
-        memcpy(&c->s.xmm[i], image + 160 + 16 * i, 16);
-    }
-    summarise(c);
+    memcpy(&fpu.control, image, 2);
+    memcpy(&fpu.status, image + 2, 2);
+    fpu.valid = image[4];
+    memcpy(&fpu.opcode, image + 6, 2);
+    memcpy(&fpu.code_offset, image + 8, 4);
+    memcpy(&fpu.code_selector, image + 12, 2);
+    memcpy(&fpu.data_offset, image + 16, 4);
+    memcpy(&fpu.data_selector, image + 20, 2);
+    for (unsigned i = 0; i < 8; i++)
+        memcpy(fpu.st[i], image + 32 + 16 * i, 10);
+    memcpy(fpu.xmm, image + 160, sizeof(fpu.xmm));
+    soft_fpu_set(c, &fpu);
     return true;
 }
 
-/* D8 to DF: by opcode and modrm's reg, for memory and for registers. */
-
-static op_call *const of_memory[8][8] = {
-#define ARITHMETIC_ROW                                                                 \
-    {                                                                                  \
-        arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory,    \
-            arithmetic_memory, arithmetic_memory, arithmetic_memory, arithmetic_memory \
-    }
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_environment, load_control,
-     store_environment, store_word},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, NULL, load_80, NULL, store_80},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_environment, NULL, store_environment,
-     store_word},
-    ARITHMETIC_ROW,
-    {load_memory, NULL, store_memory, store_memory, load_memory, load_memory, store_memory,
-     store_memory},
+op_call *const soft_x87_calls[KINDS] = {
+    [KIND_X87_ARITHMETIC_M] = arithmetic_memory,
+    [KIND_X87_ARITHMETIC_R] = arithmetic_register,
+    [KIND_X87_COMPARE_R] = compare_register,
+    [KIND_X87_LOAD_M] = load_memory,
+    [KIND_X87_LOAD_80] = load_80,
+    [KIND_X87_LOAD_R] = load_register,
+    [KIND_X87_LOAD_CONSTANT] = load_constant,
+    [KIND_X87_STORE_M] = store_memory,
+    [KIND_X87_STORE_80] = store_80,
+    [KIND_X87_STORE_R] = store_register,
+    [KIND_X87_EXCHANGE] = exchange,
+    [KIND_X87_MOVE_IF] = move_if,
+    [KIND_X87_CHANGE_SIGN] = change_sign,
+    [KIND_X87_TEST] = test,
+    [KIND_X87_EXAMINE] = examine,
+    [KIND_X87_UNARY] = unary,
+    [KIND_X87_BINARY] = binary,
+    [KIND_X87_PAIR] = pair,
+    [KIND_X87_NOP] = nothing,
+    [KIND_X87_IGNORED] = nothing_at_all,
+    [KIND_X87_STACK_CONTROL] = stack_control,
+    [KIND_X87_INIT] = initialise,
+    [KIND_X87_CLEAR] = clear_exceptions,
+    [KIND_X87_STORE_WORD] = store_word,
+    [KIND_X87_LOAD_CONTROL] = load_control,
+    [KIND_X87_STORE_ENVIRONMENT] = store_environment,
+    [KIND_X87_LOAD_ENVIRONMENT] = load_environment,
 };
-
-static op_call *const of_registers[8][8] = {
-    {arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register},
-    {load_register, exchange, NULL, store_register, NULL, NULL, NULL, NULL},
-    {move_if, move_if, move_if, move_if, NULL, NULL, NULL, NULL},
-    {move_if, move_if, move_if, move_if, NULL, compare_register, compare_register, NULL},
-    {arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register, arithmetic_register},
-    {stack_control, exchange, store_register, store_register, compare_register, compare_register,
-     NULL, NULL},
-    {arithmetic_register, arithmetic_register, compare_register, NULL, arithmetic_register,
-     arithmetic_register, arithmetic_register, arithmetic_register},
-    {stack_control, exchange, store_register, store_register, NULL, compare_register,
-     compare_register, NULL},
-};
-
-/* D9 E0 to FF. */
-static op_call *const d9_e0[32] = {
-    change_sign,   change_sign,   NULL,          NULL,          test,          examine,
-    NULL,          NULL,          load_constant, load_constant, load_constant, load_constant,
-    load_constant, load_constant, load_constant, NULL,          unary,         binary,
-    pair,          binary,        pair,          binary,        stack_control, stack_control,
-    binary,        binary,        unary,         pair,          unary,         binary,
-    unary,         unary,
-};
-
-op_call *soft_fpu_operation(uint8_t opcode, uint8_t modrm)
-{
-    op_call *call;
-
-    if (modrm < 0xc0)
-        call = of_memory[opcode & 7][modrm >> 3 & 7];
-    else if (opcode == 0xd9 && modrm >= 0xe0)
-        call = d9_e0[modrm & 31];
-    else if (opcode == 0xd9 && modrm == 0xd0)
-        call = nothing;
-    else if (opcode == 0xda && modrm == 0xe9)
-        call = compare_register;
-    else if (opcode == 0xda && modrm >= 0xe0)
-        call = NULL;
-    else if (opcode == 0xdb && modrm >= 0xe0 && modrm <= 0xe7)
-        call = modrm == 0xe2   ? clear_exceptions
-               : modrm == 0xe3 ? initialise
-               : modrm < 0xe5  ? nothing_at_all
-                               : NULL;
-    else if (opcode == 0xde && modrm == 0xd9)
-        call = compare_register;
-    else if (opcode == 0xdf && modrm == 0xe0)
-        call = store_word;
-    else
-        call = of_registers[opcode & 7][modrm >> 3 & 7];
-    return call ? call : do_ud;
-}

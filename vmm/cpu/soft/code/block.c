@@ -6,9 +6,13 @@
  * address mapping or of CS's limit and whenever the machine may have written to RAM. Then the next
  * use goes through find_block, which checks that the page, the mode and the bytes are the same.
  */
-#include "handler.h"
+#include "block.h"
+
+#include "cpu/soft/state/paging.h"
+#include "decode.h"
 
 #define ARENA_SIZE (UINT64_C(16) << 20)
+#define HASH_SLOTS 16384
 #define BLOCK_SPACE(ops) \
     ((sizeof(struct block) + ((ops) + 1) * sizeof(struct op) + 15) & ~(size_t)15)
 
@@ -17,8 +21,13 @@ size_t soft_arena_size(void)
     return ARENA_SIZE;
 }
 
-/* The state without blocks; the tables are as calloc gives them, and stay untouched. */
-void soft_blocks_init(struct soft *c)
+size_t soft_hash_size(void)
+{
+    return HASH_SLOTS * sizeof(struct block *);
+}
+
+/* The tables are as calloc gives them, and stay untouched. */
+static void begin_without_blocks(struct soft *c)
 {
     for (unsigned i = 0; i < JUMP_SLOTS; i++)
         c->jumps[i] = c->no_block;
@@ -27,13 +36,12 @@ void soft_blocks_init(struct soft *c)
     c->block = NULL;
 }
 
-/* Forgets every block. */
 void soft_blocks_reset(struct soft *c)
 {
     memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
     memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
     memset(c->code_lines, 0, c->memory->size / PAGE_SIZE * sizeof(c->code_lines[0]));
-    soft_blocks_init(c);
+    begin_without_blocks(c);
 }
 
 /* Takes back what the present block was charged for `op` and all after it. */
@@ -42,14 +50,13 @@ static void uncharge(struct soft *c, const struct op *op)
     c->budget += c->block->count - (op - c->block->ops);
 }
 
-/* Ends execution at `op`, as if it had not begun. */
 struct op *soft_abort(struct soft *c, struct op *op)
 {
     uncharge(c, op);
     if (unlikely(c->in_new_task))
         c->in_new_task = false;
     else
-        c->s.eip = op->eip;
+        c->s.eip = op_eip(op);
     return NULL;
 }
 
@@ -60,8 +67,7 @@ uint64_t soft_count_before(const struct soft *c, const struct op *op)
     return c->count_end - (uint64_t)left;
 }
 
-/* A direct branch whose link doesn't lead there: the execution loop finds the block and links it.
- */
+/* The execution loop finds the block and links it. */
 struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip)
 {
     c->s.eip = eip;
@@ -78,20 +84,18 @@ static void drop_block(struct soft *c, struct block *block)
     if (*at)
         *at = block->next_in_hash;
     block->generation = 0;
-    for (unsigned i = 0; i < block->count; i++)
-        block->ops[i].run = op_stale;
+    c->back_end->discard(block);
 }
 
-/* Has the block that is being executed end with the present instruction. */
-void soft_block_interrupt(struct soft *c)
+static void end_present_block(struct soft *c)
 {
     if (c->block)
         drop_block(c, c->block);
 }
 
-/* Code bytes were written. The block being executed may be among those that are dropped: it goes
- * on to an op_stale. */
-void soft_code_written(struct soft *c, uint64_t physical, uint32_t length)
+/* The block being executed may be among those that are dropped: it ends with the instruction that
+ * has written. */
+static void code_written(struct soft *c, uint64_t physical, uint32_t length)
 {
     uint64_t page = physical / PAGE_SIZE;
     uint32_t first = (uint32_t)(physical & PAGE_MASK) / 64;
@@ -106,6 +110,33 @@ void soft_code_written(struct soft *c, uint64_t physical, uint32_t length)
         drop_block(c, link->block);
     c->page_blocks[page] = NULL;
     c->code_lines[page] = 0;
+}
+
+void soft_blocks_init(struct soft *c)
+{
+    c->code_written = code_written;
+    c->end_block = end_present_block;
+    begin_without_blocks(c);
+}
+
+bool soft_is_stop(const struct soft *c, uint32_t linear)
+{
+    for (unsigned i = 0; i < c->stop_count; i++) {
+        if (c->stops[i] == linear)
+            return true;
+    }
+    return false;
+}
+
+/* Makes `count` decoded operations of a block ready for the back end. */
+static void complete(struct soft *c, struct block *block, uint64_t mode, unsigned count)
+{
+    uint32_t end = block->ops[count - 1].next;
+
+    block->count = (uint16_t)count;
+    block->mode = mode;
+    block->ops[count] = (struct op){.kind = KIND_END, .next = end, .imm = end};
+    c->back_end->prepare(c, block);
 }
 
 /* Fetches code at linear address `linear`: *physical is where it lies, or nowhere (all ones). */
@@ -144,7 +175,7 @@ static struct block *decode_apart(struct soft *c, uint64_t mode)
             block->bytes[available] = 0xff; /* an open bus */
         physical++;
     }
-    decoded = soft_decode(c, block->ops, block->bytes, available, eip);
+    decoded = soft_decode(block->ops, block->bytes, available, eip, (uint32_t)mode, limit);
     if (decoded == DECODED_SHORT) {
         if (faults_at)
             code_address(c, base + eip + available, &physical);
@@ -152,9 +183,7 @@ static struct block *decode_apart(struct soft *c, uint64_t mode)
             soft_raise_error(c, EXCEPTION_GP, 0);
         return NULL;
     }
-    block->count = 1;
-    block->ops[1] = (struct op){
-        .run = op_end, .link = c->no_block, .eip = block->ops[0].next, .imm = block->ops[0].next};
+    complete(c, block, mode, 1);
     return block;
 }
 
@@ -184,13 +213,9 @@ static struct block *new_block(struct soft *c)
 }
 
 /* Keeps a block whose operations, bytes and places are known, to be found again. */
-static struct block *keep_block(struct soft *c, struct block *block, uint64_t mode)
+static struct block *keep_block(struct soft *c, struct block *block, uint64_t mode, unsigned count)
 {
-    uint32_t end = c->s.eip + block->length;
-
-    block->ops[block->count] =
-        (struct op){.run = op_end, .link = c->no_block, .eip = end, .imm = end};
-    block->mode = mode;
+    complete(c, block, mode, count);
     block->eip = c->s.eip;
     block->limit = c->s.segment[CPU_CS].limit;
     block->epoch = c->epoch;
@@ -226,14 +251,14 @@ static struct block *decode_across(struct soft *c, uint64_t mode, uint64_t physi
         return NULL;
     memcpy(block->bytes, bytes, first);
     memcpy(block->bytes + first, rest, available - first);
-    if (soft_decode(c, block->ops, block->bytes, available, eip) == DECODED_SHORT)
+    if (soft_decode(block->ops, block->bytes, available, eip, (uint32_t)mode,
+                    c->s.segment[CPU_CS].limit) == DECODED_SHORT)
         return NULL;
-    block->count = 1;
     block->length = (uint16_t)(block->ops[0].next - eip);
     block->first = (uint16_t)first;
     block->physical = (uint32_t)physical;
     block->physical_rest = (uint32_t)physical_rest;
-    return keep_block(c, block, mode);
+    return keep_block(c, block, mode, 1);
 }
 
 static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physical)
@@ -252,7 +277,8 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
     block = new_block(c);
     while (count < most && decoded == DECODED && at < BLOCK_BYTES - 15) {
         uint32_t left = available - at;
-        decoded = soft_decode(c, &block->ops[count], bytes + at, left, eip + at);
+        decoded =
+            soft_decode(&block->ops[count], bytes + at, left, eip + at, (uint32_t)mode, limit);
         if (decoded == DECODED_SHORT)
             break;
         at = block->ops[count].next - eip;
@@ -265,12 +291,10 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
         block = decode_across(c, mode, physical, available);
         return block ? block : decode_apart(c, mode);
     }
-    soft_drop_flags(block->ops, count);
     memcpy(block->bytes, bytes, at);
-    block->count = (uint16_t)count;
     block->length = block->first = (uint16_t)at;
     block->physical = (uint32_t)physical;
-    return keep_block(c, block, mode);
+    return keep_block(c, block, mode, count);
 }
 
 /* Whether the rest of a block that goes on in another page is still where it was. The page walk
@@ -304,25 +328,22 @@ static bool is_stale(struct soft *c, const struct block *block)
     uint32_t rest = (uint32_t)block->length - block->first;
 
     if (!same_bytes(c, block->physical, block->bytes, block->first)) {
-        soft_code_written(c, block->physical, block->first);
+        code_written(c, block->physical, block->first);
         return true;
     }
     if (rest > 0 && !same_bytes(c, block->physical_rest, block->bytes + block->first, rest)) {
-        soft_code_written(c, block->physical_rest, rest);
+        code_written(c, block->physical_rest, rest);
         return true;
     }
     return false;
 }
 
-/* The block at EIP in the present mode. NULL: fetching raised an exception, or it is a stop. */
-static struct block *find_block(struct soft *c, bool step)
+struct block *soft_look_for_block(struct soft *c, bool step)
 {
     uint64_t mode = c->mode | (step ? MODE_STEP : 0), physical;
     uint32_t eip = c->s.eip;
-    struct block **slot = &c->jumps[jump_slot(eip)], *block = *slot, *next;
+    struct block *block, *next;
 
-    if (block->eip == eip && block->generation == c->generation && block->mode == mode)
-        return block;
     /* What is here is never kept under this mode: so no other block leads to it without this. */
     if (unlikely((mode & MODE_STOPS) && !step && soft_is_stop(c, (uint32_t)(mode >> 32) + eip))) {
         c->attention = true;
@@ -351,44 +372,7 @@ static struct block *find_block(struct soft *c, bool step)
         block = decode_block(c, mode, physical);
     if (block && block != c->scratch) {
         block->generation = c->generation;
-        *slot = block;
+        c->jumps[soft_jump_slot(eip)] = block;
     }
     return block;
-}
-
-#ifdef SOFT_LOOP
-static void run_ops(struct soft *c, struct op *op)
-{
-    while (op)
-        op = op->run(c, op);
-}
-#else
-static void run_ops(struct soft *c, struct op *op)
-{
-    op->run(c, op);
-}
-#endif
-
-/* Executes until the budget doesn't allow for the next block, or something is raised or wants
- * attention. With `step`, in blocks of one instruction. */
-void soft_execute(struct soft *c, bool step)
-{
-    c->pending_link = NULL;
-    for (;;) {
-        struct block *block = find_block(c, step);
-        if (!block)
-            return;
-        if (c->pending_link) {
-            if (block != c->scratch)
-                *c->pending_link = block;
-            c->pending_link = NULL;
-        }
-        if (c->budget < block->count)
-            return;
-        c->budget -= block->count;
-        c->block = block;
-        run_ops(c, block->ops);
-        if (unlikely(c->raised || c->attention))
-            return;
-    }
 }

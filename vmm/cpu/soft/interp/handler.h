@@ -1,12 +1,15 @@
 /*
  * How operation handlers are written and joined. OP(name) { ... NEXT; } becomes, where the compiler
  * turns calls in tail position into jumps, a function that jumps to the next handler; elsewhere
- * (no optimisation, sanitizers) a function that returns the next operation to a loop in block.c.
+ * (no optimisation, sanitizers) a function that returns the next operation to a loop in execute.c.
  */
 #ifndef VMM_CPU_SOFT_HANDLER_H
 #define VMM_CPU_SOFT_HANDLER_H
 
-#include "flags.h"
+#include "cpu/soft/code/block.h"
+#include "cpu/soft/state/flags.h"
+#include "cpu/soft/state/paging.h"
+#include "cpu/soft/state/registers.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
@@ -53,16 +56,11 @@
         return soft_follow(c, (op_), (eip_));           \
     } while (0)
 
-static inline uint32_t jump_slot(uint32_t eip)
-{
-    return (eip ^ eip >> 12) % JUMP_SLOTS;
-}
-
 /* Goes on at an address known only now. */
 #define GO_INDIRECT(eip_)                                                     \
     do {                                                                      \
         uint32_t target_ = (eip_);                                            \
-        struct block *to_ = c->jumps[jump_slot(target_)];                     \
+        struct block *to_ = c->jumps[soft_jump_slot(target_)];                \
         if (likely(to_->eip == target_ && to_->generation == c->generation && \
                    to_->mode == c->mode)) {                                   \
             int64_t left_ = c->budget - to_->count;                           \
@@ -76,85 +74,10 @@ static inline uint32_t jump_slot(uint32_t eip)
         return NULL;                                                          \
     } while (0)
 
-/* Registers. Byte registers are numbered by their offset, so AH is just another byte. */
-static inline uint32_t get32(const struct soft *c, unsigned r)
-{
-    return c->s.gpr[r];
-}
-
-static inline uint16_t get16(const struct soft *c, unsigned r)
-{
-    return (uint16_t)c->s.gpr[r];
-}
-
-static inline uint8_t get8(const struct soft *c, unsigned r)
-{
-    return ((const uint8_t *)c->s.gpr)[r];
-}
-
-static inline void put32(struct soft *c, unsigned r, uint32_t value)
-{
-    c->s.gpr[r] = value;
-}
-
-static inline void put16(struct soft *c, unsigned r, uint16_t value)
-{
-    memcpy(&c->s.gpr[r], &value, 2);
-}
-
-static inline void put8(struct soft *c, unsigned r, uint8_t value)
-{
-    ((uint8_t *)c->s.gpr)[r] = value;
-}
-
-static inline uint32_t get_sized(const struct soft *c, unsigned size, unsigned r)
-{
-    return size == 1 ? get8(c, r) : size == 2 ? get16(c, r) : get32(c, r);
-}
-
-static inline void put_sized(struct soft *c, unsigned size, unsigned r, uint32_t value)
-{
-    if (size == 1)
-        put8(c, r, (uint8_t)value);
-    else if (size == 2)
-        put16(c, r, (uint16_t)value);
-    else
-        put32(c, r, value);
-}
-
 /* The offset of the memory operand in its segment. */
 static inline uint32_t effective_address(const struct soft *c, const struct op *op)
 {
     return (c->s.gpr[op->base] + (c->s.gpr[op->index] << op->scale) + op->disp) & op->mask;
-}
-
-/* Host address for an access of `length` bytes, or NULL for the slow path. */
-static inline uint8_t *fast_read(const struct soft *c, unsigned segment, uint32_t offset,
-                                 uint32_t length)
-{
-    uint32_t linear = c->window.base[segment] + offset;
-    uint8_t *page;
-
-    if (unlikely(offset >= c->window.read_end[segment]))
-        return NULL;
-    page = c->tlb_read[linear >> 12];
-    if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))
-        return NULL;
-    return page + (linear & PAGE_MASK);
-}
-
-static inline uint8_t *fast_write(const struct soft *c, unsigned segment, uint32_t offset,
-                                  uint32_t length)
-{
-    uint32_t linear = c->window.base[segment] + offset;
-    uint8_t *page;
-
-    if (unlikely(offset >= c->window.write_end[segment]))
-        return NULL;
-    page = c->tlb_write[linear >> 12];
-    if (unlikely(!page) || (length > 1 && unlikely((linear & PAGE_MASK) > PAGE_SIZE - length)))
-        return NULL;
-    return page + (linear & PAGE_MASK);
 }
 
 /*
@@ -162,8 +85,6 @@ static inline uint8_t *fast_write(const struct soft *c, unsigned segment, uint32
  * the compiler has no registers to save; anything else it leaves to `name`_slow. What both do with
  * the value is the last argument.
  */
-#define SLOW static __attribute__((noinline, cold))
-
 /* `var`, of type T, is read from segment:offset. */
 #define OP_LOADING_AT(name, T, var, segment_, offset_, ...)                    \
     SLOW OP(name##_slow)                                                       \
@@ -267,22 +188,26 @@ struct handlers {
     op_run *with_register[3], *with_memory[3];
 };
 
+/* ops_integer.c */
+/* Has the operations of a block set no flags that are set again before anything can see them. */
+void soft_drop_flags(struct op *ops, unsigned count);
+
 /* ops_integer.c and ops_flow.c */
-extern const struct handlers handlers_add_eg, handlers_or_eg, handlers_adc_eg, handlers_sbb_eg,
-    handlers_and_eg, handlers_sub_eg, handlers_xor_eg, handlers_cmp_eg, handlers_test_eg,
-    handlers_add_ge, handlers_or_ge, handlers_adc_ge, handlers_sbb_ge, handlers_and_ge,
-    handlers_sub_ge, handlers_xor_ge, handlers_cmp_ge, handlers_test_ge, handlers_add_ei,
-    handlers_or_ei, handlers_adc_ei, handlers_sbb_ei, handlers_and_ei, handlers_sub_ei,
-    handlers_xor_ei, handlers_cmp_ei, handlers_test_ei, handlers_mov_eg, handlers_mov_ge,
-    handlers_mov_ei, handlers_inc, handlers_dec, handlers_not, handlers_neg, handlers_lea,
-    handlers_movzx8, handlers_movzx16, handlers_movsx8, handlers_movsx16, handlers_imul_ge,
-    handlers_imul_gei, handlers_shl_i, handlers_shr_i, handlers_sar_i, handlers_shl_c,
-    handlers_shr_c, handlers_sar_c, handlers_push, handlers_pop, handlers_push_i, handlers_leave,
-    handlers_xchg, handlers_cwd, handlers_cbw, handlers_nop, handlers_call, handlers_ret,
-    handlers_ret_i, handlers_jmp, handlers_jmp_e, handlers_call_e;
+extern const struct handlers handlers_end, handlers_add_eg, handlers_or_eg, handlers_adc_eg,
+    handlers_sbb_eg, handlers_and_eg, handlers_sub_eg, handlers_xor_eg, handlers_cmp_eg,
+    handlers_test_eg, handlers_add_ge, handlers_or_ge, handlers_adc_ge, handlers_sbb_ge,
+    handlers_and_ge, handlers_sub_ge, handlers_xor_ge, handlers_cmp_ge, handlers_test_ge,
+    handlers_add_ei, handlers_or_ei, handlers_adc_ei, handlers_sbb_ei, handlers_and_ei,
+    handlers_sub_ei, handlers_xor_ei, handlers_cmp_ei, handlers_test_ei, handlers_mov_eg,
+    handlers_mov_ge, handlers_mov_ei, handlers_inc, handlers_dec, handlers_not, handlers_neg,
+    handlers_lea, handlers_movzx8, handlers_movzx16, handlers_movsx8, handlers_movsx16,
+    handlers_imul_ge, handlers_imul_gei, handlers_shl_i, handlers_shr_i, handlers_sar_i,
+    handlers_shl_c, handlers_shr_c, handlers_sar_c, handlers_push, handlers_pop, handlers_push_i,
+    handlers_leave, handlers_xchg, handlers_cwd, handlers_cbw, handlers_nop, handlers_call,
+    handlers_ret, handlers_jmp, handlers_jmp_e, handlers_call_e;
 extern const struct handlers handlers_jcc[16], handlers_setcc[16], handlers_cmov[16];
 
-/* Handlers the decoder and block.c place themselves. */
-op_run op_call_function, op_call_last, op_end, op_stale, op_repeat;
+/* Handlers of no operation's own. */
+op_run op_call_function, op_call_last, op_stale, op_repeat;
 
 #endif

@@ -13,7 +13,7 @@
 #ifndef VMM_CPU_SOFT_FLAGS_H
 #define VMM_CPU_SOFT_FLAGS_H
 
-#include "engine.h"
+#include "state.h"
 
 static inline uint32_t flag_cf(const struct soft *c)
 {
@@ -75,6 +75,12 @@ static inline uint32_t flags_load(const struct soft *c)
     return (flag_cf(c) ? EFLAGS_CF : 0) | (flag_pf(c) ? EFLAGS_PF : 0) |
            (c->s.flag_carry & 8 ? EFLAGS_AF : 0) | (flag_zf(c) ? EFLAGS_ZF : 0) |
            (flag_sf(c) ? EFLAGS_SF : 0) | (flag_of(c) ? EFLAGS_OF : 0);
+}
+
+/* EFLAGS, as PUSHF sees it. */
+static inline uint32_t soft_eflags(const struct soft *c)
+{
+    return c->s.eflags | flags_load(c) | EFLAGS_RESERVED;
 }
 
 /* CF alone. */

@@ -10,7 +10,7 @@
 #ifndef VMM_CPU_SOFT_FPU_HOST_H
 #define VMM_CPU_SOFT_FPU_HOST_H
 
-#include "engine.h"
+#include "cpu/soft/state/state.h"
 
 #define FPU_IE 0x0001u
 #define FPU_DE 0x0002u

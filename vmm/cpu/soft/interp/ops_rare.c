@@ -4,6 +4,7 @@
  *
  * A function returns false if something was raised, and then has changed nothing.
  */
+#include "cpu/soft/state/segment.h"
 #include "ops.h"
 
 static uint32_t sign_bit(unsigned size)
@@ -86,13 +87,26 @@ bool do_pop_segment(struct soft *c, struct op *op)
     return true;
 }
 
+/* Outside of protected mode a PUSHA that begins at 7, 9, 11, 13 or 15 and crosses offset 0 is #GP,
+ * not the #SS of other pushes: vol. 2, PUSHA/PUSHAD. (At 1, 3 and 5 there is no room for #SS's own
+ * frame either: a real-mode guest shuts down.) */
+static bool pusha_failed(struct soft *c, uint32_t sp)
+{
+    bool is_gp = !is_protected(c) && sp >= 7 && sp <= 15 && (sp & 1);
+
+    if (is_gp && c->raised == RAISED_EXCEPTION && c->vector == EXCEPTION_SS)
+        soft_raise_error(c, EXCEPTION_GP, 0);
+    return false;
+}
+
 bool do_pusha(struct soft *c, struct op *op)
 {
     struct stack stack = soft_stack(c);
+    uint32_t sp = stack.esp & stack.mask;
 
     for (unsigned i = 0; i < CPU_GPRS; i++) {
         if (!soft_stack_push(c, &stack, op->size, get32(c, i)))
-            return false;
+            return pusha_failed(c, sp);
     }
     soft_stack_commit(c, &stack);
     return true;
@@ -822,12 +836,15 @@ static bool condition(const struct soft *c, unsigned number)
     return value != (number & 1);
 }
 
-/* A direct branch to beyond the limit of CS: faults if taken. */
-bool do_branch_checked(struct soft *c, struct op *op)
-{
-    bool is_conditional = op->flags & OP_WIDE || op->opcode < 0x80;
+/* Direct branches to beyond the limit of CS fault if they are taken. */
 
-    if (is_conditional && !condition(c, op->opcode & 15))
-        return true;
+bool do_jmp_outside(struct soft *c, struct op *op)
+{
+    (void)op;
     return soft_raise_error(c, EXCEPTION_GP, 0);
+}
+
+bool do_jcc_outside(struct soft *c, struct op *op)
+{
+    return !condition(c, op->opcode & 15) || do_jmp_outside(c, op);
 }

@@ -2,6 +2,9 @@
  * System instructions, port I/O, software interrupts and far transfers. Intel SDM vol. 3, sections
  * 2.5 to 2.8 (control registers and the instructions around them), 17.2 (debug registers); vol. 2.
  */
+#include "cpu/soft/state/exception.h"
+#include "cpu/soft/state/task.h"
+#include "cpu/soft/state/transfer.h"
 #include "ops.h"
 
 bool do_ud(struct soft *c, struct op *op)
@@ -97,10 +100,21 @@ bool do_int(struct soft *c, struct op *op)
     return soft_interrupt(c, (uint8_t)op->imm, EVENT_SOFTWARE, false, 0);
 }
 
+/* ICEBP is its instruction's debug trap: the one #DB that it raises stands for a step and reports a
+ * data breakpoint that MOV SS or POP SS before it has met. By itself it sets no bit of DR6. Vol. 2,
+ * INT1. */
 bool do_icebp(struct soft *c, struct op *op)
 {
+    uint32_t hits = c->s.debug_hits;
+
     (void)op;
-    return soft_interrupt(c, EXCEPTION_DB, EVENT_EXCEPTION, false, 0);
+    if (!soft_interrupt(c, EXCEPTION_DB, EVENT_EXCEPTION, false, 0))
+        return false;
+    c->no_step_trap = true;
+    if (hits)
+        soft_report_hits(c, hits);
+    c->s.debug_hits &= ~hits;
+    return true;
 }
 
 bool do_iret(struct soft *c, struct op *op)
@@ -583,7 +597,7 @@ bool do_mov_to_debug(struct soft *c, struct op *op)
 /* The time-stamp counter counts ns of the guest's time: it runs at 1 GHz. */
 static uint64_t time_stamp(const struct soft *c, const struct op *op)
 {
-    return soft_count_before(c, op) * SOFT_NS_PER_INSTRUCTION + c->s.skew + c->s.tsc_offset;
+    return soft_time(c, soft_count_before(c, op)) + c->s.tsc_offset;
 }
 
 bool do_rdtsc(struct soft *c, struct op *op)

@@ -15,7 +15,6 @@ struct sse_entry {
     op_call *call;
     sse_kernel *kernel;
     uint8_t size; /* bytes of a memory operand */
-    bool has_immediate;
 };
 
 static const struct sse_entry *entry_of(const struct op *op);
@@ -540,171 +539,20 @@ MASK(pmovmskb, b, 16, 8)
 MASK(movmskps, d, 4, 32)
 MASK(movmskpd, q, 2, 64)
 
-/* 0F xx by prefix: none, 66, F3, F2. Vol. 2, tables. */
-
-#define NO_PREFIX 0
-#define P66       1
-#define PF3       2
-#define PF2       3
-
-#define X(k)                         \
-    {                                \
-        two_operands, (k), 16, false \
-    }
-#define XI(k)                       \
-    {                               \
-        two_operands, (k), 16, true \
-    }
-#define XS(k, n)                      \
-    {                                 \
-        two_operands, (k), (n), false \
-    }
-
-#define FLOATS(opcode, name)                                                    \
-    [opcode] = {X(host_##name##ps), X(host_##name##pd), XS(host_##name##ss, 4), \
-                XS(host_##name##sd, 8)}
-#define INTEGER(opcode, k) [opcode] = {[P66] = X(k)}
-
-static const struct sse_entry sse[256][4] = {
-    [0x10] = {{load, NULL, 16, false},
-              {load, NULL, 16, false},
-              {load, NULL, 4, false},
-              {load, NULL, 8, false}},
-    [0x11] = {{store, NULL, 16, false},
-              {store, NULL, 16, false},
-              {store, NULL, 4, false},
-              {store, NULL, 8, false}},
-    [0x12] = {{load_half, NULL, 8, false}, {load_half, NULL, 8, false}},
-    [0x13] = {{store_half, NULL, 8, false}, {store_half, NULL, 8, false}},
-    [0x14] = {X(punpckldq), X(punpcklqdq)}, /* UNPCKLPS, UNPCKLPD move bits too */
-    [0x15] = {X(punpckhdq), X(punpckhqdq)},
-    [0x16] = {{load_half, NULL, 8, false}, {load_half, NULL, 8, false}},
-    [0x17] = {{store_half, NULL, 8, false}, {store_half, NULL, 8, false}},
-    [0x28] = {{load_aligned, NULL, 16, false}, {load_aligned, NULL, 16, false}},
-    [0x29] = {{store_aligned, NULL, 16, false}, {store_aligned, NULL, 16, false}},
-    [0x2a] = {[PF3] = {from_general, host_cvtsi2ss, 4, false},
-              [PF2] = {from_general, host_cvtsi2sd, 4, false}},
-    [0x2b] = {{store_streaming, NULL, 16, false}, {store_streaming, NULL, 16, false}},
-    [0x2c] = {[PF3] = {to_general, host_cvttss2si, 4, false},
-              [PF2] = {to_general, host_cvttsd2si, 8, false}},
-    [0x2d] = {[PF3] = {to_general, host_cvtss2si, 4, false},
-              [PF2] = {to_general, host_cvtsd2si, 8, false}},
-    [0x2e] = {{to_flags, host_ucomiss, 4, false}, {to_flags, host_ucomisd, 8, false}},
-    [0x2f] = {{to_flags, host_comiss, 4, false}, {to_flags, host_comisd, 8, false}},
-    [0x50] = {{to_general_register, movmskps, 16, false},
-              {to_general_register, movmskpd, 16, false}},
-    FLOATS(0x51, sqrt),
-    [0x52] = {X(host_rsqrtps), [PF3] = XS(host_rsqrtss, 4)},
-    [0x53] = {X(host_rcpps), [PF3] = XS(host_rcpss, 4)},
-    [0x54] = {X(pand), X(pand)},
-    [0x55] = {X(pandn), X(pandn)},
-    [0x56] = {X(por), X(por)},
-    [0x57] = {X(pxor), X(pxor)},
-    FLOATS(0x58, add),
-    FLOATS(0x59, mul),
-    [0x5a] = {XS(host_cvtps2pd, 8), X(host_cvtpd2ps), XS(host_cvtss2sd, 4), XS(host_cvtsd2ss, 8)},
-    [0x5b] = {X(host_cvtdq2ps), X(host_cvtps2dq), X(host_cvttps2dq)},
-    FLOATS(0x5c, sub),
-    FLOATS(0x5d, min),
-    FLOATS(0x5e, div),
-    FLOATS(0x5f, max),
-    INTEGER(0x60, punpcklbw),
-    INTEGER(0x61, punpcklwd),
-    INTEGER(0x62, punpckldq),
-    INTEGER(0x63, packsswb),
-    INTEGER(0x64, pcmpgtb),
-    INTEGER(0x65, pcmpgtw),
-    INTEGER(0x66, pcmpgtd),
-    INTEGER(0x67, packuswb),
-    INTEGER(0x68, punpckhbw),
-    INTEGER(0x69, punpckhwd),
-    INTEGER(0x6a, punpckhdq),
-    INTEGER(0x6b, packssdw),
-    INTEGER(0x6c, punpcklqdq),
-    INTEGER(0x6d, punpckhqdq),
-    [0x6e] = {[P66] = {from_general, movd, 4, false}},
-    [0x6f] = {[P66] = {load_aligned, NULL, 16, false}, [PF3] = {load, NULL, 16, false}},
-    [0x70] = {[P66] = XI(pshufd), [PF3] = XI(pshufhw), [PF2] = XI(pshuflw)},
-    [0x71] = {[P66] = {shift_immediate, NULL, 16, true}},
-    [0x72] = {[P66] = {shift_immediate, NULL, 16, true}},
-    [0x73] = {[P66] = {shift_immediate, NULL, 16, true}},
-    INTEGER(0x74, pcmpeqb),
-    INTEGER(0x75, pcmpeqw),
-    INTEGER(0x76, pcmpeqd),
-    [0x7e] = {[P66] = {store_general, NULL, 4, false}, [PF3] = {load, NULL, 8, false}},
-    [0x7f] = {[P66] = {store_aligned, NULL, 16, false}, [PF3] = {store, NULL, 16, false}},
-    [0xc2] = {XI(host_cmpps),
-              XI(host_cmppd),
-              {two_operands, host_cmpss, 4, true},
-              {two_operands, host_cmpsd, 8, true}},
-    [0xc3] = {{movnti, NULL, 4, false}},
-    [0xc4] = {[P66] = {from_general, pinsrw, 2, true}},
-    [0xc5] = {[P66] = {to_general_register, pextrw, 16, true}},
-    [0xc6] = {XI(shufps), XI(shufpd)},
-    INTEGER(0xd1, psrlw),
-    INTEGER(0xd2, psrld),
-    INTEGER(0xd3, psrlq),
-    INTEGER(0xd4, paddq),
-    INTEGER(0xd5, pmullw),
-    [0xd6] = {[P66] = {store, NULL, 8, false}},
-    [0xd7] = {[P66] = {to_general_register, pmovmskb, 16, false}},
-    INTEGER(0xd8, psubusb),
-    INTEGER(0xd9, psubusw),
-    INTEGER(0xda, pminub),
-    INTEGER(0xdb, pand),
-    INTEGER(0xdc, paddusb),
-    INTEGER(0xdd, paddusw),
-    INTEGER(0xde, pmaxub),
-    INTEGER(0xdf, pandn),
-    INTEGER(0xe0, pavgb),
-    INTEGER(0xe1, psraw),
-    INTEGER(0xe2, psrad),
-    INTEGER(0xe3, pavgw),
-    INTEGER(0xe4, pmulhuw),
-    INTEGER(0xe5, pmulhw),
-    [0xe6] = {[P66] = X(host_cvttpd2dq), [PF3] = XS(host_cvtdq2pd, 8), [PF2] = X(host_cvtpd2dq)},
-    [0xe7] = {[P66] = {store_streaming, NULL, 16, false}},
-    INTEGER(0xe8, psubsb),
-    INTEGER(0xe9, psubsw),
-    INTEGER(0xea, pminsw),
-    INTEGER(0xeb, por),
-    INTEGER(0xec, paddsb),
-    INTEGER(0xed, paddsw),
-    INTEGER(0xee, pmaxsw),
-    INTEGER(0xef, pxor),
-    INTEGER(0xf1, psllw),
-    INTEGER(0xf2, pslld),
-    INTEGER(0xf3, psllq),
-    INTEGER(0xf4, pmuludq),
-    INTEGER(0xf5, pmaddwd),
-    INTEGER(0xf6, psadbw),
-    [0xf7] = {[P66] = {maskmovdqu, NULL, 16, false}},
-    INTEGER(0xf8, psubb),
-    INTEGER(0xf9, psubw),
-    INTEGER(0xfa, psubd),
-    INTEGER(0xfb, psubq),
-    INTEGER(0xfc, paddb),
-    INTEGER(0xfd, paddw),
-    INTEGER(0xfe, paddd),
+static const struct sse_entry sse[256][SSE_PREFIXES] = {
+#define SSE(opcode, prefix, shape, kernel, size, has_immediate) \
+    [opcode][prefix] = {(shape), (kernel), (size)},
+#include "cpu/soft/code/sse_list.h"
 };
 
 static const struct sse_entry *entry_of(const struct op *op)
 {
-    unsigned prefix = op->flags & OP_REP     ? PF3
-                      : op->flags & OP_REPNE ? PF2
-                      : op->flags & OP_66    ? P66
-                                             : NO_PREFIX;
-    return &sse[op->opcode][prefix];
+    return &sse[op->opcode][op_sse_prefix(op)];
 }
 
-op_call *soft_sse_operation(uint8_t opcode, uint8_t prefix, uint8_t *immediate)
+op_call *soft_sse_call(const struct op *op)
 {
-    const struct sse_entry *entry = &sse[opcode][prefix == 0xf3   ? PF3
-                                                 : prefix == 0xf2 ? PF2
-                                                 : prefix == 0x66 ? P66
-                                                                  : NO_PREFIX];
-    *immediate = entry->has_immediate;
-    return entry->call;
+    return entry_of(op)->call;
 }
 
 /* FXSAVE FXRSTOR LDMXCSR STMXCSR - LFENCE MFENCE SFENCE CLFLUSH. With a prefix ("NP" in vol. 2)

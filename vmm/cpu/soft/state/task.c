@@ -2,7 +2,10 @@
  * Hardware tasks: the switch from one task-state segment to another, and the I/O permission bitmap.
  * Intel SDM vol. 3, chapter 7; vol. 1, section 18.5.2.
  */
-#include "handler.h"
+#include "task.h"
+
+#include "flags.h"
+#include "paging.h"
 
 /* Offsets in a 32-bit TSS (figure 7-2) and a 16-bit one (figure 7-10). The order of registers is
  * that of the TSS: EIP, EFLAGS, eight general, then segments ES CS SS DS FS GS, LDT. */

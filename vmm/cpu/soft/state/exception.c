@@ -6,53 +6,15 @@
  * Delivery changes registers only when nothing can fail any more. So after a triple fault they are
  * what they were at the first fault.
  */
-#include "handler.h"
+#include "exception.h"
 
 #include "cpu/arch.h"
+#include "flags.h"
+#include "paging.h"
+#include "task.h"
+#include "transfer.h"
 
 #include <stdio.h>
-
-bool soft_raise_error(struct soft *c, uint8_t vector, uint32_t error)
-{
-    c->raised = RAISED_EXCEPTION;
-    c->vector = vector;
-    c->has_error = true;
-    c->error = error;
-    return false;
-}
-
-bool soft_raise(struct soft *c, uint8_t vector)
-{
-    soft_raise_error(c, vector, 0);
-    c->has_error = false;
-    return false;
-}
-
-bool soft_raise_stop(struct soft *c, enum cpu_stop stop)
-{
-    c->raised = RAISED_STOP;
-    c->stop = stop;
-    return false;
-}
-
-uint32_t soft_eflags(const struct soft *c)
-{
-    return c->s.eflags | flags_load(c) | EFLAGS_RESERVED;
-}
-
-void soft_set_eflags(struct soft *c, uint32_t value, uint32_t mask)
-{
-    uint32_t arithmetic = mask & EFLAGS_ARITHMETIC, other = mask & ~EFLAGS_ARITHMETIC;
-    uint32_t before = c->s.eflags;
-
-    if (arithmetic)
-        flags_store(c, (flags_load(c) & ~arithmetic) | (value & arithmetic));
-    c->s.eflags = (c->s.eflags & ~other) | (value & other);
-    if ((before ^ c->s.eflags) & (EFLAGS_VM | EFLAGS_AC))
-        soft_mode_changed(c);
-    if ((c->s.eflags & (EFLAGS_TF | EFLAGS_RF)) || (c->wants_window && (c->s.eflags & EFLAGS_IF)))
-        c->attention = true;
-}
 
 /* Real mode: the vector table holds far pointers. */
 static bool interrupt_real(struct soft *c, uint8_t vector)
@@ -233,11 +195,9 @@ static uint64_t time_of_call(const struct soft *c)
 {
     uint64_t count = c->count_end - (uint64_t)c->budget;
 
-    return (count > c->s.count ? count : c->s.count) * SOFT_NS_PER_INSTRUCTION + c->s.skew;
+    return soft_time(c, count > c->s.count ? count : c->s.count);
 }
 
-/* Calls the handler of `vector`; c->s.eip is what it returns to. False: something was raised, and
- * no register has changed. */
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
 {
     struct frame f = {.vector = vector, .kind = kind, .has_error = has_error, .error = error};
@@ -253,7 +213,7 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
     c->external = external;
     c->in_delivery = was_in_delivery;
     if (ok && kind == EVENT_SOFTWARE)
-        c->is_software = true;
+        c->no_step_trap = true;
     if (ok && kind != EVENT_EXTERNAL && c->cpu.calls) {
         struct cpu_call call = {time_of_call(c), vector, kind == EVENT_SOFTWARE,
                                 has_error,       error,  from};

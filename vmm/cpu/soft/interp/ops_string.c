@@ -3,6 +3,7 @@
  * iteration is an instruction of its own in the count of instructions, and an interrupt, a fault or
  * the end of the budget may come between two of them.
  */
+#include "cpu/soft/state/task.h"
 #include "ops.h"
 
 static uint32_t get_index(const struct soft *c, const struct op *op, unsigned r)
@@ -142,20 +143,20 @@ static __attribute__((noinline)) uint32_t move_many(struct soft *c, struct op *o
     const uint8_t *from = NULL;
     uint8_t *to;
 
-    if ((c->s.eflags & EFLAGS_DF) || (op->call != do_movs && op->call != do_stos))
+    if ((c->s.eflags & EFLAGS_DF) || (op->kind != KIND_MOVS && op->kind != KIND_STOS))
         return 0;
     n = run_length(c, op, CPU_ES, di, c->window.write_end[CPU_ES], most);
-    if (op->call == do_movs)
+    if (op->kind == KIND_MOVS)
         n = run_length(c, op, op->seg, si, c->window.read_end[op->seg], n);
     if (n < 2)
         return 0;
     to = fast_write(c, CPU_ES, di, op->size);
-    if (op->call == do_movs)
+    if (op->kind == KIND_MOVS)
         from = fast_read(c, op->seg, si, op->size);
-    if (!to || (op->call == do_movs && !from))
+    if (!to || (op->kind == KIND_MOVS && !from))
         return 0;
     bytes = n * op->size;
-    if (op->call == do_stos) {
+    if (op->kind == KIND_STOS) {
         uint32_t value = get32(c, CPU_EAX);
         if (op->size == 1) {
             memset(to, (int)(value & 0xff), bytes);
@@ -173,7 +174,7 @@ static __attribute__((noinline)) uint32_t move_many(struct soft *c, struct op *o
         }
     }
     put_index(c, op, CPU_EDI, di + bytes);
-    if (op->call == do_movs)
+    if (op->kind == KIND_MOVS)
         put_index(c, op, CPU_ESI, si + bytes);
     return n;
 }
@@ -183,17 +184,17 @@ OP(op_repeat)
 {
     uint32_t left = get_index(c, op, CPU_ECX), done = 0, n;
     uint32_t may = c->budget >= INT32_MAX ? INT32_MAX : (uint32_t)c->budget + 1;
-    bool compares = op->call == do_cmps || op->call == do_scas;
+    bool compares = op->kind == KIND_CMPS || op->kind == KIND_SCAS;
 
     /* Permission is checked even if there is nothing to do. */
-    if ((op->call == do_ins || op->call == do_outs) &&
+    if ((op->kind == KIND_INS || op->kind == KIND_OUTS) &&
         !soft_port_allowed(c, get16(c, CPU_EDX), op->size))
         ABORT;
     while (left) {
         if (done == may || op->run != op_repeat) {
             /* Time is over, or this very instruction was overwritten. */
             c->budget -= (int64_t)done - 1;
-            c->s.eip = op->eip;
+            c->s.eip = op_eip(op);
             return NULL;
         }
         n = move_many(c, op, least(left, may - done));

@@ -233,18 +233,63 @@ static void machine_ends_when_asked_to_quit(void **unused)
     atomic_store(&inbox.quit, false);
 }
 
-static void machine_says_that_the_guest_wants_a_reset(void **unused)
+static bool describe(void *symbols, uint32_t address, char *to, size_t size)
+{
+    (void)symbols;
+    snprintf(to, size, "reboot+%#x (main.c:10)", address - 0x100000);
+    return true;
+}
+
+/* The text of the end of a guest that does this at 0x100020 in protected mode, or at 07c0:0012. */
+static const char *end_by(const struct step *script, bool is_real, bool has_symbols)
+{
+    static char text[256];
+    const struct machine_config options = {.timeout = CLOCK_NEVER,
+                                           .describe = has_symbols ? describe : NULL};
+    struct machine *machine = paper_machine(script, &options);
+
+    paper.state = (struct cpu_state){.eip = 0x100020, .cr0 = CR0_PE};
+    if (is_real)
+        paper.state =
+            (struct cpu_state){.eip = 0x12, .segment[CPU_CS] = {.selector = 0x7c0, .base = 0x7c00}};
+    machine_run(machine);
+    snprintf(text, sizeof(text), "%s: %s", machine_end_name(machine->outcome.end),
+             machine->outcome.text);
+    machine_destroy(machine);
+    return text;
+}
+
+static void machine_says_which_port_asked_for_a_reset_and_from_where(void **unused)
 {
     (void)unused;
     const struct step keyboard[] = {{.stop = CPU_STOP_PORT, .port = 0x64, .out = "\xfe"}};
+    const struct step output[] = {{.stop = CPU_STOP_PORT, .port = 0x64, .out = "\xd1"},
+                                  {.stop = CPU_STOP_PORT, .port = 0x60, .out = "\x02"}};
+    const struct step fast[] = {{.stop = CPU_STOP_PORT, .port = 0x92, .out = "\x03"}};
     const struct step chipset[] = {{.stop = CPU_STOP_PORT, .port = 0xcf9, .out = "\x06"}};
-    struct machine *machine = run_script(keyboard, CLOCK_NEVER, false);
 
-    assert_int_equal(machine->outcome.end, END_RESET);
-    machine_destroy(machine);
-    machine = run_script(chipset, CLOCK_NEVER, false);
-    assert_int_equal(machine->outcome.end, END_RESET);
-    machine_destroy(machine);
+    assert_string_equal(end_by(keyboard, true, false),
+                        "reset: the guest asked for a reset by port 0x64 at 07c0:0012");
+    assert_string_equal(end_by(output, false, false),
+                        "reset: the guest asked for a reset by port 0x60 at eip 0x100020");
+    assert_string_equal(end_by(fast, false, false),
+                        "reset: the guest asked for a reset by port 0x92 at eip 0x100020");
+    assert_string_equal(end_by(chipset, false, true),
+                        "reset: the guest asked for a reset by port 0xcf9 at eip 0x100020, "
+                        "reboot+0x20 (main.c:10)");
+}
+
+static void machine_takes_no_access_to_pci_for_a_reset(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0xcf8, .width = 4, .out = "\x00\x06\x00\x80"},
+        {.stop = CPU_STOP_PORT, .port = 0xcfc, .width = 4},
+        {.stop = CPU_STOP_HALTED},
+    };
+
+    assert_non_null(strstr(end_by(script, false, false), "halted: "));
+    assert_memory_equal(paper.data, "\xff\xff\xff\xff", 4);
 }
 
 static void machine_gives_typed_bytes_to_a_guest_that_listens(void **unused)
@@ -296,7 +341,8 @@ int main(void)
         cmocka_unit_test(machine_reports_why_the_engine_failed),
         cmocka_unit_test(machine_ends_at_its_timeout),
         cmocka_unit_test(machine_ends_when_asked_to_quit),
-        cmocka_unit_test(machine_says_that_the_guest_wants_a_reset),
+        cmocka_unit_test(machine_says_which_port_asked_for_a_reset_and_from_where),
+        cmocka_unit_test(machine_takes_no_access_to_pci_for_a_reset),
         cmocka_unit_test(machine_gives_typed_bytes_to_a_guest_that_listens),
         cmocka_unit_test(strict_machine_tells_of_an_unmapped_port_once),
     };

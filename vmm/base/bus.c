@@ -48,6 +48,21 @@ const struct bus_region *bus_find(const struct bus *bus, uint32_t address)
     return NULL;
 }
 
+/*
+ * The region that answers the rest, `width` bytes at `address`, of an access of which `done` bytes
+ * have been answered before; NULL: none does.
+ */
+static const struct bus_region *answering(const struct bus *bus, uint32_t address, unsigned width,
+                                          unsigned done)
+{
+    const struct bus_region *region = bus_find(bus, address);
+
+    if (region && region->whole &&
+        (done || width > region->max_width || width > region->base + region->size - address))
+        return NULL;
+    return region;
+}
+
 /* The widest part of an access at `address` that one call to the region may serve. */
 static unsigned part_width(const struct bus_region *region, uint32_t address, unsigned width)
 {
@@ -60,12 +75,15 @@ static unsigned part_width(const struct bus_region *region, uint32_t address, un
 }
 
 /* The widest part of an access, which begins where nobody answers, that is all nobody's. */
-static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width)
+static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width, unsigned done)
 {
+    const struct bus_region *first = bus_find(bus, address);
     unsigned part = width == 3 ? 2 : width;
 
+    if (first && first->whole && !done)
+        return width; /* it was for that region, which doesn't take it */
     for (unsigned i = 1; i < part; i++) {
-        if (bus_find(bus, address + i))
+        if (answering(bus, address + i, part - i, done + i))
             return 1;
     }
     return part;
@@ -82,9 +100,9 @@ uint32_t bus_read(struct bus *bus, uint32_t address, unsigned width)
     unsigned done = 0;
 
     while (done < width) {
-        const struct bus_region *region = bus_find(bus, address + done);
+        const struct bus_region *region = answering(bus, address + done, width - done, done);
         unsigned part = region ? part_width(region, address + done, width - done)
-                               : gap_width(bus, address + done, width - done);
+                               : gap_width(bus, address + done, width - done, done);
         uint32_t bits = ones(part);
 
         if (region && region->read)
@@ -102,9 +120,9 @@ void bus_write(struct bus *bus, uint32_t address, unsigned width, uint32_t value
     unsigned done = 0;
 
     while (done < width) {
-        const struct bus_region *region = bus_find(bus, address + done);
+        const struct bus_region *region = answering(bus, address + done, width - done, done);
         unsigned part = region ? part_width(region, address + done, width - done)
-                               : gap_width(bus, address + done, width - done);
+                               : gap_width(bus, address + done, width - done, done);
         uint32_t bits = (value >> (8 * done)) & ones(part);
 
         if (region && region->write)

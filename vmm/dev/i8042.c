@@ -204,7 +204,7 @@ static void write_output_port(struct i8042 *kbc, uint8_t value)
 {
     set_a20(kbc, value & OUTPUT_A20);
     if (!(value & OUTPUT_NO_RESET) && kbc->reset)
-        kbc->reset(kbc->owner);
+        kbc->reset(kbc->owner, I8042_DATA);
 }
 
 static uint8_t output_port(const struct i8042_state *s)
@@ -348,7 +348,7 @@ static void write_command(struct i8042 *kbc, uint8_t command)
     s->command = 0;
     if (command >= COMMAND_PULSE) {
         if (!(command & OUTPUT_NO_RESET) && kbc->reset)
-            kbc->reset(kbc->owner);
+            kbc->reset(kbc->owner, I8042_COMMAND);
         return;
     }
     if ((command & 0xe0) == COMMAND_READ_RAM) {
@@ -461,7 +461,8 @@ static void command_write(void *device, uint32_t offset, unsigned width, uint32_
 }
 
 void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owner),
-                void (*reset)(void *owner), void (*a20)(void *owner, bool on), void *owner)
+                void (*reset)(void *owner, uint16_t port), void (*a20)(void *owner, bool on),
+                void *owner)
 {
     memset(kbc, 0, sizeof(*kbc));
     kbc->clock = clock;
@@ -478,9 +479,10 @@ void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owne
 
 bool i8042_attach(struct i8042 *kbc, struct bus *ports)
 {
-    const struct bus_region data = {"i8042 data", I8042_DATA, 1, 1, data_read, data_write, kbc};
-    const struct bus_region command = {"i8042 command", I8042_COMMAND, 1,  1,
-                                       status_read,     command_write, kbc};
+    const struct bus_region data = {"i8042 data", I8042_DATA,   1, 1, data_read,
+                                    data_write,   .device = kbc};
+    const struct bus_region command = {"i8042 command", I8042_COMMAND, 1, 1, status_read,
+                                       command_write,   .device = kbc};
 
     return !bus_add(ports, &data) && !bus_add(ports, &command);
 }

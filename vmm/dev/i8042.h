@@ -63,18 +63,19 @@ struct i8042 {
     struct irq_line irq1;
     struct irq_line irq12;
     void (*ready)(void *owner);
-    void (*reset)(void *owner);
+    void (*reset)(void *owner, uint16_t port);
     void (*a20)(void *owner, bool on);
     void *owner;
 };
 
 /*
  * Power on. `ready` is called when can_type turns true and may type at once; `reset` when the
- * guest pulses the CPU's reset line; `a20` when it switches that gate; the
- * latter two from within a register write. Each may be NULL.
+ * guest pulses the CPU's reset line, with the port that it wrote; `a20` when it switches that gate;
+ * the latter two from within a register write. Each may be NULL.
  */
 void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owner),
-                void (*reset)(void *owner), void (*a20)(void *owner, bool on), void *owner);
+                void (*reset)(void *owner, uint16_t port), void (*a20)(void *owner, bool on),
+                void *owner);
 
 /* Attaches ports 0x60 and 0x64; false if one of them is taken. */
 bool i8042_attach(struct i8042 *kbc, struct bus *ports);

@@ -419,9 +419,10 @@ void i8254_init(struct i8254 *pit, struct clock *clock)
 
 bool i8254_attach(struct i8254 *pit, struct bus *ports)
 {
-    const struct bus_region counters = {"i8254", I8254_PORT, 4, 1, port_read, port_write, pit};
-    const struct bus_region speaker = {"i8254 speaker", I8254_SPEAKER, 1,  1,
-                                       speaker_read,    speaker_write, pit};
+    const struct bus_region counters = {"i8254",    I8254_PORT,   4, 1, port_read,
+                                        port_write, .device = pit};
+    const struct bus_region speaker = {"i8254 speaker", I8254_SPEAKER, 1, 1, speaker_read,
+                                       speaker_write,   .device = pit};
 
     return !bus_add(ports, &counters) && !bus_add(ports, &speaker);
 }

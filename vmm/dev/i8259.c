@@ -312,9 +312,9 @@ void i8259_init(struct i8259_pair *pair)
 bool i8259_attach(struct i8259_pair *pair, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"i8259 master", I8259_MASTER, 2, 1, master_read, master_write, pair},
-        {"i8259 slave", I8259_SLAVE, 2, 1, slave_read, slave_write, pair},
-        {"i8259 ELCR", I8259_ELCR_MASTER, 2, 1, elcr_read, elcr_write, pair},
+        {"i8259 master", I8259_MASTER, 2, 1, master_read, master_write, .device = pair},
+        {"i8259 slave", I8259_SLAVE, 2, 1, slave_read, slave_write, .device = pair},
+        {"i8259 ELCR", I8259_ELCR_MASTER, 2, 1, elcr_read, elcr_write, .device = pair},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {

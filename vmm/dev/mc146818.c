@@ -352,7 +352,8 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes)
 
 bool mc146818_attach(struct mc146818 *rtc, struct bus *ports)
 {
-    const struct bus_region region = {"mc146818", MC146818_PORT, 2, 1, port_read, port_write, rtc};
+    const struct bus_region region = {"mc146818", MC146818_PORT, 2, 1, port_read,
+                                      port_write, .device = rtc};
 
     return !bus_add(ports, &region);
 }

@@ -334,8 +334,8 @@ void ns16550_init(struct ns16550 *uart, struct clock *clock,
 
 bool ns16550_attach(struct ns16550 *uart, struct bus *ports, uint16_t base)
 {
-    const struct bus_region region = {"16550A",   base, NS16550_REGISTERS, 1, port_read,
-                                      port_write, uart};
+    const struct bus_region region = {"16550A",  base,       NS16550_REGISTERS, 1,
+                                      port_read, port_write, .device = uart};
 
     return !bus_add(ports, &region);
 }

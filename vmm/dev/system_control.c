@@ -38,7 +38,7 @@ static void port_a_write(void *device, uint32_t offset, unsigned width, uint32_t
     (void)width;
     control->s.port_a = (uint8_t)value;
     if (rises && control->reset)
-        control->reset(control->owner);
+        control->reset(control->owner, SYSTEM_CONTROL_PORT_A);
 }
 
 static uint32_t reset_read(void *device, uint32_t offset, unsigned width)
@@ -59,7 +59,7 @@ static void reset_write(void *device, uint32_t offset, unsigned width, uint32_t 
     (void)width;
     control->s.rc = value & RC_BITS;
     if (rises && control->reset)
-        control->reset(control->owner);
+        control->reset(control->owner, SYSTEM_CONTROL_RESET);
 }
 
 static uint32_t pm1_read(void *device, uint32_t offset, unsigned width)
@@ -90,7 +90,7 @@ static void pm1_type_5_write(void *device, uint32_t offset, unsigned width, uint
     pm1_write(device, width, value, PM1_SLP_TYP_5);
 }
 
-void system_control_init(struct system_control *control, void (*reset)(void *owner),
+void system_control_init(struct system_control *control, void (*reset)(void *owner, uint16_t port),
                          void (*power_off)(void *owner), void *owner)
 {
     memset(control, 0, sizeof(*control));
@@ -103,11 +103,16 @@ void system_control_init(struct system_control *control, void (*reset)(void *own
 bool system_control_attach(struct system_control *control, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"A20, fast reset", SYSTEM_CONTROL_PORT_A, 1, 1, port_a_read, port_a_write, control},
-        {"reset control", SYSTEM_CONTROL_RESET, 1, 1, reset_read, reset_write, control},
-        {"power off", PM1_PORT_QEMU, 2, 2, pm1_read, pm1_type_0_write, control},
-        {"power off", PM1_PORT_BOCHS, 2, 2, pm1_read, pm1_type_0_write, control},
-        {"power off", PM1_PORT_VIRTUALBOX, 2, 2, pm1_read, pm1_type_5_write, control},
+        {"A20, fast reset", SYSTEM_CONTROL_PORT_A, 1, 1, port_a_read, port_a_write,
+         .device = control},
+        {"reset control", SYSTEM_CONTROL_RESET, 1, 1, reset_read, reset_write, .device = control,
+         .whole = true},
+        {"power off", PM1_PORT_QEMU, 2, 2, pm1_read, pm1_type_0_write, .device = control,
+         .whole = true},
+        {"power off", PM1_PORT_BOCHS, 2, 2, pm1_read, pm1_type_0_write, .device = control,
+         .whole = true},
+        {"power off", PM1_PORT_VIRTUALBOX, 2, 2, pm1_read, pm1_type_5_write, .device = control,
+         .whole = true},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {

@@ -251,9 +251,9 @@ void vga_text_init(struct vga_text *vga, const struct memory *memory)
 bool vga_text_attach(struct vga_text *vga, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"VGA", PORT_BASE, 16, 1, base_read, base_write, vga},
-        {"VGA CRTC", PORT_CRTC, 2, 1, crtc_read, crtc_write, vga},
-        {"VGA status", PORT_STATUS, 1, 1, status_read, status_write, vga},
+        {"VGA", PORT_BASE, 16, 1, base_read, base_write, .device = vga},
+        {"VGA CRTC", PORT_CRTC, 2, 1, crtc_read, crtc_write, .device = vga},
+        {"VGA status", PORT_STATUS, 1, 1, status_read, status_write, .device = vga},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {

@@ -605,8 +605,8 @@ void virtio_mmio_init(struct virtio_mmio *mmio, const struct virtio_function *fu
 
 bool virtio_mmio_attach(struct virtio_mmio *mmio, struct bus *bus, uint32_t base)
 {
-    const struct bus_region region = {"virtio-mmio", base, VIRTIO_MMIO_SIZE, 4, mmio_read,
-                                      mmio_write,    mmio};
+    const struct bus_region region = {"virtio-mmio", base,       VIRTIO_MMIO_SIZE, 4,
+                                      mmio_read,     mmio_write, .device = mmio};
 
     mmio->base = base;
     return !bus_add(bus, &region);

@@ -47,7 +47,7 @@ const char *machine_where(struct machine *machine, char *to, size_t size);
 /* What ends a run; `owner` is the machine. For devices and timers. */
 void end_with_status(void *owner, int status);
 void end_with_power_off(void *owner);
-void end_with_reset(void *owner);
+void end_with_reset(void *owner, uint16_t port);
 void end_with_timeout(void *owner);
 void end_with_return(void *owner);
 

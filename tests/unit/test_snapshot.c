@@ -603,6 +603,7 @@ static void a_bad_line_of_a_log_is_named(void **unused)
         {"# vmm input log 1\n", 1},
         {"# vmm input log 1\n1 2 quit\n", 2},
         {"# vmm input log 1\nepoch x\n", 2},
+        {"# vmm input log 1\nepoch 9223372036854775807\n", 2},
         {"# vmm input log 1\nepoch 5\n\n# more\n1 2 mouse\n", 5},
         {"# vmm input log 1\nepoch 5\n1 2\n", 3},
         {"# vmm input log 1\nepoch 5\n1 2 quit now\n", 3},

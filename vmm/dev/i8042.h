@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -81,7 +82,7 @@ void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owne
 bool i8042_attach(struct i8042 *kbc, struct bus *ports);
 
 /* To be called after `s` was replaced: drives the lines and arms the timer again. */
-void i8042_restored(struct i8042 *kbc);
+void i8042_restored(void *kbc);
 
 /*
  * A key goes down or up. It is named by its set 1 make code, with 0xe000 added if that has the
@@ -101,5 +102,7 @@ void i8042_listen(struct i8042 *kbc);
 
 /* A key given now would reach the guest, and the guest has read all that was typed before. */
 bool i8042_can_type(const struct i8042 *kbc);
+
+extern const struct device_kind i8042_kind;
 
 #endif

@@ -121,3 +121,14 @@ bool system_control_attach(struct system_control *control, struct bus *ports)
     }
     return true;
 }
+
+static bool valid(const void *device, const void *state)
+{
+    const struct system_control_state *s = state;
+
+    (void)device;
+    return !(s->rc & ~RC_BITS);
+}
+
+const struct device_kind system_control_kind = {DEVICE_STATE(struct system_control, s),
+                                                .valid = valid};

@@ -7,6 +7,8 @@
 #ifndef VMM_DEV_SYSTEM_CONTROL_H
 #define VMM_DEV_SYSTEM_CONTROL_H
 
+#include "device.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,5 +36,7 @@ void system_control_init(struct system_control *control, void (*reset)(void *own
 
 /* Attaches ports 0x92, 0xcf9 and 0x604, 0xb004, 0x4004 (two each); false if one is taken. */
 bool system_control_attach(struct system_control *control, struct bus *ports);
+
+extern const struct device_kind system_control_kind;
 
 #endif

@@ -332,3 +332,14 @@ bool vga_text_cursor(const struct vga_text *vga, unsigned *column, unsigned *row
     *row = cell / VGA_TEXT_COLUMNS;
     return true;
 }
+
+static bool valid(const void *device, const void *state)
+{
+    const struct vga_text_state *s = state;
+
+    (void)device;
+    return s->dac_write < PALETTE_BYTES && s->dac_read < PALETTE_BYTES &&
+           ARE_BOOLS(&s->attribute_data);
+}
+
+const struct device_kind vga_text_kind = {DEVICE_STATE(struct vga_text, s), .valid = valid};

@@ -363,12 +363,27 @@ static bool host_is_intel(void)
     return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
 }
 
+/* KVM checks what it is given, but believes the count of registers that lie there, and any time is
+ * one. */
+static bool is_valid(const struct saved *saved)
+{
+    if (saved->now > CLOCK_MAX || saved->msrs.nmsrs > SAVED_MSRS)
+        return false;
+    for (size_t i = 0; i < saved->msrs.nmsrs; i++) {
+        if (saved->msrs.entries[i].index != saved_msrs[i])
+            return false;
+    }
+    return true;
+}
+
 static int kvm_restore(struct cpu *cpu, const void *from)
 {
     struct kvm_cpu *kvm = kvm_of(cpu);
     struct saved saved;
 
     memcpy(&saved, from, sizeof(saved));
+    if (!is_valid(&saved))
+        return -EINVAL;
     settle(kvm); /* what goes must not wait for an answer */
     /* VMX wants TR busy. SVM doesn't ask, and KVM makes up the bit when it is read; but where SVM
      * is QEMU's, a TSS that was loaded as busy ends QEMU with the first change of privilege. */

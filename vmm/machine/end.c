@@ -127,12 +127,10 @@ static const char *page_fault_detail(uint32_t error, char *to, size_t size)
 /* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
 static int irq_in_service(const struct machine *machine, uint32_t vector)
 {
-    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
-
-    for (uint32_t i = 0; i < 2; i++) {
-        uint32_t input = vector - (chips[i]->icw2 & 0xf8u);
-        if (input < 8 && (chips[i]->isr >> input & 1))
-            return (int)(8 * i + input);
+    for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
+        struct interrupt_input input = machine_input(machine, i);
+        if (input.is_in_service && input.vector == vector)
+            return (int)i;
     }
     return -1;
 }

@@ -12,8 +12,10 @@ enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 
 
 /* ---- board.c ---- */
 
-/* Every chip, its ports and where its lines end. False: two of them claim the same addresses. */
+/* Every chip, its ports and where its lines end. False: two of them claim the same addresses, or
+ * there is no memory for one. */
 bool board_build(struct machine *machine);
+void board_free(struct machine *machine);
 
 /* ---- input.c ---- */
 

@@ -7,7 +7,9 @@
 
 #include "base/bus.h"
 #include "base/clock.h"
+#include "base/interrupts.h"
 #include "base/memory.h"
+#include "board.h"
 #include "cpu/cpu.h"
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
@@ -39,7 +41,8 @@ struct machine_input {
     struct inbox_event event;
 };
 
-#define MACHINE_DISKS 4
+#define MACHINE_DISKS       4
+#define MACHINE_DEVICES_MAX 32
 
 /* Where what a guest prints comes out of it. */
 enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
@@ -144,6 +147,7 @@ struct machine {
     struct clock clock;
     struct cpu *cpu;
     struct image image;
+    void *devices[MACHINE_DEVICES_MAX]; /* by row of the board's table; some are these: */
     struct i8259_pair pic;
     struct i8254 pit;
     struct ns16550 com1;
@@ -154,6 +158,10 @@ struct machine {
     struct system_control system_control;
     struct hypercall hypercall;
     struct virtio_blk disks[MACHINE_DISKS];
+    /* The controller that the CPU's interrupt pin hangs on. */
+    const struct interrupt_controller *interrupts;
+    void *interrupt_chip;
+    bool is_restoring; /* devices drive their lines, and nobody listens */
     struct output output;
     struct timer timeout;
     struct silence silence;
@@ -265,8 +273,11 @@ __attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine,
 /* What the configuration knows of a linear address; false: nothing. */
 bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
 
-/* "i8042": the device that an input of the interrupt controllers is wired to; "nothing". */
-const char *machine_irq_device(unsigned irq);
+/* An input of the interrupt controller, below its `inputs`, as it is now. */
+static inline struct interrupt_input machine_input(const struct machine *machine, unsigned irq)
+{
+    return machine->interrupts->look(machine->interrupt_chip, irq);
+}
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);

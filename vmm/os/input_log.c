@@ -109,7 +109,8 @@ int input_log_read(struct input_log *log, const char *path, char *error, size_t 
         else if (line[0] == '#' || line[0] == '\n')
             continue;
         else if (!has_epoch)
-            ok = has_epoch = sscanf(line, "epoch %" SCNd64, &log->epoch) == 1;
+            ok = has_epoch = sscanf(line, "epoch %" SCNd64, &log->epoch) == 1 &&
+                             log->epoch >= -MC146818_EPOCH_MAX && log->epoch <= MC146818_EPOCH_MAX;
         else {
             struct machine_input *input = add(log);
             ok = input && parse_line(line, input);

@@ -32,9 +32,9 @@ struct section {
     uint64_t size;
 };
 
-static const char cpu_name[16] = "cpu", disk_kinds[16] = "disks";
+static const char cpu_name[] = "cpu", disk_kinds[] = "disks";
 
-static const char script_names[INBOX_RINGS][16] = {
+static const char *const script_names[INBOX_RINGS] = {
     [INBOX_SERIAL] = "serial-input",
     [INBOX_KEYBOARD] = "key-input",
 };
@@ -72,11 +72,11 @@ static void put(struct writer *writer, const void *bytes, size_t size)
     writer->sum = checksum(writer->sum, bytes, size);
 }
 
-static void put_section(struct writer *writer, const char name[16], const void *bytes, size_t size)
+static void put_section(struct writer *writer, const char *name, const void *bytes, size_t size)
 {
     struct section section = {.size = size};
 
-    memcpy(section.name, name, sizeof(section.name));
+    snprintf(section.name, sizeof(section.name), "%s", name);
     put(writer, &section, sizeof(section));
     put(writer, bytes, size);
 }
@@ -88,7 +88,7 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
         .version = VERSION,
         .host = this_host(),
         .memory_size = snapshot_memory_size(snapshot),
-        .parts = PARTS,
+        .parts = snapshot_part_count(),
     };
 
     memcpy(header.magic, magic, sizeof(magic));
@@ -97,8 +97,8 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
         header.pages += ram->pages[i] != NULL;
     put(writer, &header, sizeof(header));
     put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
-    for (size_t i = 0; i < PARTS; i++)
-        put_section(writer, snapshot_parts[i].name, snapshot->part[i], snapshot_parts[i].size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++)
+        put_section(writer, snapshot_part(i).name, snapshot->part[i], snapshot_part(i).size);
     put_section(writer, disk_kinds, snapshot->disks, sizeof(snapshot->disks));
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         put_section(writer, script_names[ring], snapshot->script[ring].left.events,
@@ -210,7 +210,7 @@ static const void *get(struct reader *reader, size_t size)
 }
 
 /* A section's bytes; NULL if the next one has another name, or another size (but for 0: any). */
-static const void *get_section(struct reader *reader, const char name[16], size_t *size)
+static const void *get_section(struct reader *reader, const char *name, size_t *size)
 {
     struct section section;
     const void *bytes = get(reader, sizeof(section));
@@ -218,8 +218,8 @@ static const void *get_section(struct reader *reader, const char name[16], size_
     if (!bytes)
         return NULL;
     memcpy(&section, bytes, sizeof(section));
-    if (memcmp(section.name, name, sizeof(section.name)) != 0 || (*size && section.size != *size) ||
-        section.size > (size_t)(reader->end - reader->at))
+    if (strncmp(section.name, name, sizeof(section.name)) != 0 ||
+        (*size && section.size != *size) || section.size > (size_t)(reader->end - reader->at))
         return NULL;
     *size = (size_t)section.size;
     return get(reader, *size);
@@ -233,12 +233,12 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
     struct snapshot *snapshot = bytes ? snapshot_new(header->engine, size) : NULL;
 
     *to = snapshot;
-    if (!snapshot || header->parts != PARTS)
+    if (!snapshot || header->parts != snapshot_part_count())
         return false;
     memcpy(snapshot->cpu, bytes, size);
-    for (size_t i = 0; i < PARTS; i++) {
-        size = snapshot_parts[i].size;
-        bytes = get_section(reader, snapshot_parts[i].name, &size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++) {
+        size = snapshot_part(i).size;
+        bytes = get_section(reader, snapshot_part(i).name, &size);
         if (!bytes)
             return false;
         memcpy(snapshot->part[i], bytes, size);
@@ -260,6 +260,10 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
         memcpy(script->own, bytes, size);
         script->left.events = script->own;
         script->left.count = size / sizeof(struct inbox_event);
+        for (size_t i = 0; i < script->left.count; i++) {
+            if (!ARE_BOOLS(&script->left.events[i].down))
+                return false;
+        }
     }
     snapshot->ram = ram_image_new(header->memory_size);
     for (uint32_t i = 0; snapshot->ram && i < header->pages; i++) {

@@ -43,6 +43,9 @@ int snapshot_write(const struct snapshot *snapshot, const char *path, char *erro
 /* Whether snapshot_write can write there, before there is anything to lose. */
 int snapshot_can_write(const char *path, char *error, size_t error_size);
 struct snapshot *snapshot_read(const char *path, char *error, size_t error_size);
+/* The same of a file's bytes, which are copied; `name` is for the sentence. */
+struct snapshot *snapshot_parse(const char *name, const uint8_t *bytes, size_t size, char *error,
+                                size_t error_size);
 
 /* Bytes of RAM; the engine's name. */
 uint64_t snapshot_memory_size(const struct snapshot *snapshot);

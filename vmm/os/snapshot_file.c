@@ -284,8 +284,8 @@ static bool has_magic(const uint8_t *bytes, size_t size)
     return size >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0;
 }
 
-static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t size, char *error,
-                              size_t error_size)
+struct snapshot *snapshot_parse(const char *name, const uint8_t *bytes, size_t size, char *error,
+                                size_t error_size)
 {
     struct reader reader = {bytes, bytes + size};
     struct snapshot *snapshot = NULL;
@@ -294,7 +294,7 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
 
     if (size < sizeof(header) + sizeof(sum) || !has_magic(bytes, size)) {
         snapshot_refuse(error, error_size,
-                        "%s is not a snapshot ('vmm run --save FILE' writes one)", path);
+                        "%s is not a snapshot ('vmm run --save FILE' writes one)", name);
         return NULL;
     }
     memcpy(&header, get(&reader, sizeof(header)), sizeof(header));
@@ -302,18 +302,18 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
     memcpy(&sum, reader.end, sizeof(sum));
     if (header.version != VERSION)
         snapshot_refuse(error, error_size,
-                        "%s is a snapshot of version %u, this vmm has version %u", path,
+                        "%s is a snapshot of version %u, this vmm has version %u", name,
                         header.version, VERSION);
     else if (sum != checksum(CHECKSUM_START, bytes, size - sizeof(sum)))
         snapshot_refuse(error, error_size, "%s is damaged or cut short: its checksum is wrong",
-                        path);
+                        name);
     else if (header.host != this_host())
-        snapshot_refuse(error, error_size, "%s was written on another kind of processor", path);
+        snapshot_refuse(error, error_size, "%s was written on another kind of processor", name);
     else if (header.memory_size < MEMORY_MIN || header.memory_size > MEMORY_MAX ||
              header.memory_size % MEMORY_PAGE != 0 || header.engine[sizeof(header.engine) - 1] ||
              !get_all(&reader, &header, &snapshot))
         snapshot_refuse(error, error_size,
-                        "%s was written by another build of vmm, with other devices", path);
+                        "%s was written by another build of vmm, with other devices", name);
     else
         return snapshot;
     snapshot_free(snapshot);
@@ -344,7 +344,7 @@ struct snapshot *snapshot_read(const char *path, char *error, size_t error_size)
     if (!file || (file && ferror(file)) || (count > 0 && has_magic(bytes, size)))
         snapshot_refuse(error, error_size, "can't read the snapshot %s: %s", path, strerror(errno));
     else
-        snapshot = parse(path, bytes, size, error, error_size);
+        snapshot = snapshot_parse(path, bytes, size, error, error_size);
     if (file)
         fclose(file);
     free(bytes);

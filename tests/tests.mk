@@ -49,7 +49,7 @@ FUZZ_SECONDS := 60
 NEED_FUZZ    := clang:clang $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a):libclang-rt-14-dev
 
 .PHONY: fuzz
-fuzz: $(FUZZERS)  ## fuzz the loaders, the software CPU, the disk, scenarios and traces, FUZZ_SECONDS=60 each
+fuzz: $(FUZZERS)  ## fuzz the loaders, the software CPU, the disk, snapshots, scenarios and traces, FUZZ_SECONDS=60 each
 	@for fuzzer in $(FUZZERS); do \
 	    name=$${fuzzer##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
 	    echo "  FUZZ    $$name, $(FUZZ_SECONDS) s"; \

@@ -44,6 +44,7 @@ static const char usage[] =
     "      --trace-file FILE    there, not on standard error; FILE.json is for Perfetto\n"
     "      --name TEXT          what the guest is called (its image's name)\n"
     "      --restart TIME       start the guest again so long after each end\n"
+    "      --com2 FILE          write there what comes over the second serial line, COM2\n"
     "      --baud SPEED         print no faster than a serial line: 300, 9600\n"
     "      --cpu-limit PERCENT  how much of a host's processor it may take\n"
     "      --guests FILE        more guests, a line each: IMAGE OPTION=VALUE...; # comments\n"
@@ -199,6 +200,7 @@ static bool is_for_one(const struct options *base)
                {"report", base->report},
                {"save", base->save},
                {"monitor", base->monitor},
+               {"com2", base->com2},
                {"record", base->record}};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {

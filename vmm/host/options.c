@@ -309,6 +309,7 @@ TAKE_TEXT(take_save, save)
 TAKE_TEXT(take_restore, restore)
 TAKE_TEXT(take_record, record)
 TAKE_TEXT(take_replay, replay)
+TAKE_TEXT(take_com2, com2)
 
 const struct option_kind option_kinds[] = {
     {"name", true, take_name},
@@ -331,6 +332,7 @@ const struct option_kind option_kinds[] = {
     {"monitor", true, take_monitor},
     {"record", true, take_record},
     {"replay", true, take_replay},
+    {"com2", true, take_com2},
     {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
     {"keep-open", false, take_keep_open},
@@ -347,7 +349,7 @@ struct used_file {
     struct stat status; /* st_mode 0: it is not there */
 };
 
-#define USED_MAX (8 + OPTIONS_MODULES + MACHINE_DISKS)
+#define USED_MAX (9 + OPTIONS_MODULES + MACHINE_DISKS)
 
 static bool is_same_file(const struct used_file *a, const struct used_file *b)
 {
@@ -366,6 +368,7 @@ static size_t list_files(const struct options *options, struct used_file files[U
         {"--replay", options->replay, false, {0}},
         {"--record", options->record, true, {0}},
         {"--report", options->report, true, {0}},
+        {"--com2", options->com2, true, {0}},
         {"--save", options->save, true, {0}},
         {"--trace-file", trace_file_path(options->trace_file), true, {0}},
     };

@@ -28,9 +28,9 @@ struct options {
     bool no_reboot, keep_open;
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
-    const char *report, *save, *restore, *record, *replay; /* files, or NULL */
-    unsigned trace;                                        /* categories, a bit each; 0: none */
-    struct trace_file *trace_file;                         /* shared by copies; NULL: none */
+    const char *report, *save, *restore, *record, *replay, *com2; /* files, or NULL */
+    unsigned trace;                /* categories, a bit each; 0: none */
+    struct trace_file *trace_file; /* shared by copies; NULL: none */
 };
 
 /* One option by name. */

@@ -74,8 +74,7 @@ static const struct hypercall_host hypercall_host = {
 
 static bool build_i8259(struct machine *machine, void *device, const struct board_row *row)
 {
-    machine->interrupts = row->kind->interrupts;
-    machine->interrupt_chip = device;
+    (void)row;
     i8259_init(device);
     return i8259_attach(device, &machine->ports);
 }
@@ -90,6 +89,14 @@ static bool build_i8254(struct machine *machine, void *device, const struct boar
 static bool build_com1(struct machine *machine, void *device, const struct board_row *row)
 {
     ns16550_init(device, &machine->clock, put_serial, on_input_ready, machine);
+    return ns16550_attach(device, &machine->ports, (uint16_t)row->base);
+}
+
+static bool build_com2(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+
+    ns16550_init(device, &machine->clock, config->com2, NULL, config->com2_owner);
     return ns16550_attach(device, &machine->ports, (uint16_t)row->base);
 }
 
@@ -169,6 +176,8 @@ const struct board_row board_rows[] = {
      .help = "keyboard and its controller"},
     {"ns16550", &ns16550_kind, AT(com1), build_com1, .base = 0x3f8, .irq = {{IRQ_COM1, "COM1"}},
      .subject = "serial", .help = "serial lines", .label = "COM1"},
+    {"ns16550-2", &ns16550_kind, .build = build_com2, .base = 0x2f8, .irq = {{IRQ_COM2, "COM2"}},
+     .subject = "serial", .label = "COM2"},
     {"mc146818", &mc146818_kind, AT(rtc), build_mc146818, .irq = {{IRQ_RTC, "clock"}},
      .subject = "rtc", .help = "the clock and its interrupts"},
     {"vga", &vga_text_kind, AT(vga), build_vga_text},
@@ -221,13 +230,27 @@ const char *board_irq_label(unsigned irq)
 
 /* ---- building ---- */
 
-/* Where the lines of the board end. */
+/* Where the lines of the board end: at the same input of every controller. */
 static void on_line(void *owner, unsigned input, bool level)
 {
     struct machine *machine = owner;
 
-    if (!machine->is_restoring) /* then every controller has seen these edges before */
-        machine->interrupts->set_line(machine->interrupt_chip, input, level);
+    if (machine->is_restoring) /* they have seen these edges before */
+        return;
+    for (unsigned i = 0; i < machine->sink_count; i++)
+        machine->sinks[i].controller->set_line(machine->sinks[i].chip, input, level);
+}
+
+/* The first controller of the table is the one that the CPU asks. */
+static void add_controller(struct machine *machine, const struct interrupt_controller *controller,
+                           void *chip)
+{
+    if (machine->sink_count == 0) {
+        machine->interrupts = controller;
+        machine->interrupt_chip = chip;
+    }
+    machine->sinks[machine->sink_count].controller = controller;
+    machine->sinks[machine->sink_count++].chip = chip;
 }
 
 static void wire(struct machine *machine, void *device, const struct board_row *row)
@@ -251,6 +274,8 @@ bool board_build(struct machine *machine)
         if (!device || !row->build(machine, device, row))
             return false;
         wire(machine, device, row);
+        if (row->kind->interrupts)
+            add_controller(machine, row->kind->interrupts, device);
     }
     return true;
 }

@@ -8,7 +8,7 @@
 #include "machine.h"
 
 /* Inputs of the PIC pair on a PC. */
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM2 = 3, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
 
 /* ---- board.c ---- */
 

@@ -242,6 +242,30 @@ static void bus_refuses_what_is_empty_wraps_or_is_too_much(void **state)
     assert_ptr_equal(bus_add(&bus, &one_more), &one_more);
 }
 
+static void bus_removes_and_moves_regions(void **state)
+{
+    (void)state;
+    add(0x20, 4, 4, &first);
+    add(0x40, 4, 4, &second);
+    assert_false(bus_remove(&bus, 0x21)); /* none begins there */
+    assert_null(bus_move(&bus, 0x20, 0x60));
+    assert_null(bus_find(&bus, 0x20));
+    assert_int_equal(bus_read(&bus, 0x61, 1), 0x11);
+    assert_string_equal(first.calls, "r1@1 ");
+    /* Onto itself, and where another is. */
+    assert_null(bus_move(&bus, 0x60, 0x62));
+    assert_ptr_equal(bus_move(&bus, 0x62, 0x41), bus_find(&bus, 0x40));
+    assert_int_equal(bus_find(&bus, 0x62)->base, 0x62);
+    assert_non_null(bus_move(&bus, 0x62, UINT32_MAX - 2)); /* it would wrap */
+    assert_int_equal(bus_find(&bus, 0x62)->base, 0x62);
+    assert_true(bus_remove(&bus, 0x40));
+    assert_int_equal(bus_read(&bus, 0x40, 1), 0xff);
+    assert_true(bus_remove(&bus, 0x62));
+    assert_false(bus_remove(&bus, 0x62));
+    assert_int_equal(bus.count, 0);
+    assert_string_equal(second.calls, "");
+}
+
 static void bus_reaches_the_last_address(void **state)
 {
     (void)state;
@@ -290,6 +314,7 @@ int main(void)
         TEST(bus_cuts_values_to_the_width),
         TEST(bus_refuses_overlaps_and_names_the_other),
         TEST(bus_refuses_what_is_empty_wraps_or_is_too_much),
+        TEST(bus_removes_and_moves_regions),
         TEST(bus_reaches_the_last_address),
         TEST(bus_finds_every_region_in_any_order_of_adding),
     };

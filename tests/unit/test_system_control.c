@@ -8,6 +8,8 @@
 
 static struct system_control control;
 static struct debug_ports debug;
+static unsigned a20_moves;
+static bool a20_is_open;
 static unsigned resets, power_offs, exits, put_count, unmapped;
 static int status;
 static uint16_t reset_port;
@@ -18,6 +20,13 @@ static void on_reset(void *owner, uint16_t port)
     assert_ptr_equal(owner, &ports);
     resets++;
     reset_port = port;
+}
+
+static void on_a20(void *owner, bool is_open)
+{
+    assert_ptr_equal(owner, &ports);
+    a20_moves++;
+    a20_is_open = is_open;
 }
 
 static void on_power_off(void *owner)
@@ -54,7 +63,7 @@ static int set_up(void **state)
     (void)state;
     bus_init(&ports);
     ports.unmapped = on_unmapped;
-    system_control_init(&control, on_reset, on_power_off, &ports);
+    system_control_init(&control, on_reset, on_power_off, on_a20, &ports);
     debug_ports_init(&debug, on_put, on_exit_status, &ports);
     assert_true(system_control_attach(&control, &ports));
     assert_true(debug_ports_attach(&debug, &ports));
@@ -62,14 +71,23 @@ static int set_up(void **state)
     return 0;
 }
 
-static void system_control_92_keeps_the_a20_bit(void **state)
+static void system_control_92_moves_the_a20_gate(void **state)
 {
     (void)state;
+    a20_moves = 0;
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x02);
+    bus_write(&ports, 0x92, 1, 0x02);
+    assert_int_equal(a20_moves, 0);
     bus_write(&ports, 0x92, 1, 0x00);
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x00);
+    assert_false(a20_is_open);
     bus_write(&ports, 0x92, 1, 0x02);
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x02);
+    assert_true(a20_is_open);
+    assert_int_equal(a20_moves, 2);
+    system_control_set_a20(&control, false); /* by the other switch */
+    assert_int_equal(bus_read(&ports, 0x92, 1), 0x00);
+    assert_int_equal(a20_moves, 2);
     assert_int_equal(resets, 0);
 }
 
@@ -216,7 +234,7 @@ static void ports_survive_ten_thousand_random_accesses_without_callbacks(void **
 
     (void)state;
     bus_init(&ports);
-    system_control_init(&control, NULL, NULL, NULL);
+    system_control_init(&control, NULL, NULL, NULL, NULL);
     debug_ports_init(&debug, NULL, NULL, NULL);
     assert_true(system_control_attach(&control, &ports));
     assert_true(debug_ports_attach(&debug, &ports));
@@ -238,7 +256,7 @@ static void ports_survive_ten_thousand_random_accesses_without_callbacks(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(system_control_92_keeps_the_a20_bit),
+        TEST(system_control_92_moves_the_a20_gate),
         TEST(system_control_92_resets_when_its_bit_rises),
         TEST(system_control_cf9_resets_when_its_bit_rises),
         TEST(system_control_cf9_is_reached_by_bytes_alone),

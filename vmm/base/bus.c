@@ -48,6 +48,43 @@ const struct bus_region *bus_find(const struct bus *bus, uint32_t address)
     return NULL;
 }
 
+static struct bus_region *find_base(struct bus *bus, uint32_t base)
+{
+    const struct bus_region *region = bus_find(bus, base);
+
+    return region && region->base == base ? &bus->regions[region - bus->regions] : NULL;
+}
+
+bool bus_remove(struct bus *bus, uint32_t base)
+{
+    struct bus_region *region = find_base(bus, base);
+
+    if (!region)
+        return false;
+    bus->count--;
+    memmove(region, region + 1, (size_t)(&bus->regions[bus->count] - region) * sizeof(*region));
+    return true;
+}
+
+const struct bus_region *bus_move(struct bus *bus, uint32_t base, uint32_t to)
+{
+    const struct bus_region *found = find_base(bus, base), *in_the_way;
+    struct bus_region moved, kept;
+
+    if (!found)
+        return NULL;
+    moved = kept = *found;
+    moved.base = to;
+    bus_remove(bus, base);
+    in_the_way = bus_add(bus, &moved);
+    if (!in_the_way)
+        return NULL;
+    if (in_the_way != &moved)
+        to = in_the_way->base;
+    bus_add(bus, &kept);
+    return bus_find(bus, in_the_way == &moved ? base : to);
+}
+
 /*
  * The region that answers the rest, `width` bytes at `address`, of an access of which `done` bytes
  * have been answered before; NULL: none does.

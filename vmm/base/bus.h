@@ -49,6 +49,13 @@ void bus_init(struct bus *bus);
  */
 const struct bus_region *bus_add(struct bus *bus, const struct bus_region *region);
 
+/* Takes the region that begins at `base` away; false: there is none. */
+bool bus_remove(struct bus *bus, uint32_t base);
+
+/* Has the region that begins at `base` begin at `to`. Returns NULL, or the one that is in its way:
+ * then, and if there is none at `base`, nothing has changed. */
+const struct bus_region *bus_move(struct bus *bus, uint32_t base, uint32_t to);
+
 /* The region that answers at an address, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, uint32_t address);
 

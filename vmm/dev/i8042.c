@@ -491,6 +491,8 @@ void i8042_restored(void *device)
 {
     struct i8042 *kbc = device;
 
+    if (kbc->a20)
+        kbc->a20(kbc->owner, kbc->s.a20);
     i8042_update_irq(kbc);
 }
 

@@ -81,7 +81,8 @@ void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owne
 /* Attaches ports 0x60 and 0x64; false if one of them is taken. */
 bool i8042_attach(struct i8042 *kbc, struct bus *ports);
 
-/* To be called after `s` was replaced: drives the lines and arms the timer again. */
+/* To be called after `s` was replaced: sets the A20 gate, drives the lines and arms the timer
+ * again. */
 void i8042_restored(void *kbc);
 
 /*

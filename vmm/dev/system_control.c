@@ -33,10 +33,13 @@ static void port_a_write(void *device, uint32_t offset, unsigned width, uint32_t
 {
     struct system_control *control = device;
     bool rises = value & ~(uint32_t)control->s.port_a & PORT_A_RESET;
+    bool moves = (value ^ control->s.port_a) & PORT_A_A20;
 
     (void)offset;
     (void)width;
     control->s.port_a = (uint8_t)value;
+    if (moves && control->a20)
+        control->a20(control->owner, value & PORT_A_A20);
     if (rises && control->reset)
         control->reset(control->owner, SYSTEM_CONTROL_PORT_A);
 }
@@ -91,13 +94,20 @@ static void pm1_type_5_write(void *device, uint32_t offset, unsigned width, uint
 }
 
 void system_control_init(struct system_control *control, void (*reset)(void *owner, uint16_t port),
-                         void (*power_off)(void *owner), void *owner)
+                         void (*power_off)(void *owner), void (*a20)(void *owner, bool is_open),
+                         void *owner)
 {
     memset(control, 0, sizeof(*control));
     control->s.port_a = PORT_A_A20;
     control->reset = reset;
     control->power_off = power_off;
+    control->a20 = a20;
     control->owner = owner;
+}
+
+void system_control_set_a20(struct system_control *control, bool is_open)
+{
+    control->s.port_a = (uint8_t)((control->s.port_a & ~PORT_A_A20) | (is_open ? PORT_A_A20 : 0));
 }
 
 bool system_control_attach(struct system_control *control, struct bus *ports)

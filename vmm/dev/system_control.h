@@ -26,13 +26,18 @@ struct system_control {
     struct system_control_state s;
     void (*reset)(void *owner, uint16_t port);
     void (*power_off)(void *owner);
+    void (*a20)(void *owner, bool is_open);
     void *owner;
 };
 
 /* Power on, A20 on. The callbacks come from within a port write; `reset` gets the port. Either may
  * be NULL. */
 void system_control_init(struct system_control *control, void (*reset)(void *owner, uint16_t port),
-                         void (*power_off)(void *owner), void *owner);
+                         void (*power_off)(void *owner), void (*a20)(void *owner, bool is_open),
+                         void *owner);
+
+/* The A20 gate was moved by its other switch, the keyboard controller. */
+void system_control_set_a20(struct system_control *control, bool is_open);
 
 /* Attaches ports 0x92, 0xcf9 and 0x604, 0xb004, 0x4004 (two each); false if one is taken. */
 bool system_control_attach(struct system_control *control, struct bus *ports);

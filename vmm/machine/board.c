@@ -11,6 +11,16 @@
 
 /* ---- what chips call ---- */
 
+/* The gate has two switches, which agree: the last one that was moved counts. */
+static void on_a20(void *owner, bool is_open)
+{
+    struct machine *machine = owner;
+
+    machine->keyboard.s.a20 = is_open;
+    system_control_set_a20(&machine->system_control, is_open);
+    memory_map_set_a20(&machine->memory, is_open);
+}
+
 static void on_input_ready(void *owner)
 {
     ((struct machine *)owner)->input_ready = true;
@@ -103,7 +113,7 @@ static bool build_com2(struct machine *machine, void *device, const struct board
 static bool build_i8042(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
-    i8042_init(device, &machine->clock, on_input_ready, end_with_reset, NULL, machine);
+    i8042_init(device, &machine->clock, on_input_ready, end_with_reset, on_a20, machine);
     return i8042_attach(device, &machine->ports);
 }
 
@@ -132,7 +142,7 @@ static bool build_debug_ports(struct machine *machine, void *device, const struc
 static bool build_system_control(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
-    system_control_init(device, end_with_reset, end_with_power_off, machine);
+    system_control_init(device, end_with_reset, end_with_power_off, on_a20, machine);
     return system_control_attach(device, &machine->ports);
 }
 

@@ -287,7 +287,7 @@ static void do_port(struct machine *machine)
 static void do_mmio(struct machine *machine)
 {
     struct cpu_exit *exit = &machine->cpu->exit;
-    uint64_t address = exit->mmio.address;
+    uint64_t address = memory_wire(&machine->memory, exit->mmio.address);
     unsigned left = exit->mmio.width;
     uint8_t *data = exit->mmio.data;
 

@@ -110,9 +110,11 @@ static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bo
     struct strict *strict = owner;
 
     if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
-        tell_at(strict, machine_eip(strict->machine),
-                "%u-byte %s address %#x, where neither RAM nor a device is", width,
-                is_write ? "write to" : "read from", address);
+        tell_at(strict, machine_eip(strict->machine), "%u-byte %s address %#x, where %s", width,
+                is_write ? "write to" : "read from", address,
+                memory_kind(&strict->machine->memory, address) == MEMORY_ROM
+                    ? "ROM is"
+                    : "neither RAM nor a device is");
 }
 
 /* ---- interrupts that do not end, and ends without an interrupt ---- */

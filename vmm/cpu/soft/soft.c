@@ -252,6 +252,11 @@ static enum cpu_stop soft_run(struct cpu *cpu, uint64_t deadline)
         c->epoch++;
         c->generation++;
     }
+    if (c->map_version != c->memory->map->version) {
+        c->map_version = c->memory->map->version;
+        c->epoch++;
+        soft_tlb_flush(c);
+    }
     stop = run(c, deadline);
     soft_fpu_leave(c);
     soft_sse_leave(c);

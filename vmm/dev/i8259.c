@@ -446,8 +446,11 @@ static struct interrupt_input look(const void *chips, unsigned input)
 
 static unsigned count_bits(uint8_t master, uint8_t slave)
 {
-    return (unsigned)(__builtin_popcount(master & (uint8_t)~bit(I8259_CASCADE)) +
-                      __builtin_popcount(slave));
+    unsigned bits = (unsigned)(slave << 8 | (master & (uint8_t)~bit(I8259_CASCADE))), total = 0;
+
+    for (; bits; bits &= bits - 1)
+        total++;
+    return total;
 }
 
 static void count(const void *chips, unsigned *requested, unsigned *in_service)

@@ -383,13 +383,15 @@ static void tell(const void *device, struct words *to)
     const struct mc146818_state *s = &rtc->s;
     time_t seconds = (time_t)seconds_at(s, clock_now(rtc->clock));
     uint8_t b = s->cmos[REG_B];
-    char text[40] = "no time";
     struct tm tm;
 
     if (gmtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
-    words_print(to, "time: %s, %s, %s hours%s\n", text, b & B_BINARY ? "binary" : "BCD",
-                b & B_24H ? "24" : "12", s->stopped ? ", stopped while it is set" : "");
+        words_print(to, "time: %d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1,
+                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    else
+        words_print(to, "time: no time");
+    words_print(to, ", %s, %s hours%s\n", b & B_BINARY ? "binary" : "BCD", b & B_24H ? "24" : "12",
+                s->stopped ? ", stopped while it is set" : "");
     if (period(s))
         words_print(to, "periodic rate: %llu Hz\n", (unsigned long long)(CRYSTAL_HZ / period(s)));
     else

@@ -97,7 +97,7 @@ static void print_nothing(void *owner, const uint8_t *bytes, size_t count)
 static void run(uint64_t instructions)
 {
     struct machine_pause pause = {
-        .time = clock_now(&machine->clock) + 100000000,
+        .time = clock_now(&machine->clock) + 3000000,
         .instructions = machine->cpu->ops->instructions(machine->cpu) + instructions,
     };
 

@@ -639,6 +639,27 @@ static void a_forged_cpu_is_refused(void **unused)
     machine_destroy(machine);
 }
 
+/* The gate is no state of its own: the keyboard controller's says how it is. */
+static void a_snapshot_has_the_a20_gate(void **unused)
+{
+    (void)unused;
+    struct machine *machine = make(&guests[0], 1000);
+    struct snapshot *closed;
+
+    run(machine);
+    bus_write(&machine->ports, 0x92, 1, 0);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 5);
+    closed = take(machine);
+    bus_write(&machine->ports, 0x64, 1, 0xdf);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 0x100005);
+    assert_int_equal(bus_read(&machine->ports, 0x92, 1), 2);
+    assert_int_equal(snapshot_restore(machine, closed, error, sizeof(error)), 0);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 5);
+    assert_int_equal(bus_read(&machine->ports, 0x92, 1), 0);
+    snapshot_free(closed);
+    machine_destroy(machine);
+}
+
 /* Images share what did not change: the second of a run holds few pages of its own. */
 static void images_of_ram_share_pages(void **unused)
 {
@@ -806,6 +827,7 @@ int main(void)
         cmocka_unit_test(a_damaged_file_is_refused),
         cmocka_unit_test(a_forged_part_is_refused),
         cmocka_unit_test(a_forged_cpu_is_refused),
+        cmocka_unit_test(a_snapshot_has_the_a20_gate),
         cmocka_unit_test(images_of_ram_share_pages),
         cmocka_unit_test(a_recorded_run_is_repeated),
         cmocka_unit_test(a_log_is_read_as_it_was_written),

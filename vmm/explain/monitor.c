@@ -689,7 +689,8 @@ static void complete_symbols(struct monitor *monitor, const char *word, FILE *to
     }
 }
 
-static void complete_words(struct monitor *monitor, enum completions words, const char *word, FILE *to)
+static void complete_words(struct monitor *monitor, enum completions words, const char *word,
+                           FILE *to)
 {
     size_t length = strlen(word);
     struct info_subject subject;

@@ -4,7 +4,6 @@
 #include "internal.h"
 
 #include "explain/crash.h"
-#include "explain/info.h"
 
 static void put_indented(void *to, const char *text)
 {

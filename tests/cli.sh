@@ -117,6 +117,14 @@ says "is said to have come" "$err" 'the time is up; the guest was running at'
 check "a report" 0 run --report "$scratch/report" $hello
 says "tells how it ended" "$(cat "$scratch/report")" '"end": "power-off"'
 says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
+# mov dx, 0x2f8; mov al, "h"; out dx, al; mov al, "i"; out dx, al; mov dx, 0x604; mov ax, 0x2000; out dx, ax
+printf '\xba\xf8\x02\xb0h\xee\xb0i\xee\xba\x04\x06\xb8\x00\x20\xef' >"$scratch/com2.bin"
+check "a guest that prints over COM2" 0 run --com2 "$scratch/com2" "$scratch/com2.bin"
+says "is heard in the file" "$(cat "$scratch/com2")" '^hi$'
+check "which is not where the rest goes" 0 run "$scratch/com2.bin"
+lacks "without one nobody hears it" "$out$err" hi
+check "a file of COM2 that can't be" 2 run --com2 /nonexistent/file "$scratch/com2.bin"
+says "is said to be" "$err" "can't write what comes over COM2 to /nonexistent/file"
 check "a slow line" 0 run --baud 300 --report "$scratch/report" $hello
 says "takes a thirtieth of a second a character" "$(cat "$scratch/report")" '"guest_s": 0\.[4-9]'
 check "a line without a speed" 2 run --baud 0 $hello

@@ -120,7 +120,7 @@ ends "not even from ending it" 130
 printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin" # mov al, 0xfe; out 0x64, al
 begin --cpu soft "$scratch/reset.bin"
 at_socket 'until 9s' 'until 1 insn' 'quit'
-says "a reset on the way is told of" "$out" '^\(vmm\) it did not come there: the guest asked for a reset$'
+says "a reset on the way is told of" "$out" '^\(vmm\) it did not come there: the guest asked for a reset by port 0x64 at 0000:0002$'
 says "as no end: it boots again" "$out" '^\(vmm\) stopped at 0x'
 ends "and can be quit" 130
 

@@ -38,7 +38,7 @@ check "a reset after that, with the image at hand" 124 \
     typed 'x' --timeout 1 --restore "$scratch/loop" --report "$scratch/report" "$scratch/reset.bin"
 says "boots again" "$(cat "$scratch/report")" '"reboots": 1'
 check "a reset without an image" 0 typed 'x' --timeout 5 --restore "$scratch/loop"
-says "ends, and says why" "$err" 'asked for a reset'
+says "ends, and says why" "$err" 'asked for a reset by port 0x64 at 0000:000a'
 
 check "a guest that has ended is not saved" 0 run --save "$scratch/none" build/guests/hello.bin
 says "and it is said" "$err" 'nothing is saved'

@@ -928,6 +928,97 @@ static void an_instruction_in_two_pages_follows_both(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* The memory map: what a program at CODE finds at DATA, a page of each kind. */
+
+static enum cpu_stop go(struct guest *g)
+{
+    return cpu_run(g->cpu, g->cpu->ops->now(g->cpu) + 10000 * SOFT_NS_PER_INSTRUCTION);
+}
+
+static void a_rom_is_read_and_its_writes_are_the_machines(void **state)
+{
+    struct guest *g = *state;
+
+    put32(g, DATA, 0x11223344);
+    assert_true(memory_map_set(&g->memory, DATA, 0x1000, MEMORY_ROM));
+    /* mov eax, [DATA]; mov [DATA], esp; add dword [DATA], 1; mov ebx, [DATA]; hlt */
+    CODE_AT(g, CODE,
+            "\xa1\x00\x20\x02\x00\x89\x25\x00\x20\x02\x00\x83\x05\x00\x20\x02\x00\x01"
+            "\x8b\x1d\x00\x20\x02\x00\xf4");
+    assert_int_equal(g->cpu->ops->set_state(g->cpu, &g->state), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(go(g), CPU_STOP_MMIO);
+        assert_true(g->cpu->exit.mmio.is_write);
+        assert_int_equal(g->cpu->exit.mmio.address, DATA);
+        assert_int_equal(g->cpu->exit.mmio.width, 4);
+    }
+    assert_memory_equal(g->cpu->exit.mmio.data, "\x45\x33\x22\x11", 4);
+    assert_int_equal(go(g), CPU_STOP_HALTED);
+    g->cpu->ops->get_state(g->cpu, &g->state);
+    assert_int_equal(g->state.gpr[CPU_EAX], 0x11223344);
+    assert_int_equal(g->state.gpr[CPU_EBX], 0x11223344);
+    assert_int_equal(get32(g, DATA), 0x11223344);
+}
+
+static void code_runs_in_a_rom_and_page_tables_may_be_there(void **state)
+{
+    struct guest *g = *state;
+
+    page_tables(g);
+    CODE_AT(g, CODE, "\x40\x40\xf4"); /* inc eax; inc eax; hlt */
+    assert_true(memory_map_set(&g->memory, CODE, 0x1000, MEMORY_ROM));
+    assert_true(memory_map_set(&g->memory, DIRECTORY, 0x2000, MEMORY_ROM));
+    expect_ok(g, CODE + 3);
+    assert_int_equal(g->state.gpr[CPU_EAX], 2);
+    assert_int_equal(get32(g, DIRECTORY) & 0x20, 0); /* no accessed bit was written */
+}
+
+static void a_hole_is_the_machines(void **state)
+{
+    struct guest *g = *state;
+
+    put32(g, DATA, 0x11223344);
+    assert_true(memory_map_set(&g->memory, DATA, 0x1000, MEMORY_HOLE));
+    /* mov eax, [DATA]; mov [DATA - 2], esp; hlt */
+    CODE_AT(g, CODE, "\xa1\x00\x20\x02\x00\x89\x25\xfe\x1f\x02\x00\xf4");
+    assert_int_equal(g->cpu->ops->set_state(g->cpu, &g->state), 0);
+    assert_int_equal(go(g), CPU_STOP_MMIO);
+    assert_false(g->cpu->exit.mmio.is_write);
+    assert_int_equal(g->cpu->exit.mmio.address, DATA);
+    memcpy(g->cpu->exit.mmio.data, "\x01\x02\x03\x04", 4);
+    assert_int_equal(go(g), CPU_STOP_MMIO); /* half of it is RAM's */
+    assert_true(g->cpu->exit.mmio.is_write);
+    assert_int_equal(g->cpu->exit.mmio.address, DATA);
+    assert_int_equal(g->cpu->exit.mmio.width, 2);
+    assert_int_equal(go(g), CPU_STOP_HALTED);
+    g->cpu->ops->get_state(g->cpu, &g->state);
+    assert_int_equal(g->state.gpr[CPU_EAX], 0x04030201);
+    assert_int_equal(get32(g, DATA - 4) >> 16, (STACK - 0x100) & 0xffff);
+}
+
+/* What the CPU keeps of a page must not outlive a change of the map. */
+static void the_map_may_change_under_a_running_program(void **state)
+{
+    struct guest *g = *state;
+    enum cpu_stop want[] = {CPU_STOP_PORT, CPU_STOP_MMIO, CPU_STOP_PORT, CPU_STOP_PORT};
+    static const enum memory_kind kinds[] = {MEMORY_RAM, MEMORY_HOLE, MEMORY_RAM, MEMORY_RAM};
+
+    /* l: mov eax, [DATA]; inc dword [DATA]; out 0x80, al; jmp l */
+    CODE_AT(g, CODE, "\xa1\x00\x20\x02\x00\xff\x05\x00\x20\x02\x00\xe6\x80\xeb\xf1");
+    assert_int_equal(g->cpu->ops->set_state(g->cpu, &g->state), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(memory_map_set(&g->memory, DATA, 0x1000, kinds[i]));
+        assert_int_equal(go(g), want[i]);
+        while (want[i] == CPU_STOP_MMIO && go(g) == CPU_STOP_MMIO) {
+        } /* read, read again, written */
+    }
+    assert_int_equal(get32(g, DATA), 3); /* not the one that the hole has taken */
+    assert_true(memory_map_set(&g->memory, CODE, 0x1000, MEMORY_HOLE));
+    assert_int_equal(go(g), CPU_STOP_HALTED); /* ff ff is #UD */
+    g->cpu->ops->get_state(g->cpu, &g->state);
+    assert_int_equal(g->state.eip, HANDLERS + 6 + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -976,6 +1067,10 @@ int main(void)
         TEST(real_mode_wraps_and_interrupts),
         TEST(real_mode_shuts_down_without_room_for_a_stack_fault),
         TEST(pusha_across_offset_0_is_a_stack_fault_in_protected_mode),
+        TEST(a_rom_is_read_and_its_writes_are_the_machines),
+        TEST(code_runs_in_a_rom_and_page_tables_may_be_there),
+        TEST(a_hole_is_the_machines),
+        TEST(the_map_may_change_under_a_running_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

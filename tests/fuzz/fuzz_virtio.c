@@ -156,6 +156,8 @@ static void step(struct input *input)
     default: { /* a snapshot is taken, tampered with, and goes on in a new machine */
         struct virtio_mmio_state copy = blk.mmio.s;
         copy.queue_num ^= take(input, 1);
+        if (!virtio_blk_kind.valid(&blk, &copy))
+            break;
         new_device();
         blk.mmio.s = copy;
         virtio_mmio_restored(&blk.mmio);

@@ -59,8 +59,8 @@ static void record_unmapped(void *context, uint32_t address, unsigned width, boo
 static const struct bus_region *add(uint32_t base, uint32_t size, unsigned max_width,
                                     struct recorder *device)
 {
-    const struct bus_region region = {"recorder",  base,         size,  max_width,
-                                      record_read, record_write, device};
+    const struct bus_region region = {
+        "recorder", base, size, max_width, record_read, record_write, .device = device};
 
     return bus_add(&bus, &region) ? bus_find(&bus, base) : NULL;
 }
@@ -129,6 +129,37 @@ static void bus_gives_a_region_no_width_but_1_2_and_4(void **state)
     assert_string_equal(first.calls, "r2@5 r1@7 ");
 }
 
+/* As the ports of a PC's chipset at 0xcf8 to 0xcfb. */
+static void bus_gives_a_whole_region_what_is_its_own_alone(void **state)
+{
+    const struct bus_region whole = {.name = "whole",
+                                     .base = 0xcf9,
+                                     .size = 2,
+                                     .max_width = 2,
+                                     .read = record_read,
+                                     .write = record_write,
+                                     .device = &first,
+                                     .whole = true};
+
+    (void)state;
+    assert_null(bus_add(&bus, &whole));
+    add(0xcf7, 1, 1, &second);
+    bus_write(&bus, 0xcf9, 1, 1);
+    bus_write(&bus, 0xcfa, 1, 1);
+    assert_int_equal(bus_read(&bus, 0xcf9, 2), 0x0101);
+    assert_string_equal(first.calls, "w1@0 w1@1 r2@0 ");
+    assert_string_equal(unmapped_calls, "");
+    first.calls[0] = '\0';
+    bus_write(&bus, 0xcf8, 4, UINT32_MAX); /* begins before it */
+    assert_int_equal(bus_read(&bus, 0xcf8, 2), 0xffff);
+    assert_int_equal(bus_read(&bus, 0xcf9, 4), UINT32_MAX); /* too wide */
+    bus_write(&bus, 0xcfa, 2, 0);                           /* goes past its end */
+    assert_string_equal(unmapped_calls, "w4@cf8 r2@cf8 r4@cf9 w2@cfa ");
+    assert_int_equal(bus_read(&bus, 0xcf7, 4), UINT32_C(0xffffff20)); /* the rest is split */
+    assert_string_equal(first.calls, "");
+    assert_string_equal(second.calls, "r1@0 ");
+}
+
 static void bus_reads_ones_where_nobody_answers(void **state)
 {
     (void)state;
@@ -160,7 +191,7 @@ static void bus_does_not_need_anyone_to_be_told(void **state)
 
 static void bus_handlers_may_be_missing(void **state)
 {
-    const struct bus_region deaf = {"deaf", 0x50, 2, 2, NULL, NULL, NULL};
+    const struct bus_region deaf = {"deaf", 0x50, 2, 2, NULL, NULL, .device = NULL};
 
     (void)state;
     assert_null(bus_add(&bus, &deaf));
@@ -186,11 +217,11 @@ static void bus_refuses_overlaps_and_names_the_other(void **state)
 {
     (void)state;
     assert_null(add(0x20, 4, 1, &first));
-    const struct bus_region other = {"other", 0x1e, 3, 1, NULL, NULL, NULL};
+    const struct bus_region other = {"other", 0x1e, 3, 1, NULL, NULL, .device = NULL};
     assert_ptr_equal(bus_add(&bus, &other), bus_find(&bus, 0x20));
-    const struct bus_region inside = {"inside", 0x21, 1, 1, NULL, NULL, NULL};
+    const struct bus_region inside = {"inside", 0x21, 1, 1, NULL, NULL, .device = NULL};
     assert_ptr_equal(bus_add(&bus, &inside), bus_find(&bus, 0x20));
-    const struct bus_region around = {"around", 0x10, 0x100, 1, NULL, NULL, NULL};
+    const struct bus_region around = {"around", 0x10, 0x100, 1, NULL, NULL, .device = NULL};
     assert_ptr_equal(bus_add(&bus, &around), bus_find(&bus, 0x20));
     assert_null(add(0x1e, 2, 1, &first));
     assert_null(add(0x24, 1, 1, &first));
@@ -199,9 +230,9 @@ static void bus_refuses_overlaps_and_names_the_other(void **state)
 
 static void bus_refuses_what_is_empty_wraps_or_is_too_much(void **state)
 {
-    const struct bus_region empty = {"empty", 0x20, 0, 1, NULL, NULL, NULL};
-    const struct bus_region wraps = {"wraps", 0xfffffff0, 0x11, 1, NULL, NULL, NULL};
-    const struct bus_region one_more = {"one more", 0x1000, 1, 1, NULL, NULL, NULL};
+    const struct bus_region empty = {"empty", 0x20, 0, 1, NULL, NULL, .device = NULL};
+    const struct bus_region wraps = {"wraps", 0xfffffff0, 0x11, 1, NULL, NULL, .device = NULL};
+    const struct bus_region one_more = {"one more", 0x1000, 1, 1, NULL, NULL, .device = NULL};
 
     (void)state;
     assert_ptr_equal(bus_add(&bus, &empty), &empty);
@@ -209,6 +240,30 @@ static void bus_refuses_what_is_empty_wraps_or_is_too_much(void **state)
     for (uint32_t i = 0; i < BUS_REGIONS_MAX; i++)
         assert_null(add(i * 2, 1, 1, &first));
     assert_ptr_equal(bus_add(&bus, &one_more), &one_more);
+}
+
+static void bus_removes_and_moves_regions(void **state)
+{
+    (void)state;
+    add(0x20, 4, 4, &first);
+    add(0x40, 4, 4, &second);
+    assert_false(bus_remove(&bus, 0x21)); /* none begins there */
+    assert_null(bus_move(&bus, 0x20, 0x60));
+    assert_null(bus_find(&bus, 0x20));
+    assert_int_equal(bus_read(&bus, 0x61, 1), 0x11);
+    assert_string_equal(first.calls, "r1@1 ");
+    /* Onto itself, and where another is. */
+    assert_null(bus_move(&bus, 0x60, 0x62));
+    assert_ptr_equal(bus_move(&bus, 0x62, 0x41), bus_find(&bus, 0x40));
+    assert_int_equal(bus_find(&bus, 0x62)->base, 0x62);
+    assert_non_null(bus_move(&bus, 0x62, UINT32_MAX - 2)); /* it would wrap */
+    assert_int_equal(bus_find(&bus, 0x62)->base, 0x62);
+    assert_true(bus_remove(&bus, 0x40));
+    assert_int_equal(bus_read(&bus, 0x40, 1), 0xff);
+    assert_true(bus_remove(&bus, 0x62));
+    assert_false(bus_remove(&bus, 0x62));
+    assert_int_equal(bus.count, 0);
+    assert_string_equal(second.calls, "");
 }
 
 static void bus_reaches_the_last_address(void **state)
@@ -251,6 +306,7 @@ int main(void)
         TEST(bus_splits_what_is_too_wide_low_address_first),
         TEST(bus_splits_what_straddles_two_regions),
         TEST(bus_gives_a_region_no_width_but_1_2_and_4),
+        TEST(bus_gives_a_whole_region_what_is_its_own_alone),
         TEST(bus_reads_ones_where_nobody_answers),
         TEST(bus_tells_of_what_nobody_answers),
         TEST(bus_does_not_need_anyone_to_be_told),
@@ -258,6 +314,7 @@ int main(void)
         TEST(bus_cuts_values_to_the_width),
         TEST(bus_refuses_overlaps_and_names_the_other),
         TEST(bus_refuses_what_is_empty_wraps_or_is_too_much),
+        TEST(bus_removes_and_moves_regions),
         TEST(bus_reaches_the_last_address),
         TEST(bus_finds_every_region_in_any_order_of_adding),
     };

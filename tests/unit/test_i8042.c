@@ -22,8 +22,9 @@ static void on_ready(void *owner)
         i8042_key(&kbc, KEY_A, true);
 }
 
-static void on_reset(void *owner)
+static void on_reset(void *owner, uint16_t port)
 {
+    (void)port;
     assert_ptr_equal(owner, &kbc);
     resets++;
 }

@@ -1002,7 +1002,7 @@ static void i8254_survives_ten_thousand_random_accesses(void **state)
 
 static void i8254_attach_is_refused_a_taken_port(void **state)
 {
-    const struct bus_region taken = {"taken", 0x61, 1, 1, NULL, NULL, NULL};
+    const struct bus_region taken = {"taken", 0x61, 1, 1, NULL, NULL, .device = NULL};
 
     (void)state;
     bus_init(&ports);

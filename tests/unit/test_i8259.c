@@ -844,7 +844,7 @@ static void i8259_knows_what_holds_a_request_back(void **state)
 
 static void i8259_attach_is_refused_a_taken_port(void **state)
 {
-    const struct bus_region taken = {"taken", 0xa1, 1, 1, NULL, NULL, NULL};
+    const struct bus_region taken = {"taken", 0xa1, 1, 1, NULL, NULL, .device = NULL};
 
     (void)state;
     bus_init(&ports);

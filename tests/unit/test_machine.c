@@ -233,18 +233,145 @@ static void machine_ends_when_asked_to_quit(void **unused)
     atomic_store(&inbox.quit, false);
 }
 
-static void machine_says_that_the_guest_wants_a_reset(void **unused)
+static bool describe(void *symbols, uint32_t address, char *to, size_t size)
+{
+    (void)symbols;
+    snprintf(to, size, "reboot+%#x (main.c:10)", address - 0x100000);
+    return true;
+}
+
+/* The text of the end of a guest that does this at 0x100020 in protected mode, or at 07c0:0012. */
+static const char *end_by(const struct step *script, bool is_real, bool has_symbols)
+{
+    static char text[256];
+    const struct machine_config options = {.timeout = CLOCK_NEVER,
+                                           .describe = has_symbols ? describe : NULL};
+    struct machine *machine = paper_machine(script, &options);
+
+    paper.state = (struct cpu_state){.eip = 0x100020, .cr0 = CR0_PE};
+    if (is_real)
+        paper.state =
+            (struct cpu_state){.eip = 0x12, .segment[CPU_CS] = {.selector = 0x7c0, .base = 0x7c00}};
+    machine_run(machine);
+    snprintf(text, sizeof(text), "%s: %s", machine_end_name(machine->outcome.end),
+             machine->outcome.text);
+    machine_destroy(machine);
+    return text;
+}
+
+static void machine_says_which_port_asked_for_a_reset_and_from_where(void **unused)
 {
     (void)unused;
     const struct step keyboard[] = {{.stop = CPU_STOP_PORT, .port = 0x64, .out = "\xfe"}};
+    const struct step output[] = {{.stop = CPU_STOP_PORT, .port = 0x64, .out = "\xd1"},
+                                  {.stop = CPU_STOP_PORT, .port = 0x60, .out = "\x02"}};
+    const struct step fast[] = {{.stop = CPU_STOP_PORT, .port = 0x92, .out = "\x03"}};
     const struct step chipset[] = {{.stop = CPU_STOP_PORT, .port = 0xcf9, .out = "\x06"}};
-    struct machine *machine = run_script(keyboard, CLOCK_NEVER, false);
 
-    assert_int_equal(machine->outcome.end, END_RESET);
+    assert_string_equal(end_by(keyboard, true, false),
+                        "reset: the guest asked for a reset by port 0x64 at 07c0:0012");
+    assert_string_equal(end_by(output, false, false),
+                        "reset: the guest asked for a reset by port 0x60 at eip 0x100020");
+    assert_string_equal(end_by(fast, false, false),
+                        "reset: the guest asked for a reset by port 0x92 at eip 0x100020");
+    assert_string_equal(end_by(chipset, false, true),
+                        "reset: the guest asked for a reset by port 0xcf9 at eip 0x100020, "
+                        "reboot+0x20 (main.c:10)");
+}
+
+static void machine_takes_no_access_to_pci_for_a_reset(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0xcf8, .width = 4, .out = "\x00\x06\x00\x80"},
+        {.stop = CPU_STOP_PORT, .port = 0xcfc, .width = 4},
+        {.stop = CPU_STOP_HALTED},
+    };
+
+    assert_non_null(strstr(end_by(script, false, false), "halted: "));
+    assert_memory_equal(paper.data, "\xff\xff\xff\xff", 4);
+}
+
+static char sent[16];
+
+static void hear_com2(void *owner, uint8_t byte)
+{
+    assert_ptr_equal(owner, sent);
+    strncat(sent, (const char *)&byte, 1);
+}
+
+/* A second 16550 at 0x2f8, with IRQ 3. */
+static void machine_has_a_second_serial_line(void **unused)
+{
+    (void)unused;
+    const struct machine_config options = {
+        .timeout = CLOCK_NEVER, .com2 = hear_com2, .com2_owner = sent};
+    const struct step script[] = {
+        {.stop = CPU_STOP_PORT, .port = 0x21, .out = "\xf7"},  /* IRQ 3 alone */
+        {.stop = CPU_STOP_PORT, .port = 0x2fc, .out = "\x08"}, /* OUT2 */
+        {.stop = CPU_STOP_PORT, .port = 0x2f8, .count = 3, .out = "hi!"},
+        {.stop = CPU_STOP_PORT, .port = 0x2f9, .out = "\x02", .interrupts_on = true},
+        POWER_OFF,
+    };
+    struct machine *machine = paper_machine(script, &options);
+
+    sent[0] = '\0';
+    machine_run(machine);
+    assert_int_equal(machine->outcome.end, END_POWER_OFF);
+    assert_string_equal(sent, "hi!");
+    assert_string_equal(printed, "");
+    assert_int_equal(paper.injected_count, 1);
+    assert_int_equal(paper.injected[0], machine_input(machine, 3).vector);
+    assert_string_equal(board_irq_label(3), "COM2");
+    assert_string_equal(board_irq_device(3), "16550A");
     machine_destroy(machine);
-    machine = run_script(chipset, CLOCK_NEVER, false);
-    assert_int_equal(machine->outcome.end, END_RESET);
+}
+
+static unsigned heard_input, heard_edges;
+
+static void hear_line(void *chip, unsigned input, bool level)
+{
+    (void)level;
+    assert_ptr_equal(chip, &heard_input);
+    heard_input = input;
+    heard_edges++;
+}
+
+/* As an IOAPIC stands beside the 8259s. */
+static void a_line_ends_at_every_controller(void **unused)
+{
+    (void)unused;
+    static const struct interrupt_controller second = {.set_line = hear_line};
+    const struct machine_config options = {.timeout = CLOCK_NEVER};
+    const struct step script[] = {POWER_OFF};
+    struct machine *machine = paper_machine(script, &options);
+
+    heard_edges = 0;
+    machine->sinks[machine->sink_count].controller = &second;
+    machine->sinks[machine->sink_count++].chip = &heard_input;
+    machine_raise(machine, 9, 0);
+    assert_int_equal(heard_input, 9);
+    assert_int_equal(heard_edges, 2); /* up, and down again */
+    assert_int_equal(machine_input(machine, 9).raised, 1);
     machine_destroy(machine);
+}
+
+/* What walks the table counts on this. */
+static void every_row_of_the_board_is_whole(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < board_count; i++) {
+        const struct board_row *row = &board_rows[i];
+        const struct device_kind *kind = row->kind;
+        assert_true(row->name[0] && row->name[sizeof(row->name) - 1] == '\0');
+        assert_true(kind->valid && kind->state_size > 0);
+        assert_true(kind->state + kind->state_size <= kind->size);
+        assert_true(!row->subject || kind->tell);
+        for (unsigned line = 0; line < DEVICE_LINES; line++)
+            assert_true(!kind->line[line].name || row->irq[line].label);
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(row->name, board_rows[j].name);
+    }
 }
 
 static void machine_gives_typed_bytes_to_a_guest_that_listens(void **unused)
@@ -296,7 +423,11 @@ int main(void)
         cmocka_unit_test(machine_reports_why_the_engine_failed),
         cmocka_unit_test(machine_ends_at_its_timeout),
         cmocka_unit_test(machine_ends_when_asked_to_quit),
-        cmocka_unit_test(machine_says_that_the_guest_wants_a_reset),
+        cmocka_unit_test(machine_says_which_port_asked_for_a_reset_and_from_where),
+        cmocka_unit_test(machine_takes_no_access_to_pci_for_a_reset),
+        cmocka_unit_test(machine_has_a_second_serial_line),
+        cmocka_unit_test(a_line_ends_at_every_controller),
+        cmocka_unit_test(every_row_of_the_board_is_whole),
         cmocka_unit_test(machine_gives_typed_bytes_to_a_guest_that_listens),
         cmocka_unit_test(strict_machine_tells_of_an_unmapped_port_once),
     };

@@ -154,6 +154,10 @@ static void monitor_says_what_the_timer_does(void **unused)
     run_for(1000000);
     SAYS("info pit", "channel 0 (IRQ 0): mode 2 rate generator, reload 11931 (100.007 Hz), OUT "
                      "high, next edge in 9.");
+    SAYS("info serial", "COM1: 9600 baud, 5N1\n");
+    SAYS("info serial", "COM2: 9600 baud, 5N1\n");
+    SAYS("info serial", "transmitter: 0 bytes sent\n");
+    SAYS("info disk", "slot 3: empty\n");
     SAYS("info pit", "channel 2 (speaker): mode 3 square wave, no count was written, gate low");
     say("sendkey 0");
     run_for(1000000);

@@ -292,6 +292,8 @@ static struct machine *make_machine(void)
     machine->cpu = &cpu;
     clock_init(&machine->clock, cpu_now, &cpu);
     i8259_init(&machine->pic);
+    machine->interrupts = i8259_kind.interrupts;
+    machine->interrupt_chip = &machine->pic;
     machine->pic.master.isr = 2;
     machine->pic.slave.imr = 0xf0;
     machine->pic.acknowledged[1] = 7;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/ram_image.h"
+#include "cpu/soft/engine.h"
 #include "machine/machine.h"
 #include "machine/snapshot.h"
 #include "os/image_file.h"
@@ -492,6 +493,173 @@ static void a_damaged_file_is_refused(void **unused)
     assert_string_equal(error, "can't read the snapshot /nonexistent: No such file or directory");
 }
 
+/* ---- forged files ---- */
+
+/* Gives the file its right checksum: 64-bit FNV-1a, at its end. */
+static void sign(uint8_t *bytes, size_t size)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < size - sizeof(sum); i++)
+        sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+    memcpy(bytes + size - sizeof(sum), &sum, sizeof(sum));
+}
+
+/* Where the bytes of a part are: behind a name of 16 bytes and a size of 8. */
+static uint8_t *find_part(uint8_t *bytes, size_t size, const char *name)
+{
+    char title[16] = "";
+
+    memcpy(title, name, strlen(name));
+    for (size_t at = 40; at + sizeof(title) < size; at++) {
+        if (memcmp(bytes + at, title, sizeof(title)) == 0)
+            return bytes + at + sizeof(title) + sizeof(uint64_t);
+    }
+    fail_msg("%s: no such part", name);
+    return NULL;
+}
+
+#define FORGE(part, type, member, value)                                            \
+    {                                                                               \
+        part, #member, offsetof(type, member), sizeof(((type *)0)->member), (value) \
+    }
+
+static const struct {
+    const char *part, *member;
+    size_t at, size;
+    uint64_t value;
+} forged[] = {
+    FORGE("vga", struct vga_text_state, dac_write, 768),
+    FORGE("vga", struct vga_text_state, dac_write, 0xfff0),
+    FORGE("vga", struct vga_text_state, dac_read, 768),
+    FORGE("vga", struct vga_text_state, attribute_data, 2),
+    FORGE("ns16550", struct ns16550_state, count, NS16550_FIFO + 1),
+    FORGE("ns16550", struct ns16550_state, count, 2), /* its FIFOs are off */
+    FORGE("ns16550", struct ns16550_state, fifo_touched, UINT64_MAX),
+    FORGE("i8042", struct i8042_state, reply_count, I8042_REPLIES + 1),
+    FORGE("i8042", struct i8042_state, buffered, I8042_BUFFER + 2),
+    FORGE("i8042", struct i8042_state, command, 0x20),
+    FORGE("i8042", struct i8042_state, command, 0xd5),
+    FORGE("i8042", struct i8042_state, set, 3),
+    FORGE("mc146818", struct mc146818_state, index, 128),
+    FORGE("mc146818", struct mc146818_state, base, INT64_MAX),
+    FORGE("mc146818", struct mc146818_state, looked, UINT64_MAX),
+    FORGE("i8254", struct i8254_state, counter[0].count, 0),
+    FORGE("i8254", struct i8254_state, counter[0].count, 0x10001),
+    FORGE("i8254", struct i8254_state, counter[0].load_at, UINT64_MAX - 1),
+    FORGE("i8259", struct i8259_pair, slave.lowest, 8),
+    FORGE("i8259", struct i8259_pair, master.awaited_icw, 5),
+    FORGE("i8259", struct i8259_pair, master.poll, 0x80),
+    FORGE("system-control", struct system_control_state, rc, 0x80),
+    FORGE("disk-0", struct virtio_mmio_state, queue_num, 0),
+    FORGE("disk-0", struct virtio_mmio_state, busy, 1), /* of a slot without a disk */
+    {"hypercall", "unknown_seen", 0, 1, 7},
+    {"halted", "halted", 0, 1, 2},
+    {"output-flush", "last_flush", 0, 8, UINT64_MAX},
+    {"line-free", "line_free", 0, 8, UINT64_MAX},
+};
+
+/* The file's bytes with one member of one part changed must be refused, and the machine go on. */
+static void a_forged_part_is_refused(void **unused)
+{
+    (void)unused;
+    struct machine *machine = make(&guests[0], 20000000);
+    struct snapshot *snapshot;
+    uint8_t *bytes;
+    size_t size;
+
+    run(machine);
+    snapshot = take(machine);
+    assert_int_equal(snapshot_write(snapshot, path, error, sizeof(error)), 0);
+    snapshot_free(snapshot);
+    bytes = slurp(&size);
+    for (size_t i = 0; i <= LENGTH(forged); i++) {
+        uint8_t *at = NULL, kept[8];
+        int failure;
+        if (i < LENGTH(forged)) {
+            at = find_part(bytes, size, forged[i].part) + forged[i].at;
+            memcpy(kept, at, forged[i].size);
+            memcpy(at, &forged[i].value, forged[i].size);
+            sign(bytes, size);
+        }
+        snapshot = snapshot_parse("it", bytes, size, error, sizeof(error));
+        assert_non_null(snapshot);
+        failure = snapshot_restore(machine, snapshot, error, sizeof(error));
+        snapshot_free(snapshot);
+        if (i == LENGTH(forged)) { /* nothing was changed */
+            assert_int_equal(failure, 0);
+            break;
+        }
+        if (failure == 0 || !strstr(error, forged[i].part))
+            fail_msg("%s.%s = %#llx: %s", forged[i].part, forged[i].member,
+                     (unsigned long long)forged[i].value, failure ? error : "taken");
+        memcpy(at, kept, forged[i].size);
+        sign(bytes, size);
+    }
+    free(bytes);
+    machine_destroy(machine);
+}
+
+/* The same of the CPU's: what would be an index, or go into the host's own registers. */
+static void a_forged_cpu_is_refused(void **unused)
+{
+    static const struct {
+        size_t at;
+        uint32_t value;
+    } changes[] = {
+        {offsetof(struct soft_state, gpr[CPU_GPRS]), 1},
+        {offsetof(struct soft_state, cpl), 4},
+        {offsetof(struct soft_state, cr0), CR0_PG}, /* without PE */
+        {offsetof(struct soft_state, eflags), EFLAGS_CF},
+        {offsetof(struct soft_state, eflags), EFLAGS_VM}, /* at CPL 0 */
+        {offsetof(struct soft_state, shadow), 3},
+        {offsetof(struct soft_state, mxcsr), 0x10000},
+        {offsetof(struct soft_state, count) + 4, UINT32_MAX},
+        {offsetof(struct soft_state, skew) + 4, UINT32_MAX},
+        {sizeof(struct soft_state), 65}, /* accesses that the machine has answered */
+    };
+
+    (void)unused;
+    struct machine *machine = make(&guests[0], 200000);
+    const struct cpu_ops *ops = machine->cpu->ops;
+    uint8_t *saved = malloc(ops->saved_size);
+    uint32_t kept;
+
+    run(machine);
+    assert_int_equal(ops->save(machine->cpu, saved), 0);
+    for (size_t i = 0; i < LENGTH(changes); i++) {
+        memcpy(&kept, saved + changes[i].at, sizeof(kept));
+        memcpy(saved + changes[i].at, &changes[i].value, sizeof(kept));
+        if (ops->restore(machine->cpu, saved) == 0)
+            fail_msg("change %zu was taken", i);
+        memcpy(saved + changes[i].at, &kept, sizeof(kept));
+    }
+    assert_int_equal(ops->restore(machine->cpu, saved), 0);
+    free(saved);
+    machine_destroy(machine);
+}
+
+/* The gate is no state of its own: the keyboard controller's says how it is. */
+static void a_snapshot_has_the_a20_gate(void **unused)
+{
+    (void)unused;
+    struct machine *machine = make(&guests[0], 1000);
+    struct snapshot *closed;
+
+    run(machine);
+    bus_write(&machine->ports, 0x92, 1, 0);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 5);
+    closed = take(machine);
+    bus_write(&machine->ports, 0x64, 1, 0xdf);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 0x100005);
+    assert_int_equal(bus_read(&machine->ports, 0x92, 1), 2);
+    assert_int_equal(snapshot_restore(machine, closed, error, sizeof(error)), 0);
+    assert_int_equal(memory_wire(&machine->memory, 0x100005), 5);
+    assert_int_equal(bus_read(&machine->ports, 0x92, 1), 0);
+    snapshot_free(closed);
+    machine_destroy(machine);
+}
+
 /* Images share what did not change: the second of a run holds few pages of its own. */
 static void images_of_ram_share_pages(void **unused)
 {
@@ -603,6 +771,7 @@ static void a_bad_line_of_a_log_is_named(void **unused)
         {"# vmm input log 1\n", 1},
         {"# vmm input log 1\n1 2 quit\n", 2},
         {"# vmm input log 1\nepoch x\n", 2},
+        {"# vmm input log 1\nepoch 9223372036854775807\n", 2},
         {"# vmm input log 1\nepoch 5\n\n# more\n1 2 mouse\n", 5},
         {"# vmm input log 1\nepoch 5\n1 2\n", 3},
         {"# vmm input log 1\nepoch 5\n1 2 quit now\n", 3},
@@ -656,6 +825,9 @@ int main(void)
         cmocka_unit_test(restoring_undoes_what_was_written_from_outside),
         cmocka_unit_test(a_snapshot_of_another_machine_is_refused),
         cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(a_forged_part_is_refused),
+        cmocka_unit_test(a_forged_cpu_is_refused),
+        cmocka_unit_test(a_snapshot_has_the_a20_gate),
         cmocka_unit_test(images_of_ram_share_pages),
         cmocka_unit_test(a_recorded_run_is_repeated),
         cmocka_unit_test(a_log_is_read_as_it_was_written),

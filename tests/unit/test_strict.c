@@ -359,6 +359,16 @@ static void strict_tells_of_each_address_once(void **unused)
     assert_warned(": 4-byte write to address 0xfec00000");
 }
 
+static void strict_tells_of_a_write_to_rom(void **unused)
+{
+    (void)unused;
+    assert_true(memory_map_set(&machine->memory, 0xf0000, 0x10000, MEMORY_ROM));
+    machine_write(machine, &machine->mmio, 0xf1234, 2, 0);
+    assert_warned(": 2-byte write to address 0xf1234, where ROM is");
+    machine_write(machine, &machine->mmio, 0xf1234, 2, 0);
+    assert_silent();
+}
+
 #define STRICT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -383,6 +393,7 @@ int main(void)
         STRICT_TEST(strict_tells_of_a_keyboard_controller_not_asked),
         STRICT_TEST(strict_tells_of_a_full_transmitter),
         STRICT_TEST(strict_knows_the_transmitters_fifo),
+        STRICT_TEST(strict_tells_of_a_write_to_rom),
         STRICT_TEST(strict_tells_of_each_address_once),
     };
     return cmocka_run_group_tests_name("strict", tests, paper_set_up, paper_tear_down);

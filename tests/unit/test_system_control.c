@@ -8,14 +8,25 @@
 
 static struct system_control control;
 static struct debug_ports debug;
+static unsigned a20_moves;
+static bool a20_is_open;
 static unsigned resets, power_offs, exits, put_count, unmapped;
 static int status;
+static uint16_t reset_port;
 static uint8_t put_last;
 
-static void on_reset(void *owner)
+static void on_reset(void *owner, uint16_t port)
 {
     assert_ptr_equal(owner, &ports);
     resets++;
+    reset_port = port;
+}
+
+static void on_a20(void *owner, bool is_open)
+{
+    assert_ptr_equal(owner, &ports);
+    a20_moves++;
+    a20_is_open = is_open;
 }
 
 static void on_power_off(void *owner)
@@ -52,7 +63,7 @@ static int set_up(void **state)
     (void)state;
     bus_init(&ports);
     ports.unmapped = on_unmapped;
-    system_control_init(&control, on_reset, on_power_off, &ports);
+    system_control_init(&control, on_reset, on_power_off, on_a20, &ports);
     debug_ports_init(&debug, on_put, on_exit_status, &ports);
     assert_true(system_control_attach(&control, &ports));
     assert_true(debug_ports_attach(&debug, &ports));
@@ -60,14 +71,23 @@ static int set_up(void **state)
     return 0;
 }
 
-static void system_control_92_keeps_the_a20_bit(void **state)
+static void system_control_92_moves_the_a20_gate(void **state)
 {
     (void)state;
+    a20_moves = 0;
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x02);
+    bus_write(&ports, 0x92, 1, 0x02);
+    assert_int_equal(a20_moves, 0);
     bus_write(&ports, 0x92, 1, 0x00);
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x00);
+    assert_false(a20_is_open);
     bus_write(&ports, 0x92, 1, 0x02);
     assert_int_equal(bus_read(&ports, 0x92, 1), 0x02);
+    assert_true(a20_is_open);
+    assert_int_equal(a20_moves, 2);
+    system_control_set_a20(&control, false); /* by the other switch */
+    assert_int_equal(bus_read(&ports, 0x92, 1), 0x00);
+    assert_int_equal(a20_moves, 2);
     assert_int_equal(resets, 0);
 }
 
@@ -81,6 +101,7 @@ static void system_control_92_resets_when_its_bit_rises(void **state)
     bus_write(&ports, 0x92, 1, 0x02);
     bus_write(&ports, 0x92, 1, 0x03);
     assert_int_equal(resets, 2);
+    assert_int_equal(reset_port, 0x92);
 }
 
 static void system_control_cf9_resets_when_its_bit_rises(void **state)
@@ -96,6 +117,33 @@ static void system_control_cf9_resets_when_its_bit_rises(void **state)
     bus_write(&ports, 0xcf9, 1, 0x00);
     bus_write(&ports, 0xcf9, 1, 0x0e);
     assert_int_equal(resets, 2);
+    assert_int_equal(reset_port, 0xcf9);
+}
+
+/* Drivers of PCI write whole doublewords to 0xcf8. */
+static void system_control_cf9_is_reached_by_bytes_alone(void **state)
+{
+    (void)state;
+    for (uint32_t port = 0xcf6; port <= 0xcf9; port++) {
+        bus_write(&ports, port, 4, UINT32_MAX);
+        bus_write(&ports, port, 2, UINT32_MAX);
+    }
+    assert_int_equal(bus_read(&ports, 0xcf8, 4), UINT32_MAX);
+    assert_int_equal(resets, 0);
+    assert_int_equal(bus_read(&ports, 0xcf9, 1), 0);
+}
+
+static void what_ends_the_guest_is_reached_by_accesses_of_its_own(void **state)
+{
+    static const uint32_t before[] = {0x602, 0xb002, 0x4002, 0xf1, 0xf2, 0x4fe, 0x500};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        bus_write(&ports, before[i], 4, UINT32_C(0x20002000));
+        bus_write(&ports, before[i], 4, UINT32_C(0x34003400));
+    }
+    bus_write(&ports, 0x604, 4, 0x2000);
+    assert_int_equal(power_offs + exits, 0);
 }
 
 static void system_control_powers_off_by_the_known_words(void **state)
@@ -186,7 +234,7 @@ static void ports_survive_ten_thousand_random_accesses_without_callbacks(void **
 
     (void)state;
     bus_init(&ports);
-    system_control_init(&control, NULL, NULL, NULL);
+    system_control_init(&control, NULL, NULL, NULL, NULL);
     debug_ports_init(&debug, NULL, NULL, NULL);
     assert_true(system_control_attach(&control, &ports));
     assert_true(debug_ports_attach(&debug, &ports));
@@ -208,9 +256,11 @@ static void ports_survive_ten_thousand_random_accesses_without_callbacks(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(system_control_92_keeps_the_a20_bit),
+        TEST(system_control_92_moves_the_a20_gate),
         TEST(system_control_92_resets_when_its_bit_rises),
         TEST(system_control_cf9_resets_when_its_bit_rises),
+        TEST(system_control_cf9_is_reached_by_bytes_alone),
+        TEST(what_ends_the_guest_is_reached_by_accesses_of_its_own),
         TEST(system_control_powers_off_by_the_known_words),
         TEST(system_control_stays_on_by_other_words),
         TEST(debug_console_puts_and_tells_that_it_is_there),

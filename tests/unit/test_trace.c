@@ -144,7 +144,7 @@ static void trace_shows_interrupts_within_interrupts(void **unused)
     expect("irq       ack       irq=4  vector=0x24 after=0ns");
     expect("irq       raise     irq=0  from=i8254 state=open");
     expect("irq       ack       irq=0  vector=0x20 after=0ns");
-    expect("irq       raise     irq=3  from=nothing state=held");
+    expect("irq       raise     irq=3  from=16550A state=held");
     expect("irq       eoi       irq=0  ocw2=0x20 after=10ns non-specific");
     expect("irq       ack       irq=3  vector=0x23 after=10ns");
     expect("irq       eoi       irq=3  ocw2=0x63 after=0ns specific");

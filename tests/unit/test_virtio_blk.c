@@ -1163,19 +1163,32 @@ static void virtio_is_restored_from_a_copy_of_its_state(void **state)
     assert_int_equal(transfer(T_IN, 6, 512), OK);
 }
 
-static void virtio_is_restored_from_whatever_bytes(void **state)
+static void virtio_refuses_a_state_that_it_cannot_be_in(void **state)
 {
     static const uint32_t sizes[] = {0, 3, 512, UINT32_MAX};
+    const struct device_kind *kind = &virtio_blk_kind;
+    struct virtio_mmio_state forged;
+    struct virtio_blk empty;
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
-        blk.mmio.s.queue_num = sizes[i];
-        virtio_mmio_restored(&blk.mmio);
-        assert_int_equal(blk.mmio.s.queue_num, VIRTIO_QUEUE_MAX);
-        request(T_IN, 5, 512);
-        set(QUEUE_NOTIFY, 0);
-        run(VIRTIO_LATENCY_NS);
+        forged = blk.mmio.s;
+        forged.queue_num = sizes[i];
+        assert_false(kind->valid(&blk, &forged));
     }
+    forged = blk.mmio.s;
+    assert_true(kind->valid(&blk, &forged));
+    forged.queue_align = 24;
+    assert_false(kind->valid(&blk, &forged));
+    forged = blk.mmio.s;
+    memset(&forged.busy, 2, 1);
+    assert_false(kind->valid(&blk, &forged));
+    /* A request of a slot without a disk would be served by nobody. */
+    virtio_blk_init(&empty, NULL, &memory, &clk, NULL, NULL);
+    assert_true(kind->valid(&empty, &empty.mmio.s));
+    forged = empty.mmio.s;
+    forged.busy = true;
+    assert_false(kind->valid(&empty, &forged));
 }
 
 /* ---- anything at all ---- */
@@ -1286,7 +1299,7 @@ int main(void)
         TEST(virtio_queue_that_moves_away_meanwhile_stops_it, modern),
         TEST(virtio_data_may_overwrite_its_own_descriptors, ready),
         TEST(virtio_is_restored_from_a_copy_of_its_state, ready),
-        TEST(virtio_is_restored_from_whatever_bytes, ready),
+        TEST(virtio_refuses_a_state_that_it_cannot_be_in, ready),
         TEST(virtio_survives_ten_thousand_random_accesses, ready),
     };
 

@@ -48,6 +48,58 @@ const struct bus_region *bus_find(const struct bus *bus, uint32_t address)
     return NULL;
 }
 
+static struct bus_region *find_base(struct bus *bus, uint32_t base)
+{
+    const struct bus_region *region = bus_find(bus, base);
+
+    return region && region->base == base ? &bus->regions[region - bus->regions] : NULL;
+}
+
+bool bus_remove(struct bus *bus, uint32_t base)
+{
+    struct bus_region *region = find_base(bus, base);
+
+    if (!region)
+        return false;
+    bus->count--;
+    memmove(region, region + 1, (size_t)(&bus->regions[bus->count] - region) * sizeof(*region));
+    return true;
+}
+
+const struct bus_region *bus_move(struct bus *bus, uint32_t base, uint32_t to)
+{
+    const struct bus_region *found = find_base(bus, base), *in_the_way;
+    struct bus_region moved, kept;
+
+    if (!found)
+        return NULL;
+    moved = kept = *found;
+    moved.base = to;
+    bus_remove(bus, base);
+    in_the_way = bus_add(bus, &moved);
+    if (!in_the_way)
+        return NULL;
+    if (in_the_way != &moved)
+        to = in_the_way->base;
+    bus_add(bus, &kept);
+    return bus_find(bus, in_the_way == &moved ? base : to);
+}
+
+/*
+ * The region that answers the rest, `width` bytes at `address`, of an access of which `done` bytes
+ * have been answered before; NULL: none does.
+ */
+static const struct bus_region *answering(const struct bus *bus, uint32_t address, unsigned width,
+                                          unsigned done)
+{
+    const struct bus_region *region = bus_find(bus, address);
+
+    if (region && region->whole &&
+        (done || width > region->max_width || width > region->base + region->size - address))
+        return NULL;
+    return region;
+}
+
 /* The widest part of an access at `address` that one call to the region may serve. */
 static unsigned part_width(const struct bus_region *region, uint32_t address, unsigned width)
 {
@@ -60,12 +112,15 @@ static unsigned part_width(const struct bus_region *region, uint32_t address, un
 }
 
 /* The widest part of an access, which begins where nobody answers, that is all nobody's. */
-static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width)
+static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width, unsigned done)
 {
+    const struct bus_region *first = bus_find(bus, address);
     unsigned part = width == 3 ? 2 : width;
 
+    if (first && first->whole && !done)
+        return width; /* it was for that region, which doesn't take it */
     for (unsigned i = 1; i < part; i++) {
-        if (bus_find(bus, address + i))
+        if (answering(bus, address + i, part - i, done + i))
             return 1;
     }
     return part;
@@ -82,9 +137,9 @@ uint32_t bus_read(struct bus *bus, uint32_t address, unsigned width)
     unsigned done = 0;
 
     while (done < width) {
-        const struct bus_region *region = bus_find(bus, address + done);
+        const struct bus_region *region = answering(bus, address + done, width - done, done);
         unsigned part = region ? part_width(region, address + done, width - done)
-                               : gap_width(bus, address + done, width - done);
+                               : gap_width(bus, address + done, width - done, done);
         uint32_t bits = ones(part);
 
         if (region && region->read)
@@ -102,9 +157,9 @@ void bus_write(struct bus *bus, uint32_t address, unsigned width, uint32_t value
     unsigned done = 0;
 
     while (done < width) {
-        const struct bus_region *region = bus_find(bus, address + done);
+        const struct bus_region *region = answering(bus, address + done, width - done, done);
         unsigned part = region ? part_width(region, address + done, width - done)
-                               : gap_width(bus, address + done, width - done);
+                               : gap_width(bus, address + done, width - done, done);
         uint32_t bits = (value >> (8 * done)) & ones(part);
 
         if (region && region->write)

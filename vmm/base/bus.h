@@ -14,6 +14,11 @@
  * a width of 1, 2 or 4 bytes, never above `max_width` and never past the region's end: the bus
  * splits a wider or straddling access into narrower ones, low address first, as an ISA bus does.
  * Either may be NULL: reads then give all ones, writes vanish.
+ *
+ * A region that is `whole` is no ISA device: it takes an access that begins in it uncut, or not at
+ * all. One that is wider than max_width, or goes past the region's end, nobody answers; nor does
+ * the part of an access that began before the region reach it. So a doubleword for PCI's address
+ * register at 0xcf8 is no write to the reset control at 0xcf9.
  */
 struct bus_region {
     const char *name; /* for messages: "i8259", "16550A" */
@@ -23,6 +28,7 @@ struct bus_region {
     uint32_t (*read)(void *device, uint32_t offset, unsigned width);
     void (*write)(void *device, uint32_t offset, unsigned width, uint32_t value);
     void *device;
+    bool whole;
 };
 
 #define BUS_REGIONS_MAX 40
@@ -42,6 +48,13 @@ void bus_init(struct bus *bus);
  * or a region that wraps around returns the region given.
  */
 const struct bus_region *bus_add(struct bus *bus, const struct bus_region *region);
+
+/* Takes the region that begins at `base` away; false: there is none. */
+bool bus_remove(struct bus *bus, uint32_t base);
+
+/* Has the region that begins at `base` begin at `to`. Returns NULL, or the one that is in its way:
+ * then, and if there is none at `base`, nothing has changed. */
+const struct bus_region *bus_move(struct bus *bus, uint32_t base, uint32_t to);
 
 /* The region that answers at an address, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, uint32_t address);

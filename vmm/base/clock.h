@@ -11,6 +11,7 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define CLOCK_NEVER   UINT64_MAX
+#define CLOCK_MAX     (UINT64_C(1) << 62) /* no machine runs so long: sums with it don't overflow */
 
 /* A timer belongs to its device; it fires once each time it is armed. */
 struct timer {

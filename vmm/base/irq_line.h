@@ -1,6 +1,7 @@
 /*
  * An interrupt line: the wire between a chip's output and whatever listens to it.
- * The chip sets a level; machine.c decides where the wire ends (usually a PIC input).
+ * The chip sets a level; the machine decides where the wire ends (machine/board.c: at an input of
+ * each interrupt controller).
  */
 #ifndef VMM_BASE_IRQ_LINE_H
 #define VMM_BASE_IRQ_LINE_H

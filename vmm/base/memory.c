@@ -14,9 +14,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 int memory_adopt(struct memory *memory, void *base, uint64_t size, const struct memory_host *host)
 {
-    *memory = (struct memory){.log = calloc(1, sizeof(*memory->log))};
-    if (!memory->log)
+    *memory = (struct memory){.log = calloc(1, sizeof(*memory->log)),
+                              .map = calloc(1, sizeof(*memory->map))};
+    if (!memory->log || !memory->map) {
+        free(memory->log);
+        free(memory->map);
+        *memory = (struct memory){0};
         return -ENOMEM;
+    }
+    memory->map->wires = UINT64_MAX;
     memory->base = base;
     memory->size = size;
     memory->host = host;
@@ -59,6 +65,7 @@ void memory_free(struct memory *memory)
         free(memory->log->dirty);
         free(memory->log);
     }
+    free(memory->map);
     *memory = (struct memory){0};
 }
 
@@ -67,11 +74,33 @@ uint8_t *memory_given(const struct memory *memory)
     return memory->host->given ? memory->host->given(memory) : NULL;
 }
 
-void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
+/* The most particular kind that there is in a range inside of RAM. */
+static enum memory_kind worst_kind(const struct memory *memory, uint64_t address, uint64_t length)
 {
-    if (address > memory->size || length > memory->size - address)
+    const struct memory_map *map = memory->map;
+    enum memory_kind worst = MEMORY_RAM;
+
+    for (unsigned i = 0; map && i < map->count; i++) {
+        const struct memory_region *region = &map->region[i];
+        if (region->address < address + length && address < region->end && region->kind > worst)
+            worst = region->kind;
+    }
+    return worst;
+}
+
+/* Where a range is, if none of it is more particular than `kind`. */
+static uint8_t *find(const struct memory *memory, uint64_t address, uint64_t length,
+                     enum memory_kind kind)
+{
+    if (address > memory->size || length > memory->size - address ||
+        worst_kind(memory, address, length) > kind)
         return NULL;
     return memory->base + address;
+}
+
+void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
+{
+    return find(memory, address, length, MEMORY_ROM);
 }
 
 bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length)
@@ -86,7 +115,7 @@ bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64
 
 bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length)
 {
-    void *to = memory_at(memory, address, length);
+    void *to = find(memory, address, length, MEMORY_RAM);
 
     if (!to)
         return false;

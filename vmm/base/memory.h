@@ -1,6 +1,7 @@
 /*
- * Guest RAM: one block from physical address 0 up. Every
- * access by the VMM goes through these functions, which check bounds; nothing else has the base.
+ * Guest memory: one block of RAM from physical address 0 up, and a map of what is not RAM there:
+ * ROM made of it, and holes, where devices answer or nobody does. Every access by the VMM goes
+ * through these functions, which check bounds; nothing else has the base.
  */
 #ifndef VMM_BASE_MEMORY_H
 #define VMM_BASE_MEMORY_H
@@ -23,10 +24,29 @@ struct memory_log {
     struct ram_image *base; /* what RAM held then */
 };
 
+/* What is at an address: memory that is read and written; memory that is read, where writes come to
+ * the machine as an access to a device does; nothing that is memory, the same for reads. */
+enum memory_kind { MEMORY_RAM, MEMORY_ROM, MEMORY_HOLE };
+
+#define MEMORY_REGIONS_MAX 32
+
+struct memory_map {
+    unsigned version; /* changes with the map: engines look before they run */
+    uint64_t wires;   /* the bits of the CPU's addresses that reach memory: all, or not A20 */
+    unsigned count;
+    struct memory_region {
+        uint64_t address, end;
+        enum memory_kind kind;
+    } region[MEMORY_REGIONS_MAX]; /* sorted, disjoint; what is in none is RAM */
+};
+
+#define MEMORY_A20 UINT64_C(0x100000)
+
 struct memory {
     uint8_t *base;          /* host address of guest physical 0, for the CPU engines */
     uint64_t size;          /* bytes, a multiple of the page size */
     struct memory_log *log; /* NULL in RAM that was not made by memory_init or memory_adopt */
+    struct memory_map *map; /* NULL likewise: all is RAM */
     const struct memory_host *host;
 };
 
@@ -48,14 +68,44 @@ int memory_adopt(struct memory *memory, void *base, uint64_t size, const struct 
 
 void memory_free(struct memory *memory);
 
-/* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM.
- * Valid until memory_free. To be read; who writes there calls memory_changed or memory_mark. */
+/* The host address of `length` bytes at guest physical `address`, or NULL unless all is in RAM or
+ * ROM. Valid until memory_free. To be read; who writes there calls memory_changed or memory_mark.
+ */
 void *memory_at(const struct memory *memory, uint64_t address, uint64_t length);
 
-/* Copies between guest RAM and the host; false, with nothing copied, unless all is in RAM. Writing
- * is memory_changed too. */
+/* Copies between guest memory and the host; false, with nothing copied, unless all is in RAM, or
+ * for reading in ROM. Writing is memory_changed too. */
 bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length);
 bool memory_write(const struct memory *memory, uint64_t address, const void *from, uint64_t length);
+
+/*
+ * Makes [address, address + length), whole pages below `size`, what `kind` says from now on. What
+ * was in RAM stays there, unseen in a hole: a ROM is RAM that was filled before. False: those are
+ * no pages, or there are too many regions. All of it is RAM to begin with.
+ */
+bool memory_map_set(const struct memory *memory, uint64_t address, uint64_t length,
+                    enum memory_kind kind);
+
+/* The A20 gate, open to begin with: while it is closed, the CPU's addresses lack bit 20. Devices
+ * are not behind it: engines, and who looks with the CPU's eyes, cut addresses by memory_wire. */
+void memory_map_set_a20(const struct memory *memory, bool is_open);
+
+static inline uint64_t memory_wire(const struct memory *memory, uint64_t address)
+{
+    return memory->map ? address & memory->map->wires : address;
+}
+
+/* What is at a physical address. */
+enum memory_kind memory_kind(const struct memory *memory, uint64_t address);
+
+/* `length` bytes that the CPU sees at `address`: those from `at` on, all of a kind. */
+struct memory_piece {
+    uint64_t address, length, at;
+    enum memory_kind kind;
+};
+
+/* The piece from an address on; false above all memory. */
+bool memory_map_piece(const struct memory *memory, uint64_t address, struct memory_piece *piece);
 
 /* [address, address + length) of RAM was written from outside of the CPU. */
 void memory_changed(const struct memory *memory, uint64_t address, uint64_t length);

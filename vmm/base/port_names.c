@@ -5,6 +5,16 @@
 
 #include <stddef.h>
 
+/* The eight registers of a PC16550D. */
+#define UART(base, com)                                                             \
+    {base, com " RBR", com " THR"}, {(base) + 1, com " IER", com " IER"},           \
+        {(base) + 2, com " IIR", com " FCR"}, {(base) + 3, com " LCR", com " LCR"}, \
+        {(base) + 4, com " MCR", com " MCR"}, {(base) + 5, com " LSR", com " LSR"}, \
+        {(base) + 6, com " MSR", com " MSR"},                                       \
+    {                                                                               \
+        (base) + 7, com " SCR", com " SCR"                                          \
+    }
+
 static const struct {
     uint16_t port;
     const char *read, *write;
@@ -27,18 +37,12 @@ static const struct {
     {0xe9, "debug console", "debug console"},
     {0xed, "delay", "delay"},
     {0xf4, "debug exit", "debug exit"},
+    UART(0x2f8, "COM2"),
     {0x3c0, "VGA attribute", "VGA attribute"},
     {0x3d4, "VGA CRTC index", "VGA CRTC index"},
     {0x3d5, "VGA CRTC data", "VGA CRTC data"},
     {0x3da, "VGA status", "VGA feature"},
-    {0x3f8, "COM1 RBR", "COM1 THR"},
-    {0x3f9, "COM1 IER", "COM1 IER"},
-    {0x3fa, "COM1 IIR", "COM1 FCR"},
-    {0x3fb, "COM1 LCR", "COM1 LCR"},
-    {0x3fc, "COM1 MCR", "COM1 MCR"},
-    {0x3fd, "COM1 LSR", "COM1 LSR"},
-    {0x3fe, "COM1 MSR", "COM1 MSR"},
-    {0x3ff, "COM1 SCR", "COM1 SCR"},
+    UART(0x3f8, "COM1"),
     {0x4d0, "8259 master ELCR", "8259 master ELCR"},
     {0x4d1, "8259 slave ELCR", "8259 slave ELCR"},
     {0x500, "hypercall", "hypercall"},

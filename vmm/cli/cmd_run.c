@@ -45,6 +45,7 @@ static const char usage[] =
     "      --trace-file FILE    there, not on standard error; FILE.json is for Perfetto\n"
     "      --name TEXT          what the guest is called (its image's name)\n"
     "      --restart TIME       start the guest again so long after each end\n"
+    "      --com2 FILE          write there what comes over the second serial line, COM2\n"
     "      --baud SPEED         print no faster than a serial line: 300, 9600\n"
     "      --cpu-limit PERCENT  how much of a host's processor it may take\n"
     "      --guests FILE        more guests, a line each: IMAGE OPTION=VALUE...; # comments\n"
@@ -217,9 +218,13 @@ static bool is_for_one(const struct options *base)
     const struct {
         const char *name;
         bool is_given;
-    } own[] = {{"disk", base->disk_count > 0}, {"report", base->report},
-               {"save", base->save},           {"snapshot", base->snapshot_count > 0},
-               {"monitor", base->monitor},     {"record", base->record}};
+    } own[] = {{"disk", base->disk_count > 0},
+               {"report", base->report},
+               {"save", base->save},
+               {"snapshot", base->snapshot_count > 0},
+               {"monitor", base->monitor},
+               {"record", base->record},
+               {"com2", base->com2}};
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (own[i].is_given) {

@@ -70,22 +70,27 @@ bool arch_translate(const struct cpu_state *state, const struct memory *memory, 
     uint32_t pde, pte;
 
     if (!(state->cr0 & CR0_PG)) {
-        *physical = linear;
+        *physical = memory_wire(memory, linear);
         return true;
     }
-    if (!memory_read(memory, (state->cr3 & ~UINT32_C(0xfff)) + (linear >> 22) * 4, &pde, 4) ||
+    if (!memory_read(memory,
+                     memory_wire(memory, (state->cr3 & ~UINT32_C(0xfff)) + (linear >> 22) * 4),
+                     &pde, 4) ||
         !(pde & PTE_P))
         return false;
     if ((pde & PDE_PS) && (state->cr4 & CR4_PSE)) {
         /* PSE-36: bits 13-16 are physical address bits 32-35. */
-        *physical = (uint64_t)(pde >> 13 & 0xf) << 32 | (pde & UINT32_C(0xffc00000)) |
-                    (linear & UINT32_C(0x003fffff));
+        *physical =
+            memory_wire(memory, (uint64_t)(pde >> 13 & 0xf) << 32 | (pde & UINT32_C(0xffc00000)) |
+                                    (linear & UINT32_C(0x003fffff)));
         return true;
     }
-    if (!memory_read(memory, (pde & ~UINT32_C(0xfff)) + (linear >> 12 & 0x3ff) * 4, &pte, 4) ||
+    if (!memory_read(memory,
+                     memory_wire(memory, (pde & ~UINT32_C(0xfff)) + (linear >> 12 & 0x3ff) * 4),
+                     &pte, 4) ||
         !(pte & PTE_P))
         return false;
-    *physical = (pte & ~UINT32_C(0xfff)) | (linear & UINT32_C(0xfff));
+    *physical = memory_wire(memory, (pte & ~UINT32_C(0xfff)) | (linear & UINT32_C(0xfff)));
     return true;
 }
 

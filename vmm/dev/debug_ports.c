@@ -71,11 +71,13 @@ void debug_ports_init(struct debug_ports *debug, void (*put)(void *owner, uint8_
 bool debug_ports_attach(struct debug_ports *debug, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"debug console", DEBUG_CONSOLE_PORT, 1, 1, console_read, console_write, debug},
-        {"debug exit", DEBUG_EXIT_PORT, EXIT_PORTS, 4, exit_read, exit_write, debug},
-        {"debug exit", DEBUG_EXIT_PORT_2, EXIT_PORTS, 4, exit_read, exit_write, debug},
-        {"POST code", DEBUG_POST_PORT, 1, 1, byte_read, byte_write, &debug->s.post},
-        {"delay", DEBUG_DELAY_PORT, 1, 1, byte_read, byte_write, &debug->s.delay},
+        {"debug console", DEBUG_CONSOLE_PORT, 1, 1, console_read, console_write, .device = debug},
+        {"debug exit", DEBUG_EXIT_PORT, EXIT_PORTS, 4, exit_read, exit_write, .device = debug,
+         .whole = true},
+        {"debug exit", DEBUG_EXIT_PORT_2, EXIT_PORTS, 4, exit_read, exit_write, .device = debug,
+         .whole = true},
+        {"POST code", DEBUG_POST_PORT, 1, 1, byte_read, byte_write, .device = &debug->s.post},
+        {"delay", DEBUG_DELAY_PORT, 1, 1, byte_read, byte_write, .device = &debug->s.delay},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
@@ -84,3 +86,13 @@ bool debug_ports_attach(struct debug_ports *debug, struct bus *ports)
     }
     return true;
 }
+
+/* Any bytes may be its state. */
+static bool valid(const void *device, const void *state)
+{
+    (void)device;
+    (void)state;
+    return true;
+}
+
+const struct device_kind debug_ports_kind = {DEVICE_STATE(struct debug_ports, s), .valid = valid};

@@ -6,6 +6,8 @@
 #ifndef VMM_DEV_DEBUG_PORTS_H
 #define VMM_DEV_DEBUG_PORTS_H
 
+#include "device.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,5 +40,7 @@ void debug_ports_init(struct debug_ports *debug, void (*put)(void *owner, uint8_
 
 /* Attaches all five; the exits take four ports each. False if one of them is taken. */
 bool debug_ports_attach(struct debug_ports *debug, struct bus *ports);
+
+extern const struct device_kind debug_ports_kind;
 
 #endif

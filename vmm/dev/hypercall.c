@@ -82,3 +82,12 @@ const char *hypercall_name(uint8_t number)
 
     return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
 }
+
+static bool valid(const void *device, const void *state)
+{
+    (void)device;
+    return ARE_BOOLS((const bool *)state);
+}
+
+const struct device_kind hypercall_kind = {DEVICE_STATE(struct hypercall, unknown_seen),
+                                           .valid = valid};

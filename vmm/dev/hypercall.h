@@ -6,6 +6,7 @@
 #define VMM_DEV_HYPERCALL_H
 
 #include "base/bus.h"
+#include "device.h"
 
 #define HYPERCALL_PORT 0x500
 
@@ -42,5 +43,7 @@ bool hypercall_attach(struct hypercall *hypercall, struct bus *ports);
 
 /* "putchar": what a number is called; NULL if there is no such call. */
 const char *hypercall_name(uint8_t number);
+
+extern const struct device_kind hypercall_kind;
 
 #endif

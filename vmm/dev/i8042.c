@@ -204,7 +204,7 @@ static void write_output_port(struct i8042 *kbc, uint8_t value)
 {
     set_a20(kbc, value & OUTPUT_A20);
     if (!(value & OUTPUT_NO_RESET) && kbc->reset)
-        kbc->reset(kbc->owner);
+        kbc->reset(kbc->owner, I8042_DATA);
 }
 
 static uint8_t output_port(const struct i8042_state *s)
@@ -348,7 +348,7 @@ static void write_command(struct i8042 *kbc, uint8_t command)
     s->command = 0;
     if (command >= COMMAND_PULSE) {
         if (!(command & OUTPUT_NO_RESET) && kbc->reset)
-            kbc->reset(kbc->owner);
+            kbc->reset(kbc->owner, I8042_COMMAND);
         return;
     }
     if ((command & 0xe0) == COMMAND_READ_RAM) {
@@ -461,7 +461,8 @@ static void command_write(void *device, uint32_t offset, unsigned width, uint32_
 }
 
 void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owner),
-                void (*reset)(void *owner), void (*a20)(void *owner, bool on), void *owner)
+                void (*reset)(void *owner, uint16_t port), void (*a20)(void *owner, bool on),
+                void *owner)
 {
     memset(kbc, 0, sizeof(*kbc));
     kbc->clock = clock;
@@ -478,15 +479,20 @@ void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owne
 
 bool i8042_attach(struct i8042 *kbc, struct bus *ports)
 {
-    const struct bus_region data = {"i8042 data", I8042_DATA, 1, 1, data_read, data_write, kbc};
-    const struct bus_region command = {"i8042 command", I8042_COMMAND, 1,  1,
-                                       status_read,     command_write, kbc};
+    const struct bus_region data = {"i8042 data", I8042_DATA,   1, 1, data_read,
+                                    data_write,   .device = kbc};
+    const struct bus_region command = {"i8042 command", I8042_COMMAND, 1, 1, status_read,
+                                       command_write,   .device = kbc};
 
     return !bus_add(ports, &data) && !bus_add(ports, &command);
 }
 
-void i8042_restored(struct i8042 *kbc)
+void i8042_restored(void *device)
 {
+    struct i8042 *kbc = device;
+
+    if (kbc->a20)
+        kbc->a20(kbc->owner, kbc->s.a20);
     i8042_update_irq(kbc);
 }
 
@@ -560,3 +566,58 @@ bool i8042_can_type(const struct i8042 *kbc)
     return s->listening && s->scanning && !(s->ram[0] & MODE_DISABLE) && !s->obf &&
            !s->reply_count && !s->buffered;
 }
+
+/* ---- what snapshots and the monitor ask ---- */
+
+static bool waits_for_data(uint8_t command)
+{
+    return command == 0 || (command & 0xe0) == COMMAND_WRITE_RAM ||
+           (command >= COMMAND_WRITE_OUTPUT && command <= COMMAND_WRITE_AUX);
+}
+
+static bool valid(const void *device, const void *state)
+{
+    const struct i8042_state *s = state;
+
+    (void)device;
+    return s->reply_count <= I8042_REPLIES && s->buffered <= I8042_BUFFER + 1 &&
+           waits_for_data(s->command) && (s->set == 1 || s->set == 2) && s->next_at <= CLOCK_MAX &&
+           ARE_BOOLS(&s->obf, &s->aux, &s->a2, &s->timeout, &s->a20, &s->break_prefix,
+                     &s->listening, &s->was_ready, &s->scanning);
+}
+
+static void tell(const void *device, struct words *to)
+{
+    static const char *const leds[8] = {"scroll lock", "num lock", "caps lock"};
+    const struct i8042_state *s = &((const struct i8042 *)device)->s;
+
+    if (s->obf)
+        words_print(to, "port 0x60: 0x%02x from the %s, not read yet\n", s->dbb,
+                    s->aux ? "second port" : "keyboard or controller");
+    else
+        words_print(to, "port 0x60: empty (the last byte was 0x%02x)\n", s->dbb);
+    words_print(to, "controller: keyboard %s, IRQ 1 %s, %s, A20 %s",
+                s->ram[0] & MODE_DISABLE ? "disabled" : "enabled",
+                s->ram[0] & MODE_INT1 ? "on" : "off",
+                s->ram[0] & MODE_TRANSLATE ? "translates to set 1" : "no translation",
+                s->a20 ? "on" : "off");
+    if (s->command)
+        words_print(to, ", command 0x%02x waits for its byte", s->command);
+    words_print(to, "\nkeyboard: %s, scan code set %u, %u codes in its buffer",
+                s->scanning ? "scanning" : "not scanning", s->set, s->buffered);
+    if (s->keyboard_command)
+        words_print(to, ", command 0x%02x waits for its byte", s->keyboard_command);
+    words_print(to, "\nLEDs: ");
+    words_list_bits(to, s->leds, leds);
+    words_end_list(to, "off");
+    words_print(to, "the guest %s\n",
+                s->listening ? "listens" : "has not looked at it yet: keys wait");
+}
+
+const struct device_kind i8042_kind = {
+    DEVICE_STATE(struct i8042, s),
+    .line = {{offsetof(struct i8042, irq1), "i8042"}, {offsetof(struct i8042, irq12), "i8042-aux"}},
+    .valid = valid,
+    .restored = i8042_restored,
+    .tell = tell,
+};

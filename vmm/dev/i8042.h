@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,24 +64,26 @@ struct i8042 {
     struct irq_line irq1;
     struct irq_line irq12;
     void (*ready)(void *owner);
-    void (*reset)(void *owner);
+    void (*reset)(void *owner, uint16_t port);
     void (*a20)(void *owner, bool on);
     void *owner;
 };
 
 /*
  * Power on. `ready` is called when can_type turns true and may type at once; `reset` when the
- * guest pulses the CPU's reset line; `a20` when it switches that gate; the
- * latter two from within a register write. Each may be NULL.
+ * guest pulses the CPU's reset line, with the port that it wrote; `a20` when it switches that gate;
+ * the latter two from within a register write. Each may be NULL.
  */
 void i8042_init(struct i8042 *kbc, struct clock *clock, void (*ready)(void *owner),
-                void (*reset)(void *owner), void (*a20)(void *owner, bool on), void *owner);
+                void (*reset)(void *owner, uint16_t port), void (*a20)(void *owner, bool on),
+                void *owner);
 
 /* Attaches ports 0x60 and 0x64; false if one of them is taken. */
 bool i8042_attach(struct i8042 *kbc, struct bus *ports);
 
-/* To be called after `s` was replaced: drives the lines and arms the timer again. */
-void i8042_restored(struct i8042 *kbc);
+/* To be called after `s` was replaced: sets the A20 gate, drives the lines and arms the timer
+ * again. */
+void i8042_restored(void *kbc);
 
 /*
  * A key goes down or up. It is named by its set 1 make code, with 0xe000 added if that has the
@@ -100,5 +103,7 @@ void i8042_listen(struct i8042 *kbc);
 
 /* A key given now would reach the guest, and the guest has read all that was typed before. */
 bool i8042_can_type(const struct i8042 *kbc);
+
+extern const struct device_kind i8042_kind;
 
 #endif

@@ -419,15 +419,18 @@ void i8254_init(struct i8254 *pit, struct clock *clock)
 
 bool i8254_attach(struct i8254 *pit, struct bus *ports)
 {
-    const struct bus_region counters = {"i8254", I8254_PORT, 4, 1, port_read, port_write, pit};
-    const struct bus_region speaker = {"i8254 speaker", I8254_SPEAKER, 1,  1,
-                                       speaker_read,    speaker_write, pit};
+    const struct bus_region counters = {"i8254",    I8254_PORT,   4, 1, port_read,
+                                        port_write, .device = pit};
+    const struct bus_region speaker = {"i8254 speaker", I8254_SPEAKER, 1, 1, speaker_read,
+                                       speaker_write,   .device = pit};
 
     return !bus_add(ports, &counters) && !bus_add(ports, &speaker);
 }
 
-void i8254_restored(struct i8254 *pit)
+void i8254_restored(void *device)
 {
+    struct i8254 *pit = device;
+
     i8254_update_irq(pit, now_in_ticks(pit));
 }
 
@@ -444,3 +447,75 @@ unsigned i8254_mode(const struct i8254 *pit, unsigned counter)
 {
     return mode(&pit->s.counter[counter % I8254_COUNTERS]);
 }
+
+/* ---- what snapshots and the monitor ask ---- */
+
+/* Ticks after which a count that was written is loaded, at most. */
+static bool is_time_to_load(uint64_t ticks)
+{
+    return ticks == NEVER || ticks <= CLOCK_MAX / NS_PER_SECOND * I8254_HZ;
+}
+
+static bool valid(const void *device, const void *state)
+{
+    const struct i8254_state *s = state;
+
+    (void)device;
+    for (unsigned i = 0; i < I8254_COUNTERS; i++) {
+        const struct i8254_counter *c = &s->counter[i];
+        if (!ARE_BOOLS(&c->second_is_due, &c->read_second, &c->status_latched, &c->count_latched,
+                       &c->gate, &c->has_count, &c->null_count, &c->loaded, &c->stopped))
+            return false;
+        if (c->control & ~CONTROL_BITS || !is_time_to_load(c->load_at))
+            return false;
+        if (c->loaded && (c->count == 0 || c->count > 0x10000))
+            return false;
+    }
+    return !(s->speaker & ~SPEAKER_WRITABLE);
+}
+
+static void tell_counter(const struct i8254 *pit, unsigned i, struct words *to)
+{
+    static const char *const modes[] = {"interrupt on terminal count",
+                                        "hardware one-shot",
+                                        "rate generator",
+                                        "square wave",
+                                        "software strobe",
+                                        "hardware strobe"};
+    static const char *const uses[I8254_COUNTERS] = {"IRQ 0", "memory refresh", "speaker"};
+    const struct i8254_counter *c = &pit->s.counter[i];
+    uint32_t reload = count_from_register(c);
+
+    words_print(to, "channel %u (%s): mode %u %s", i, uses[i], mode(c), modes[mode(c)]);
+    if (!c->has_count)
+        words_print(to, ", no count was written");
+    else
+        words_print(to, ", reload %u%s (%.3f %s)", reload, c->control & CONTROL_BCD ? " BCD" : "",
+                    is_periodic(c) ? (double)I8254_HZ / reload : reload * 1e3 / (double)I8254_HZ,
+                    is_periodic(c) ? "Hz" : "ms");
+    if (c->second_is_due)
+        words_print(to, ", the count's second byte is due");
+    if (!c->gate)
+        words_print(to, ", gate low");
+    words_print(to, ", OUT %s", i8254_out(pit, i) ? "high" : "low");
+    if (i == 0 && pit->timer.deadline != CLOCK_NEVER) {
+        uint64_t now = clock_now(pit->clock);
+        words_print(to, ", next edge in ");
+        words_time(to, pit->timer.deadline > now ? pit->timer.deadline - now : 0);
+    }
+    words_print(to, "\n");
+}
+
+static void tell(const void *device, struct words *to)
+{
+    for (unsigned i = 0; i < I8254_COUNTERS; i++)
+        tell_counter(device, i, to);
+}
+
+const struct device_kind i8254_kind = {
+    DEVICE_STATE(struct i8254, s),
+    .line = {{offsetof(struct i8254, out0), "i8254"}},
+    .valid = valid,
+    .restored = i8254_restored,
+    .tell = tell,
+};

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,12 +67,14 @@ void i8254_init(struct i8254 *pit, struct clock *clock);
 bool i8254_attach(struct i8254 *pit, struct bus *ports);
 
 /* To be called after `s` was replaced: drives out0 and arms the timer again. */
-void i8254_restored(struct i8254 *pit);
+void i8254_restored(void *pit);
 
 /* The OUT pin of counter 0 to 2, for the monitor and for a speaker. */
 bool i8254_out(const struct i8254 *pit, unsigned counter);
 
 /* The mode, 0 to 5, in which counter 0 to 2 is. */
 unsigned i8254_mode(const struct i8254 *pit, unsigned counter);
+
+extern const struct device_kind i8254_kind;
 
 #endif

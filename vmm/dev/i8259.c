@@ -6,6 +6,7 @@
 
 #include "base/bus.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ICW1_MARK 0x10 /* in a write to the even port: this is ICW1 */
@@ -64,7 +65,7 @@ static int highest(const struct i8259 *chip, uint8_t inputs)
     return NONE;
 }
 
-static void tell(const struct i8259_pair *pair, enum i8259_event event, unsigned input,
+static void tell(const struct i8259_pair *pair, enum interrupt_event event, unsigned input,
                  uint8_t detail)
 {
     if (pair->observe)
@@ -188,14 +189,14 @@ static void write_ocw2(struct i8259_pair *pair, struct i8259 *chip, uint8_t valu
         if (!(value & OCW2_SL))
             input = highest(chip, in_service);
         if (input == NONE) {
-            tell(pair, I8259_EOI_IN_VAIN, first, value);
+            tell(pair, INTERRUPT_EOI_IN_VAIN, first, value);
             return;
         }
         bool ends = chip->isr & bit(input);
         chip->isr &= (uint8_t)~bit(input);
         if (value & OCW2_R)
             chip->lowest = (uint8_t)input;
-        tell(pair, ends ? I8259_EOI : I8259_EOI_IN_VAIN, first + (unsigned)input, value);
+        tell(pair, ends ? INTERRUPT_EOI : INTERRUPT_EOI_IN_VAIN, first + (unsigned)input, value);
     } else if (!(value & OCW2_SL)) {
         chip->rotate_in_aeoi = value & OCW2_R;
     } else if (value & OCW2_R) {
@@ -217,7 +218,7 @@ static void chip_write(struct i8259_pair *pair, struct i8259 *chip, uint32_t off
 {
     if (offset == 0 && value & ICW1_MARK) {
         write_icw1(chip, value);
-        tell(pair, I8259_INITIALISED, first_input(pair, chip), value);
+        tell(pair, INTERRUPT_INITIALISED, first_input(pair, chip), value);
     } else if (offset == 0 && value & OCW3_MARK)
         write_ocw3(chip, value);
     else if (offset == 0)
@@ -236,7 +237,7 @@ static uint8_t chip_read(struct i8259_pair *pair, struct i8259 *chip, uint32_t o
         if (input == NONE)
             return 0;
         accept(chip, input);
-        tell(pair, I8259_POLLED, first_input(pair, chip) + (unsigned)input, 0);
+        tell(pair, INTERRUPT_POLLED, first_input(pair, chip) + (unsigned)input, 0);
         return (uint8_t)(POLL_REQUEST | input);
     }
     if (offset == 1)
@@ -312,9 +313,9 @@ void i8259_init(struct i8259_pair *pair)
 bool i8259_attach(struct i8259_pair *pair, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"i8259 master", I8259_MASTER, 2, 1, master_read, master_write, pair},
-        {"i8259 slave", I8259_SLAVE, 2, 1, slave_read, slave_write, pair},
-        {"i8259 ELCR", I8259_ELCR_MASTER, 2, 1, elcr_read, elcr_write, pair},
+        {"i8259 master", I8259_MASTER, 2, 1, master_read, master_write, .device = pair},
+        {"i8259 slave", I8259_SLAVE, 2, 1, slave_read, slave_write, .device = pair},
+        {"i8259 ELCR", I8259_ELCR_MASTER, 2, 1, elcr_read, elcr_write, .device = pair},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
@@ -338,11 +339,13 @@ void i8259_set_line(void *sink, unsigned input, bool level)
     set_input(chip, input & 7, level);
     i8259_update_irq(pair);
     if (rises)
-        tell(pair, is_lost ? I8259_LOST : I8259_RAISED, input, 0);
+        tell(pair, is_lost ? INTERRUPT_LOST : INTERRUPT_RAISED, input, 0);
 }
 
-bool i8259_has_request(const struct i8259_pair *pair)
+bool i8259_has_request(const void *chips)
 {
+    const struct i8259_pair *pair = chips;
+
     return request(&pair->master, true) != NONE;
 }
 
@@ -351,12 +354,13 @@ static uint8_t spurious(const struct i8259_pair *pair, const struct i8259 *chip)
 {
     uint8_t vector = (uint8_t)((chip->icw2 & ICW2_BASE) | SPURIOUS);
 
-    tell(pair, I8259_SPURIOUS, first_input(pair, chip) + SPURIOUS, vector);
+    tell(pair, INTERRUPT_SPURIOUS, first_input(pair, chip) + SPURIOUS, vector);
     return vector;
 }
 
-uint8_t i8259_acknowledge(struct i8259_pair *pair)
+uint8_t i8259_acknowledge(void *chips)
 {
+    struct i8259_pair *pair = chips;
     struct i8259 *chip = &pair->master;
     int input = request(chip, true);
     uint8_t vector;
@@ -376,12 +380,13 @@ uint8_t i8259_acknowledge(struct i8259_pair *pair)
     input += (int)first_input(pair, chip);
     vector = (uint8_t)((chip->icw2 & ICW2_BASE) | (input & 7));
     pair->acknowledged[input]++;
-    tell(pair, I8259_ACKNOWLEDGED, (unsigned)input, vector);
+    tell(pair, INTERRUPT_ACKNOWLEDGED, (unsigned)input, vector);
     return vector;
 }
 
-bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input)
+bool i8259_is_enabled(const void *chips, unsigned input)
 {
+    const struct i8259_pair *pair = chips;
     const struct i8259 *master = &pair->master, *slave = &pair->slave;
 
     if (input >= I8259_INPUTS || master->awaited_icw)
@@ -401,7 +406,7 @@ int i8259_held_by(const struct i8259_pair *pair, unsigned input)
     return holder(&pair->master, true, input < 8 ? (int)input : I8259_CASCADE);
 }
 
-bool i8259_can_request(const struct i8259_pair *pair)
+bool i8259_can_request(const void *pair)
 {
     for (unsigned input = 0; input < I8259_INPUTS; input++) {
         if (i8259_is_enabled(pair, input))
@@ -409,3 +414,133 @@ bool i8259_can_request(const struct i8259_pair *pair)
     }
     return i8259_has_request(pair);
 }
+
+/* ---- what the machine and its monitor ask ---- */
+
+static const struct i8259 *chip_of(const struct i8259_pair *pair, unsigned input)
+{
+    return input < 8 ? &pair->master : &pair->slave;
+}
+
+static struct interrupt_input look(const void *chips, unsigned input)
+{
+    const struct i8259_pair *pair = chips;
+    const struct i8259 *chip = chip_of(pair, input);
+    uint8_t mask = bit(input & 7);
+
+    return (struct interrupt_input){
+        .vector = (uint8_t)((chip->icw2 & ICW2_BASE) + (input & 7)),
+        .is_requested = i8259_irr(chip) & mask,
+        .is_in_service = chip->isr & mask,
+        .is_masked = chip->imr & mask,
+        .is_controller_masked = input >= 8 && (pair->master.imr & bit(I8259_CASCADE)),
+        .is_uninitialised = chip->awaited_icw,
+        .is_cascade = input == I8259_CASCADE,
+        .is_high = chip->lines & mask,
+        .is_level_triggered = chip->elcr & mask,
+        .held_by = i8259_held_by(pair, input),
+        .raised = pair->raised[input],
+        .taken = pair->acknowledged[input],
+    };
+}
+
+static unsigned count_bits(uint8_t master, uint8_t slave)
+{
+    unsigned bits = (unsigned)(slave << 8 | (master & (uint8_t)~bit(I8259_CASCADE))), total = 0;
+
+    for (; bits; bits &= bits - 1)
+        total++;
+    return total;
+}
+
+static void count(const void *chips, unsigned *requested, unsigned *in_service)
+{
+    const struct i8259_pair *pair = chips;
+
+    *requested = count_bits(i8259_irr(&pair->master), i8259_irr(&pair->slave));
+    *in_service = count_bits(pair->master.isr, pair->slave.isr);
+}
+
+static void tell_registers(const void *chips, struct words *to)
+{
+    const struct i8259_pair *pair = chips;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct i8259 *chip = i ? &pair->slave : &pair->master;
+        words_print(to, "pic%u: irr %02x  isr %02x  imr %02x  base %02x\n", i, i8259_irr(chip),
+                    chip->isr, chip->imr, chip->icw2);
+    }
+}
+
+static void set_observer(void *chips,
+                         void (*observe)(void *observer, enum interrupt_event event, unsigned input,
+                                         uint8_t detail),
+                         void *observer)
+{
+    struct i8259_pair *pair = chips;
+
+    pair->observe = observe;
+    pair->observer = observer;
+}
+
+static const struct interrupt_controller controller = {
+    .inputs = I8259_INPUTS,
+    .set_line = i8259_set_line,
+    .has_request = i8259_has_request,
+    .acknowledge = i8259_acknowledge,
+    .can_request = i8259_can_request,
+    .is_enabled = i8259_is_enabled,
+    .look = look,
+    .count = count,
+    .tell_registers = tell_registers,
+    .set_observer = set_observer,
+};
+
+static bool is_valid_chip(const struct i8259 *chip)
+{
+    return chip->awaited_icw <= 4 && chip->lowest <= 7 &&
+           ARE_BOOLS(&chip->special_mask, &chip->rotate_in_aeoi, &chip->read_isr, &chip->poll);
+}
+
+static bool valid(const void *device, const void *state)
+{
+    const struct i8259_pair *pair = state; /* up to its observer */
+
+    (void)device;
+    return is_valid_chip(&pair->master) && is_valid_chip(&pair->slave);
+}
+
+static void tell_chip(const struct i8259 *chip, const char *name, struct words *to)
+{
+    char awaited[40];
+
+    snprintf(awaited, sizeof(awaited), "not initialised, waits for ICW%u", chip->awaited_icw);
+    words_print(to, "%s: ", name);
+    words_list(to, chip->awaited_icw, awaited);
+    words_list(to, !(chip->icw4 & 1), "8080 mode");
+    words_list(to, chip->icw4 & ICW4_AEOI, "automatic EOI");
+    words_list(to, chip->icw4 & ICW4_SFNM, "special fully nested");
+    words_list(to, chip->special_mask, "special mask mode");
+    words_list(to, chip->lowest != 7, "priorities rotated");
+    words_list(to, chip->read_isr, "reads give ISR");
+    words_list(to, chip->poll, "the next read is a poll");
+    words_end_list(to, "initialised");
+}
+
+static void tell_pair(const void *device, struct words *to)
+{
+    const struct i8259_pair *pair = device;
+
+    tell_chip(&pair->master, "master", to);
+    tell_chip(&pair->slave, "slave", to);
+    words_print(to, "the CPU is %s\n",
+                i8259_has_request(pair) ? "asked for an interrupt" : "asked for nothing");
+}
+
+const struct device_kind i8259_kind = {
+    .size = sizeof(struct i8259_pair),
+    .state_size = offsetof(struct i8259_pair, observe),
+    .valid = valid,
+    .tell = tell_pair,
+    .interrupts = &controller,
+};

@@ -10,6 +10,8 @@
 #ifndef VMM_DEV_I8259_H
 #define VMM_DEV_I8259_H
 
+#include "device.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,18 +42,6 @@ struct i8259 {
     bool poll;     /* the next read is a poll */
 };
 
-/* What happens in the pair, and what goes with it. */
-enum i8259_event {
-    I8259_RAISED,       /* a line has risen */
-    I8259_LOST,         /* likewise; but an edge was latched there, and the two are one */
-    I8259_ACKNOWLEDGED, /* INTA; the vector */
-    I8259_SPURIOUS,     /* INTA without a request: input 7 or 15; the vector */
-    I8259_POLLED,       /* taken by a poll */
-    I8259_EOI,          /* the OCW2 that ended its service */
-    I8259_EOI_IN_VAIN,  /* an OCW2 that ended none: the input it names, or the chip's first */
-    I8259_INITIALISED,  /* the ICW1, by which the chip of this input has forgotten all */
-};
-
 struct i8259_pair {
     struct i8259 master;
     struct i8259 slave;
@@ -60,7 +50,7 @@ struct i8259_pair {
     uint64_t acknowledged[I8259_INPUTS];
     /* Told of each event, when it has happened; NULL: nobody is. What stands before this line
      * holds no pointers: a copy of it is a snapshot. */
-    void (*observe)(void *observer, enum i8259_event event, unsigned input, uint8_t detail);
+    void (*observe)(void *observer, enum interrupt_event event, unsigned input, uint8_t detail);
     void *observer;
 };
 
@@ -70,29 +60,30 @@ void i8259_init(struct i8259_pair *pair);
 /* Attaches ports 0x20-21, 0xa0-a1 and 0x4d0-4d1; false if one of them is taken. */
 bool i8259_attach(struct i8259_pair *pair, struct bus *ports);
 
-/* Drives an input, 0 to 15; a sink for irq_line. The cascade (2) and inputs above 15 are ignored.
- */
+/* Drives an input, 0 to 15. The cascade (2) and inputs above 15 are ignored. */
 void i8259_set_line(void *pair, unsigned input, bool level);
 
 /* The master's INT pin: the CPU is asked for an acknowledge cycle. */
-bool i8259_has_request(const struct i8259_pair *pair);
+bool i8259_has_request(const void *pair);
 
 /*
  * The CPU's INTA cycle: returns the vector to take. Without a request it is the spurious one: the
  * master's input 7, or the slave's input 7 if the slave's request has gone meanwhile.
  */
-uint8_t i8259_acknowledge(struct i8259_pair *pair);
+uint8_t i8259_acknowledge(void *pair);
 
 /* The interrupt request register: what asks, masked or not. */
 uint8_t i8259_irr(const struct i8259 *chip);
 
 /* An input's requests can reach the CPU: chips initialised, neither it nor the cascade masked. */
-bool i8259_is_enabled(const struct i8259_pair *pair, unsigned input);
+bool i8259_is_enabled(const void *pair, unsigned input);
 
 /* The input in service that would hold back a request of this one; -1: none does. */
 int i8259_held_by(const struct i8259_pair *pair, unsigned input);
 
 /* Some input is enabled, or a request is there already: an interrupt may still come. */
-bool i8259_can_request(const struct i8259_pair *pair);
+bool i8259_can_request(const void *pair);
+
+extern const struct device_kind i8259_kind;
 
 #endif

@@ -352,12 +352,62 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes)
 
 bool mc146818_attach(struct mc146818 *rtc, struct bus *ports)
 {
-    const struct bus_region region = {"mc146818", MC146818_PORT, 2, 1, port_read, port_write, rtc};
+    const struct bus_region region = {"mc146818", MC146818_PORT, 2, 1, port_read,
+                                      port_write, .device = rtc};
 
     return !bus_add(ports, &region);
 }
 
-void mc146818_restored(struct mc146818 *rtc)
+void mc146818_restored(void *device)
 {
+    struct mc146818 *rtc = device;
+
     mc146818_update_irq(rtc, look(rtc));
 }
+
+/* ---- what snapshots and the monitor ask ---- */
+
+static bool valid(const void *device, const void *state)
+{
+    const struct mc146818_state *s = state;
+
+    (void)device;
+    return s->index < MC146818_CMOS && s->base >= -MC146818_EPOCH_MAX &&
+           s->base <= MC146818_EPOCH_MAX && s->looked <= CLOCK_MAX && ARE_BOOLS(&s->stopped);
+}
+
+static void tell(const void *device, struct words *to)
+{
+    static const char *const sources[8] = {[4] = "update ended", [5] = "alarm", [6] = "periodic"};
+    const struct mc146818 *rtc = device;
+    const struct mc146818_state *s = &rtc->s;
+    time_t seconds = (time_t)seconds_at(s, clock_now(rtc->clock));
+    uint8_t b = s->cmos[REG_B];
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm))
+        words_print(to, "time: %d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1,
+                    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    else
+        words_print(to, "time: no time");
+    words_print(to, ", %s, %s hours%s\n", b & B_BINARY ? "binary" : "BCD", b & B_24H ? "24" : "12",
+                s->stopped ? ", stopped while it is set" : "");
+    if (period(s))
+        words_print(to, "periodic rate: %llu Hz\n", (unsigned long long)(CRYSTAL_HZ / period(s)));
+    else
+        words_print(to, "periodic rate: none\n");
+    words_print(to, "interrupts enabled: ");
+    words_list_bits(to, b, sources);
+    words_end_list(to, "none");
+    words_print(to, "flags in register C: ");
+    words_list_bits(to, s->cmos[REG_C], sources);
+    words_end_list(to, "none");
+}
+
+const struct device_kind mc146818_kind = {
+    DEVICE_STATE(struct mc146818, s),
+    .line = {{offsetof(struct mc146818, irq8), "mc146818"}},
+    .valid = valid,
+    .restored = mc146818_restored,
+    .tell = tell,
+};

@@ -10,12 +10,14 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MC146818_PORT 0x70
-#define MC146818_CMOS 128
+#define MC146818_PORT      0x70
+#define MC146818_CMOS      128
+#define MC146818_EPOCH_MAX (INT64_C(1) << 40) /* s: further from 1970 than its registers can be */
 
 struct bus;
 
@@ -36,7 +38,8 @@ struct mc146818 {
     struct irq_line irq8;
 };
 
-/* Power on with the time `epoch_seconds` (UTC, since 1970) now: BCD, 24 hours, no interrupts. */
+/* Power on with the time `epoch_seconds` (UTC, since 1970, at most MC146818_EPOCH_MAX from it) now:
+ * BCD, 24 hours, no interrupts. */
 void mc146818_init(struct mc146818 *rtc, struct clock *clock, int64_t epoch_seconds);
 
 /* Writes the memory sizes that a PC's firmware leaves for `ram_bytes` (1 MiB or more) of RAM. */
@@ -46,6 +49,8 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes);
 bool mc146818_attach(struct mc146818 *rtc, struct bus *ports);
 
 /* To be called after `s` was replaced: drives irq8 and arms the timer again. */
-void mc146818_restored(struct mc146818 *rtc);
+void mc146818_restored(void *rtc);
+
+extern const struct device_kind mc146818_kind;
 
 #endif

@@ -196,7 +196,9 @@ static void write_thr(struct ns16550 *uart, uint8_t byte)
     ns16550_update_irq(uart);
     if (uart->s.mcr & MCR_LOOP)
         put_received(uart, byte, false);
-    else if (uart->transmit)
+    else
+        uart->s.sent++;
+    if (!(uart->s.mcr & MCR_LOOP) && uart->transmit)
         uart->transmit(uart->owner, byte);
     uart->s.thre_pending = true; /* empty again already */
 }
@@ -334,14 +336,16 @@ void ns16550_init(struct ns16550 *uart, struct clock *clock,
 
 bool ns16550_attach(struct ns16550 *uart, struct bus *ports, uint16_t base)
 {
-    const struct bus_region region = {"16550A",   base, NS16550_REGISTERS, 1, port_read,
-                                      port_write, uart};
+    const struct bus_region region = {"16550A",  base,       NS16550_REGISTERS, 1,
+                                      port_read, port_write, .device = uart};
 
     return !bus_add(ports, &region);
 }
 
-void ns16550_restored(struct ns16550 *uart)
+void ns16550_restored(void *device)
 {
+    struct ns16550 *uart = device;
+
     ns16550_update_irq(uart);
 }
 
@@ -365,3 +369,53 @@ void ns16550_receive_break(struct ns16550 *uart)
         put_received(uart, 0, true);
     ns16550_update_irq(uart);
 }
+
+/* ---- what snapshots and the monitor ask ---- */
+
+static bool valid(const void *device, const void *state)
+{
+    const struct ns16550_state *s = state;
+
+    (void)device;
+    for (unsigned i = 0; i < NS16550_FIFO; i++) {
+        if (!ARE_BOOLS(&s->fifo_break[i]))
+            return false;
+    }
+    return s->count <= capacity(s) && s->fifo_touched <= CLOCK_MAX &&
+           ARE_BOOLS(&s->thre_pending, &s->timeout_pending, &s->listening, &s->was_ready);
+}
+
+static void tell(const void *device, struct words *to)
+{
+    static const char *const enables[8] = {"received data", "transmitter empty", "line status",
+                                           "modem status"};
+    static const char *const outputs[8] = {"DTR", "RTS", "OUT1", "OUT2 (lets interrupts through)",
+                                           "loopback"};
+    static const char parities[] = "OEMS"; /* odd, even, mark, space */
+    const struct ns16550 *uart = device;
+    const struct ns16550_state *s = &uart->s;
+
+    words_print(to, "%u baud, %u%c%s%s\n", BASE_BAUD / (s->divisor ? s->divisor : 0x10000u),
+                5 + (s->lcr & LCR_WORD), s->lcr & LCR_PARITY ? parities[s->lcr >> 4 & 3] : 'N',
+                s->lcr & LCR_STOP ? "2" : "1",
+                s->lcr & LCR_DLAB ? ", DLAB set: ports 0 and 1 are the divisor" : "");
+    words_print(to, "receiver: %u bytes wait, FIFOs %s%s\n", s->count, has_fifo(s) ? "on" : "off",
+                s->lsr & LSR_OE ? ", a byte was lost (overrun)" : "");
+    words_print(to, "transmitter: %llu bytes sent\n", (unsigned long long)s->sent);
+    words_print(to, "interrupts enabled: ");
+    words_list_bits(to, s->ier, enables);
+    words_end_list(to, "none");
+    words_print(to, "outputs: ");
+    words_list_bits(to, s->mcr, outputs);
+    words_end_list(to, "none");
+    words_print(to, "its interrupt line is %s; the guest %s\n", uart->irq.level ? "high" : "low",
+                s->listening ? "listens" : "has not looked for input yet: typing waits");
+}
+
+const struct device_kind ns16550_kind = {
+    DEVICE_STATE(struct ns16550, s),
+    .line = {{offsetof(struct ns16550, irq), "16550A"}},
+    .valid = valid,
+    .restored = ns16550_restored,
+    .tell = tell,
+};

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct ns16550_state {
     uint8_t lsr_reads;             /* since THR was last written, up to 2 */
     bool was_ready;                /* can_receive when it was looked at last */
     uint64_t fifo_touched;         /* ns: the FIFO was last filled or read */
+    uint64_t sent;                 /* bytes, not those looped back */
 };
 
 struct ns16550 {
@@ -65,7 +67,7 @@ void ns16550_init(struct ns16550 *uart, struct clock *clock,
 bool ns16550_attach(struct ns16550 *uart, struct bus *ports, uint16_t base);
 
 /* To be called after `s` was replaced: drives irq and arms the timer again. */
-void ns16550_restored(struct ns16550 *uart);
+void ns16550_restored(void *uart);
 
 /*
  * A byte given now would reach the guest: there is room, the receiver is connected (no loopback),
@@ -79,5 +81,7 @@ void ns16550_receive(struct ns16550 *uart, uint8_t byte);
 
 /* A break comes in: a zero byte with BI. */
 void ns16550_receive_break(struct ns16550 *uart);
+
+extern const struct device_kind ns16550_kind;
 
 #endif

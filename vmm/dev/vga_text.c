@@ -251,9 +251,9 @@ void vga_text_init(struct vga_text *vga, const struct memory *memory)
 bool vga_text_attach(struct vga_text *vga, struct bus *ports)
 {
     const struct bus_region regions[] = {
-        {"VGA", PORT_BASE, 16, 1, base_read, base_write, vga},
-        {"VGA CRTC", PORT_CRTC, 2, 1, crtc_read, crtc_write, vga},
-        {"VGA status", PORT_STATUS, 1, 1, status_read, status_write, vga},
+        {"VGA", PORT_BASE, 16, 1, base_read, base_write, .device = vga},
+        {"VGA CRTC", PORT_CRTC, 2, 1, crtc_read, crtc_write, .device = vga},
+        {"VGA status", PORT_STATUS, 1, 1, status_read, status_write, .device = vga},
     };
 
     for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
@@ -332,3 +332,14 @@ bool vga_text_cursor(const struct vga_text *vga, unsigned *column, unsigned *row
     *row = cell / VGA_TEXT_COLUMNS;
     return true;
 }
+
+static bool valid(const void *device, const void *state)
+{
+    const struct vga_text_state *s = state;
+
+    (void)device;
+    return s->dac_write < PALETTE_BYTES && s->dac_read < PALETTE_BYTES &&
+           ARE_BOOLS(&s->attribute_data);
+}
+
+const struct device_kind vga_text_kind = {DEVICE_STATE(struct vga_text, s), .valid = valid};

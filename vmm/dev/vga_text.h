@@ -8,6 +8,7 @@
 #define VMM_DEV_VGA_TEXT_H
 
 #include "base/memory.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +70,7 @@ uint16_t vga_text_unicode(uint8_t c);
 
 /* Where the cursor is; false if it is switched off or not on the screen. */
 bool vga_text_cursor(const struct vga_text *vga, unsigned *column, unsigned *row);
+
+extern const struct device_kind vga_text_kind;
 
 #endif

@@ -185,3 +185,38 @@ void virtio_blk_init(struct virtio_blk *blk, const struct disk *disk, const stru
     virtio_mmio_init(&blk->mmio, disk ? &function : NULL, disk && disk->modern, memory, clock, warn,
                      owner);
 }
+
+/* ---- what snapshots and the monitor ask ---- */
+
+static bool valid(const void *device, const void *state)
+{
+    return virtio_mmio_valid(&((const struct virtio_blk *)device)->mmio, state);
+}
+
+static void restored(void *device)
+{
+    virtio_mmio_restored(&((struct virtio_blk *)device)->mmio);
+}
+
+static void tell_disk(const void *device, struct words *to)
+{
+    const struct virtio_blk *blk = device;
+    const struct disk *disk = blk->disk;
+
+    if (!disk) {
+        words_print(to, "empty\n");
+        return;
+    }
+    words_print(to, "%.*s, %llu sectors%s, registers of version %d at 0x%08x\n", DISK_NAME_SIZE,
+                disk->name, (unsigned long long)disk->sectors, disk->read_only ? ", read-only" : "",
+                blk->mmio.modern ? 2 : 1, blk->mmio.base);
+    virtio_mmio_tell(&blk->mmio, to);
+}
+
+const struct device_kind virtio_blk_kind = {
+    DEVICE_STATE(struct virtio_blk, mmio.s),
+    .line = {{offsetof(struct virtio_blk, mmio.irq), "virtio-blk"}},
+    .valid = valid,
+    .restored = restored,
+    .tell = tell_disk,
+};

@@ -8,6 +8,7 @@
 #ifndef VMM_DEV_VIRTIO_BLK_H
 #define VMM_DEV_VIRTIO_BLK_H
 
+#include "device.h"
 #include "virtio_mmio.h"
 
 /* The longest request, in bytes of data: the most work that one notify can be. */
@@ -38,5 +39,7 @@ struct virtio_blk {
  */
 void virtio_blk_init(struct virtio_blk *blk, const struct disk *disk, const struct memory *memory,
                      struct clock *clock, void (*warn)(void *owner, const char *text), void *owner);
+
+extern const struct device_kind virtio_blk_kind;
 
 #endif

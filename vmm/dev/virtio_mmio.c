@@ -605,16 +605,49 @@ void virtio_mmio_init(struct virtio_mmio *mmio, const struct virtio_function *fu
 
 bool virtio_mmio_attach(struct virtio_mmio *mmio, struct bus *bus, uint32_t base)
 {
-    const struct bus_region region = {"virtio-mmio", base, VIRTIO_MMIO_SIZE, 4, mmio_read,
-                                      mmio_write,    mmio};
+    const struct bus_region region = {"virtio-mmio", base,       VIRTIO_MMIO_SIZE, 4,
+                                      mmio_read,     mmio_write, .device = mmio};
 
     mmio->base = base;
     return !bus_add(bus, &region);
 }
 
+bool virtio_mmio_valid(const struct virtio_mmio *mmio, const struct virtio_mmio_state *s)
+{
+    struct virtio_mmio empty = {.s.queue_num = 0};
+
+    if (mmio->function.device_id == 0) { /* an empty slot takes nothing, and stays as it is */
+        reset(&empty);
+        return memcmp(s, &empty.s, sizeof(*s)) == 0;
+    }
+    return s->queue_num > 0 && is_queue_size(s->queue_num) &&
+           (s->queue_align == 0 || is_power_of_two(s->queue_align)) &&
+           (s->guest_page_size == 0 || is_power_of_two(s->guest_page_size)) &&
+           s->done_at <= CLOCK_MAX && ARE_BOOLS(&s->queue_ready, &s->busy);
+}
+
 void virtio_mmio_restored(struct virtio_mmio *mmio)
 {
-    if (!is_queue_size(mmio->s.queue_num)) /* from a file that was tampered with */
-        mmio->s.queue_num = VIRTIO_QUEUE_MAX;
     virtio_mmio_update_irq(mmio);
+}
+
+void virtio_mmio_tell(const struct virtio_mmio *mmio, struct words *to)
+{
+    static const char *const statuses[8] = {"acknowledged",    "driver found", "driver ready",
+                                            "features agreed", NULL,           NULL,
+                                            "needs a reset",   "given up"};
+    const struct virtio_mmio_state *s = &mmio->s;
+    uint64_t now = clock_now(mmio->clock);
+
+    words_print(to, "  driver: ");
+    words_list_bits(to, s->status, statuses);
+    words_end_list(to, "none yet");
+    words_print(to, "  queue: %u descriptors, %u requests begun, %u shown as done", s->queue_num,
+                s->next_available, s->next_used);
+    if (s->busy) {
+        words_print(to, ", one is shown in ");
+        words_time(to, s->done_at > now ? s->done_at - now : 0);
+    }
+    words_print(to, "\n  interrupt: %s\n",
+                s->interrupt_status ? "asked for, not acknowledged" : "none");
 }

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/irq_line.h"
+#include "device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,8 +112,14 @@ void virtio_mmio_init(struct virtio_mmio *mmio, const struct virtio_function *fu
 /* Attaches VIRTIO_MMIO_SIZE bytes of registers; false if some of them are taken. */
 bool virtio_mmio_attach(struct virtio_mmio *mmio, struct bus *bus, uint32_t base);
 
-/* To be called after `s` was replaced, by whatever bytes: drives the line, arms the timer again. */
+/* Whether a state is one that this device could have (device.h). */
+bool virtio_mmio_valid(const struct virtio_mmio *mmio, const struct virtio_mmio_state *s);
+
+/* To be called after `s` was replaced by a valid one: drives the line, arms the timer again. */
 void virtio_mmio_restored(struct virtio_mmio *mmio);
+
+/* Says how driver, queue and interrupt are. */
+void virtio_mmio_tell(const struct virtio_mmio *mmio, struct words *to);
 
 /* The driver has accepted all of these features. */
 bool virtio_mmio_has(const struct virtio_mmio *mmio, uint64_t features);

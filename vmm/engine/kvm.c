@@ -40,12 +40,15 @@ struct kvm_cpu {
     size_t run_size;
     pthread_t thread;
     bool has_timer;
-    timer_t timer;   /* signals `thread` at `armed` */
-    uint64_t armed;  /* the deadline it is set to */
-    uint64_t epoch;  /* CLOCK_MONOTONIC ns at time 0 */
-    bool ready;      /* what KVM said of injection at the last exit still holds */
-    bool is_logging; /* the pages that the guest writes */
-    bool regs_valid; /* `regs` is a copy of the vCPU's registers */
+    timer_t timer;              /* signals `thread` at `armed` */
+    uint64_t armed;             /* the deadline it is set to */
+    uint64_t epoch;             /* CLOCK_MONOTONIC ns at time 0 */
+    bool ready;                 /* what KVM said of injection at the last exit still holds */
+    struct memory_piece *slots; /* what KVM was told of memory, by slot; holes are none */
+    uint32_t slot_count, slot_room;
+    unsigned map_version; /* of memory's map then */
+    bool is_logging;      /* the pages that the guest writes */
+    bool regs_valid;      /* `regs` is a copy of the vCPU's registers */
     struct kvm_regs regs;
 };
 
@@ -422,12 +425,27 @@ static bool host_is_intel(void)
     return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx;
 }
 
+/* KVM checks what it is given, but believes the count of registers that lie there, and any time is
+ * one. */
+static bool is_valid(const struct saved *saved)
+{
+    if (saved->now > CLOCK_MAX || saved->msrs.nmsrs > SAVED_MSRS)
+        return false;
+    for (size_t i = 0; i < saved->msrs.nmsrs; i++) {
+        if (saved->msrs.entries[i].index != saved_msrs[i])
+            return false;
+    }
+    return true;
+}
+
 static int kvm_restore(struct cpu *cpu, const void *from)
 {
     struct kvm_cpu *kvm = kvm_of(cpu);
     struct saved saved;
 
     memcpy(&saved, from, sizeof(saved));
+    if (!is_valid(&saved))
+        return -EINVAL;
     settle(kvm); /* what goes must not wait for an answer */
     /* VMX wants TR busy. SVM doesn't ask, and KVM makes up the bit when it is read; but where SVM
      * is QEMU's, a TSS that was loaded as busy ends QEMU with the first change of privilege. */
@@ -447,30 +465,49 @@ static int kvm_restore(struct cpu *cpu, const void *from)
     return 0;
 }
 
-static int set_ram(struct kvm_cpu *kvm, uint32_t flags)
+/* ---- memory ---- */
+
+/* Tells KVM of a slot; of one that is `gone` that there is none. */
+static int set_slot(struct kvm_cpu *kvm, uint32_t slot, bool gone)
 {
+    const struct memory_piece *piece = &kvm->slots[slot];
     struct kvm_userspace_memory_region region = {
-        .flags = flags,
-        .memory_size = kvm->memory->size,
-        .userspace_addr = (uintptr_t)kvm->memory->base,
+        .slot = slot,
+        .guest_phys_addr = piece->address,
+        .memory_size = gone ? 0 : piece->length,
+        .userspace_addr = (uintptr_t)kvm->memory->base + piece->at,
     };
 
+    if (piece->kind == MEMORY_ROM)
+        region.flags = KVM_MEM_READONLY; /* writes exit as accesses to devices do */
+    else if (kvm->is_logging)
+        region.flags = KVM_MEM_LOG_DIRTY_PAGES;
     return ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
 }
 
-/* The first call begins the log: before it every page may have been written. */
-static int kvm_collect_writes(struct cpu *cpu)
+static bool add_slot(struct kvm_cpu *kvm, const struct memory_piece *piece)
 {
-    struct kvm_cpu *kvm = kvm_of(cpu);
-    size_t pages = kvm->memory->size / MEMORY_PAGE, words = (pages + 63) / 64;
-    struct kvm_dirty_log log = {0};
+    if (kvm->slot_count == kvm->slot_room) {
+        uint32_t room = 2 * kvm->slot_room + 4;
+        void *grown = realloc(kvm->slots, room * sizeof(kvm->slots[0]));
+        if (!grown)
+            return false;
+        kvm->slots = grown;
+        kvm->slot_room = room;
+    }
+    kvm->slots[kvm->slot_count++] = *piece;
+    return true;
+}
+
+static int collect_slot(struct kvm_cpu *kvm, uint32_t slot)
+{
+    const struct memory_piece *piece = &kvm->slots[slot];
+    size_t words = (piece->length / MEMORY_PAGE + 63) / 64;
+    struct kvm_dirty_log log = {.slot = slot};
     int error = 0;
 
-    if (!kvm->is_logging) {
-        error = set_ram(kvm, KVM_MEM_LOG_DIRTY_PAGES);
-        kvm->is_logging = error == 0;
-        return error;
-    }
+    if (piece->kind == MEMORY_ROM)
+        return 0;
     log.dirty_bitmap = calloc(words, sizeof(uint64_t));
     if (!log.dirty_bitmap)
         return -ENOMEM;
@@ -479,9 +516,63 @@ static int kvm_collect_writes(struct cpu *cpu)
     for (size_t i = 0; i < words; i++) {
         uint64_t word = ((uint64_t *)log.dirty_bitmap)[i];
         for (; word; word &= word - 1)
-            memory_mark(kvm->memory, (i * 64 + (unsigned)__builtin_ctzll(word)) * MEMORY_PAGE);
+            memory_mark(kvm->memory,
+                        piece->at + (i * 64 + (unsigned)__builtin_ctzll(word)) * MEMORY_PAGE);
     }
     free(log.dirty_bitmap);
+    return error;
+}
+
+static int collect_all(struct kvm_cpu *kvm)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; error == 0 && i < kvm->slot_count; i++)
+        error = collect_slot(kvm, i);
+    return error;
+}
+
+/* Gives KVM memory as its map is now. While A20 is closed, each odd MiB is the even one before it
+ * once more. */
+static int map_memory(struct kvm_cpu *kvm)
+{
+    struct memory_piece piece;
+    int error = kvm->is_logging ? collect_all(kvm) : 0;
+
+    for (uint32_t i = 0; error == 0 && i < kvm->slot_count; i++)
+        error = set_slot(kvm, i, true);
+    if (error < 0)
+        return error;
+    kvm->slot_count = 0;
+    kvm->map_version = kvm->memory->map->version;
+    for (uint64_t at = 0; memory_map_piece(kvm->memory, at, &piece); at += piece.length) {
+        if (piece.kind == MEMORY_HOLE)
+            continue;
+        if (!add_slot(kvm, &piece))
+            return -ENOMEM;
+        error = set_slot(kvm, kvm->slot_count - 1, false);
+        if (error < 0) {
+            kvm->slot_count--; /* there is none */
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* The first call begins the log: before it every page may have been written. */
+static int kvm_collect_writes(struct cpu *cpu)
+{
+    struct kvm_cpu *kvm = kvm_of(cpu);
+    int error = 0;
+
+    if (kvm->is_logging)
+        return collect_all(kvm);
+    kvm->is_logging = true;
+    for (uint32_t i = 0; error == 0 && i < kvm->slot_count; i++) {
+        if (kvm->slots[i].kind != MEMORY_ROM)
+            error = set_slot(kvm, i, false);
+    }
+    kvm->is_logging = error == 0;
     return error;
 }
 
@@ -533,6 +624,11 @@ static enum cpu_stop kvm_run_guest(struct cpu *cpu, uint64_t deadline)
     struct kvm_run *run = kvm->run;
     struct cpu_exit *out = &cpu->exit;
 
+    if (kvm->map_version != kvm->memory->map->version) {
+        int error = map_memory(kvm);
+        if (error < 0)
+            return fail(kvm, "KVM refused a change of the memory map", (unsigned)-error);
+    }
     arm_timer(kvm, deadline);
 again:
     kvm->regs_valid = false;
@@ -600,6 +696,7 @@ static void kvm_destroy(struct cpu *cpu)
         close(kvm->vm_fd);
     if (kvm->kvm_fd >= 0)
         close(kvm->kvm_fd);
+    free(kvm->slots);
     free(kvm);
 }
 
@@ -728,7 +825,7 @@ struct cpu *cpu_kvm_create(const struct memory *memory, char *why, size_t why_si
         ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
         goto failed_step;
     step = "KVM_SET_USER_MEMORY_REGION";
-    if (set_ram(kvm, 0) < 0)
+    if (map_memory(kvm) < 0)
         goto failed_step;
     step = "KVM_CREATE_VCPU";
     kvm->vcpu_fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, 0);

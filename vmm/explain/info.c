@@ -1,11 +1,12 @@
 /*
- * The table of subjects, and what is said of the machine as a whole.
+ * The subjects there are, and what is said of the machine as a whole.
  */
 #include "info.h"
 
 #include "os/inbox.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 void info_print_place(const struct info *info, uint32_t address)
 {
@@ -42,19 +43,48 @@ static void info_status(const struct info *info)
             (unsigned long long)machine->output.total);
 }
 
-const struct info_subject info_subjects[] = {
+static const struct info_subject subjects[] = {
     {"status", "whether it runs, where it is, its time", info_status},
     {"regs", "registers, the code at EIP, the stack", info_regs},
-    {"pic", "interrupt controllers: what is requested, masked, in service", info_pic},
-    {"irq", "how often each interrupt was raised and taken", info_irq},
-    {"pit", "the timer's three channels", info_pit},
-    {"kbd", "keyboard and its controller", info_keyboard},
-    {"serial", "COM1", info_serial},
-    {"rtc", "the clock and its interrupts", info_rtc},
-    {"disk", "virtio disks and their drivers", info_disk},
     {"idt", "gates: who handles which vector", info_idt},
     {"gdt", "segment descriptors", info_gdt},
     {"tss", "the task register and its segment", info_tss},
     {"pages", "ranges of mapped pages", info_pages},
-    {0},
+    {"irq", "how often each interrupt was raised and taken", info_irq},
 };
+
+#define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
+
+/* A row is the first one with its subject. */
+static bool is_first(unsigned row)
+{
+    for (unsigned i = 0; i < row; i++) {
+        if (board_rows[i].subject && strcmp(board_rows[i].subject, board_rows[row].subject) == 0)
+            return false;
+    }
+    return true;
+}
+
+bool info_subject_at(unsigned number, struct info_subject *subject)
+{
+    if (number < SUBJECTS) {
+        *subject = subjects[number];
+        return true;
+    }
+    number -= (unsigned)SUBJECTS;
+    for (unsigned row = 0; row < board_count; row++) {
+        if (!board_rows[row].subject || !is_first(row) || number-- > 0)
+            continue;
+        *subject = (struct info_subject){board_rows[row].subject, board_rows[row].help, NULL};
+        return true;
+    }
+    return false;
+}
+
+void info_tell(const struct info *info, const struct info_subject *subject)
+{
+    if (subject->tell)
+        subject->tell(info);
+    else
+        info_device(info, subject->name);
+}

@@ -20,29 +20,24 @@ struct info {
 struct info_subject {
     const char *name;
     const char *help;
-    void (*tell)(const struct info *info);
+    void (*tell)(const struct info *info); /* NULL: devices of the board's table do */
 };
 
-/* All of them; ends with one without a name. */
-extern const struct info_subject info_subjects[];
+/* The subject of this number, from 0 up; false behind the last one. */
+bool info_subject_at(unsigned number, struct info_subject *subject);
+
+void info_tell(const struct info *info, const struct info_subject *subject);
 
 /* "0x00100123", with the symbol and source line that are there if they are known. */
 void info_print_place(const struct info *info, uint32_t address);
 
-/* A line on an input of the PIC pair: "IRQ 1  keyboard vector 0x21: requested, masked". */
+/* A line on an input of the interrupt controller: "IRQ 1  keyboard vector 0x21: requested, masked".
+ */
 void info_print_irq(const struct info *info, unsigned irq);
 
-/* What is wired to an input of the PIC pair: "timer", "keyboard", ...; "" if nothing is. */
-const char *info_irq_name(unsigned irq);
-
-/* info_chips.c: devices. */
-void info_pic(const struct info *info);
+/* info_devices.c: interrupts, and what the devices of a subject say. */
 void info_irq(const struct info *info);
-void info_pit(const struct info *info);
-void info_keyboard(const struct info *info);
-void info_serial(const struct info *info);
-void info_rtc(const struct info *info);
-void info_disk(const struct info *info);
+void info_device(const struct info *info, const char *subject);
 
 /* info_cpu.c: the processor and its tables in memory. */
 void info_regs(const struct info *info);

@@ -28,13 +28,13 @@ struct call {
 enum { HAS_NOT_ENDED = 1, IS_NOT_RECORDED = 2, IS_NOT_REPLAY = 4 };
 
 /* What may stand behind it. */
-enum words { WORDS_NONE, WORDS_COMMANDS, WORDS_SUBJECTS, WORDS_SYMBOLS, WORDS_KEYS };
+enum completions { WORDS_NONE, WORDS_COMMANDS, WORDS_SUBJECTS, WORDS_SYMBOLS, WORDS_KEYS };
 
 struct command {
     const char *names; /* the name, then its other ones */
     const char *arguments;
     const char *help;
-    enum words words;
+    enum completions words;
     unsigned needs;
     /* True if the guest is to run to the monitor's pause before the answer is complete. */
     bool (*run)(struct call *call);
@@ -189,6 +189,14 @@ static bool evaluate(struct call *call, const char *text, uint64_t *value)
 
 /* ---- looking ---- */
 
+static void print_subjects(FILE *to, const char *before)
+{
+    struct info_subject subject;
+
+    for (unsigned i = 0; info_subject_at(i, &subject); i++)
+        fprintf(to, "%sinfo %-8s %s\n", before, subject.name, subject.help);
+}
+
 static bool do_help(struct call *call)
 {
     const struct command *command = commands;
@@ -198,10 +206,8 @@ static bool do_help(struct call *call)
         if (!command)
             return false;
         fprintf(call->to, "%s %s\n    %s\n", command->names, command->arguments, command->help);
-        if (command->words == WORDS_SUBJECTS) {
-            for (const struct info_subject *subject = info_subjects; subject->name; subject++)
-                fprintf(call->to, "    info %-8s %s\n", subject->name, subject->help);
-        }
+        if (command->words == WORDS_SUBJECTS)
+            print_subjects(call->to, "    ");
         return false;
     }
     for (; command->names; command++) {
@@ -216,29 +222,28 @@ static bool do_help(struct call *call)
 
 static bool do_info(struct call *call)
 {
-    const struct info_subject *found = NULL;
+    struct info_subject subject, found = {.name = NULL};
     const struct info info = info_of(call);
     size_t length = strlen(call->argument);
     unsigned count = 0;
 
-    for (const struct info_subject *subject = info_subjects; subject->name && length; subject++) {
-        if (strncmp(subject->name, call->argument, length) != 0)
+    for (unsigned i = 0; length && info_subject_at(i, &subject); i++) {
+        if (strncmp(subject.name, call->argument, length) != 0)
             continue;
-        if (!subject->name[length] || count == 0)
+        if (!subject.name[length] || count == 0)
             found = subject;
-        count = subject->name[length] ? count + 1 : 1;
-        if (!subject->name[length])
+        count = subject.name[length] ? count + 1 : 1;
+        if (!subject.name[length])
             break;
     }
     if (count == 1) {
-        found->tell(&info);
+        info_tell(&info, &found);
         return false;
     }
     if (length)
         fprintf(call->to, "'%s' is %s of these:\n", call->argument,
                 count ? "more than one" : "none");
-    for (const struct info_subject *subject = info_subjects; subject->name; subject++)
-        fprintf(call->to, "info %-8s %s\n", subject->name, subject->help);
+    print_subjects(call->to, "");
     return false;
 }
 
@@ -466,14 +471,16 @@ static bool do_irq(struct call *call)
 {
     const struct info info = info_of(call);
     const struct i8042_state *keyboard = &call->machine->keyboard.s;
-    const struct i8259_pair *pic = &call->machine->pic;
+    struct interrupt_input input = {.is_cascade = true};
     uint64_t irq;
 
     if (!take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
         return false;
-    if (irq > 15 || irq == I8259_CASCADE)
+    if (irq <= 15)
+        input = machine_input(call->machine, (unsigned)irq);
+    if (input.is_cascade)
         fprintf(call->to, "expected an IRQ from 0 to 15, and not 2, the second controller's\n");
-    else if ((irq < 8 ? pic->master.elcr : pic->slave.elcr) >> (irq & 7) & 1)
+    else if (input.is_level_triggered)
         fprintf(call->to, "the guest has made this input level triggered, where an edge is no "
                           "request\n");
     else if (irq == 1 && !keyboard->scanning)
@@ -682,9 +689,11 @@ static void complete_symbols(struct monitor *monitor, const char *word, FILE *to
     }
 }
 
-static void complete_words(struct monitor *monitor, enum words words, const char *word, FILE *to)
+static void complete_words(struct monitor *monitor, enum completions words, const char *word,
+                           FILE *to)
 {
     size_t length = strlen(word);
+    struct info_subject subject;
     const char *name;
 
     switch (words) {
@@ -697,9 +706,9 @@ static void complete_words(struct monitor *monitor, enum words words, const char
         }
         break;
     case WORDS_SUBJECTS:
-        for (const struct info_subject *subject = info_subjects; subject->name; subject++) {
-            if (strncmp(subject->name, word, length) == 0)
-                fprintf(to, "%s\n", subject->name);
+        for (unsigned i = 0; info_subject_at(i, &subject); i++) {
+            if (strncmp(subject.name, word, length) == 0)
+                fprintf(to, "%s\n", subject.name);
         }
         break;
     case WORDS_KEYS:

@@ -133,6 +133,11 @@ static void replay_from(struct guest *guest, const struct machine_input *input)
     guest->config.replay_end = input;
 }
 
+static void put_com2(void *owner, uint8_t byte)
+{
+    fputc(byte, owner); /* errors are asked for at the end */
+}
+
 static int open_files(struct guest *guest)
 {
     const struct options *options = guest->options;
@@ -162,6 +167,15 @@ static int open_files(struct guest *guest)
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));
+    }
+    if (options->com2) {
+        guest->com2 = file_stream(options->com2, FILE_WRITE);
+        if (!guest->com2)
+            return fail(guest, "can't write what comes over COM2 to %s: %s", options->com2,
+                        strerror(errno));
+        setvbuf(guest->com2, NULL, _IOLBF, BUFSIZ); /* somebody may be reading it */
+        guest->config.com2 = put_com2;
+        guest->config.com2_owner = guest->com2;
     }
     return open_trace(guest);
 }
@@ -433,6 +447,11 @@ int guest_conclude(struct guest *guest, FILE *to)
                 strerror(errno));
         is_complete = false;
     }
+    if (guest->com2 && (fflush(guest->com2) != 0 || ferror(guest->com2))) {
+        fprintf(to, "vmm: what came over COM2 is not all in %s: %s\n", guest->options->com2,
+                strerror(errno));
+        is_complete = false;
+    }
     error = trace_close(guest->trace);
     guest->trace = NULL;
     if (error) {
@@ -462,6 +481,8 @@ void guest_free(struct guest *guest)
     symbols_free(guest->symbols);
     if (guest->record)
         fclose(guest->record);
+    if (guest->com2)
+        fclose(guest->com2);
     if (guest->report && guest->report != stdout)
         fclose(guest->report);
     *guest = (struct guest){.done_fd = -1, .desk.fd = -1};

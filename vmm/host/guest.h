@@ -32,7 +32,7 @@ struct guest {
     bool has_inbox, has_desk, is_running;
     struct snapshot *snapshot; /* to begin with */
     struct input_log replay;
-    FILE *record, *report;
+    FILE *record, *report, *com2;
     struct trace *trace;
     struct symbols *symbols;    /* for trace and warnings; NULL: none */
     struct inbox_event *script; /* input that was there before it started */

@@ -319,6 +319,7 @@ TAKE_TEXT(take_save, save)
 TAKE_TEXT(take_restore, restore)
 TAKE_TEXT(take_record, record)
 TAKE_TEXT(take_replay, replay)
+TAKE_TEXT(take_com2, com2)
 
 const struct option_kind option_kinds[] = {
     {"name", true, take_name},
@@ -342,6 +343,7 @@ const struct option_kind option_kinds[] = {
     {"monitor", true, take_monitor},
     {"record", true, take_record},
     {"replay", true, take_replay},
+    {"com2", true, take_com2},
     {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
     {"keep-open", false, take_keep_open},
@@ -359,6 +361,7 @@ size_t options_files(const struct options *options, struct option_file files[OPT
         {"--replay", options->replay, FILE_READ},
         {"--record", options->record, FILE_WRITE},
         {"--report", options->report, FILE_WRITE},
+        {"--com2", options->com2, FILE_WRITE},
         {"--trace-file", trace_file_path(options->trace_file), FILE_WRITE},
         {"--save", options->save, FILE_DRAFT},
         {"--monitor", options->monitor ? monitor_socket_path(options->monitor) : NULL, FILE_REMOVE},

@@ -30,8 +30,8 @@ struct options {
     bool no_reboot, keep_open;
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
-    const char *report, *save, *restore, *record, *replay; /* files, or NULL */
-    const char *snapshots[OPTIONS_SNAPSHOTS];              /* that its monitor may write */
+    const char *report, *save, *restore, *record, *replay, *com2; /* files, or NULL */
+    const char *snapshots[OPTIONS_SNAPSHOTS];                     /* that its monitor may write */
     unsigned snapshot_count;
     unsigned trace;                /* categories, a bit each; 0: none */
     struct trace_file *trace_file; /* shared by copies; NULL: none */
@@ -64,7 +64,7 @@ struct option_file {
     enum file_request use;
 };
 
-#define OPTIONS_FILES (8 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+#define OPTIONS_FILES (9 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
 
 /* Lists the files of a guest, but disks, which are open; returns how many they are. */
 size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES]);

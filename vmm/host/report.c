@@ -48,16 +48,17 @@ static long resident_kib(void)
 }
 
 /* The lines that were ever raised. */
-static void put_interrupts(FILE *to, const struct i8259_pair *pic)
+static void put_interrupts(FILE *to, const struct machine *machine)
 {
     const char *separator = "";
 
     fprintf(to, "  \"interrupts\": [");
-    for (unsigned i = 0; i < 16; i++) {
-        if (pic->raised[i] == 0 && pic->acknowledged[i] == 0)
+    for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
+        struct interrupt_input input = machine_input(machine, i);
+        if (input.raised == 0 && input.taken == 0)
             continue;
         fprintf(to, "%s{\"irq\": %u, \"raised\": %llu, \"injected\": %llu}", separator, i,
-                (unsigned long long)pic->raised[i], (unsigned long long)pic->acknowledged[i]);
+                (unsigned long long)input.raised, (unsigned long long)input.taken);
         separator = ", ";
     }
     fprintf(to, "],\n");
@@ -100,7 +101,7 @@ int report_write(FILE *to, const struct runner *runner, const struct report_host
         fprintf(to, "  \"first_output_s\": null,\n");
     fprintf(to, "  \"output_bytes\": %llu,\n", (unsigned long long)machine->output.total);
     put_exits(to, &machine->counts);
-    put_interrupts(to, &machine->pic);
+    put_interrupts(to, machine);
     fprintf(to, "  \"guest_touched_kib\": %llu,\n",
             (unsigned long long)(ram_resident(&machine->memory) / 1024));
     fprintf(to, "  \"resident_kib\": %ld,\n", resident_kib());

@@ -278,14 +278,15 @@ enum { IRQ_RAISED, IRQ_TAKEN };
 
 static bool irq_count(const struct place *place, uint64_t index, unsigned which, uint64_t *value)
 {
-    const struct i8259_pair *chips = &place->machine->pic;
+    struct interrupt_input input;
 
-    if (index >= I8259_INPUTS) {
-        snprintf(place->error, place->error_size, "there is no IRQ %llu, only 0 to 15",
-                 (unsigned long long)index);
+    if (index >= place->machine->interrupts->inputs) {
+        snprintf(place->error, place->error_size, "there is no IRQ %llu, only 0 to %u",
+                 (unsigned long long)index, place->machine->interrupts->inputs - 1);
         return false;
     }
-    *value = which == IRQ_RAISED ? chips->raised[index] : chips->acknowledged[index];
+    input = machine_input(place->machine, (unsigned)index);
+    *value = which == IRQ_RAISED ? input.raised : input.taken;
     return true;
 }
 

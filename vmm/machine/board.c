@@ -1,31 +1,25 @@
 /*
- * The board: which chip answers at which ports, which line ends at which input of the interrupt
- * controllers, where what the chips print goes.
+ * The board: the table of devices, which line ends at which input of the interrupt controllers,
+ * where what the chips print goes.
  */
 #include "internal.h"
 
-#define COM1_BASE 0x3f8
+#include <stdlib.h>
 
-static const char *const irq_devices[I8259_INPUTS] = {[IRQ_TIMER] = "i8254",
-                                                      [IRQ_KEYBOARD] = "i8042",
-                                                      [IRQ_COM1] = "16550A",
-                                                      [IRQ_RTC] = "mc146818",
-                                                      [IRQ_AUX] = "i8042-aux"};
-
-/* Where QEMU's microvm has its virtio devices, a slot a disk; and inputs that nothing else uses. */
-#define VIRTIO_BASE 0xfeb00000
-static const unsigned virtio_irq[MACHINE_DISKS] = {5, 9, 10, 11};
-
-const char *machine_irq_device(unsigned irq)
-{
-    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
-        if (virtio_irq[i] == irq)
-            return "virtio-blk";
-    }
-    return irq < I8259_INPUTS && irq_devices[irq] ? irq_devices[irq] : "nothing";
-}
+/* Where QEMU's microvm has its virtio devices, a slot a disk. */
+#define VIRTIO_BASE UINT32_C(0xfeb00000)
 
 /* ---- what chips call ---- */
+
+/* The gate has two switches, which agree: the last one that was moved counts. */
+static void on_a20(void *owner, bool is_open)
+{
+    struct machine *machine = owner;
+
+    machine->keyboard.s.a20 = is_open;
+    system_control_set_a20(&machine->system_control, is_open);
+    memory_map_set_a20(&machine->memory, is_open);
+}
 
 static void on_input_ready(void *owner)
 {
@@ -86,62 +80,227 @@ static const struct hypercall_host hypercall_host = {
     .unknown = on_unknown_hypercall,
 };
 
-static void wire(struct machine *machine, struct irq_line *line, unsigned input)
+/* ---- how each is made ---- */
+
+static bool build_i8259(struct machine *machine, void *device, const struct board_row *row)
 {
-    line->set = i8259_set_line;
-    line->sink = &machine->pic;
-    line->input = input;
+    (void)row;
+    i8259_init(device);
+    return i8259_attach(device, &machine->ports);
 }
 
-static bool add_disks(struct machine *machine)
+static bool build_i8254(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    i8254_init(device, &machine->clock);
+    return i8254_attach(device, &machine->ports);
+}
+
+static bool build_com1(struct machine *machine, void *device, const struct board_row *row)
+{
+    ns16550_init(device, &machine->clock, put_serial, on_input_ready, machine);
+    return ns16550_attach(device, &machine->ports, (uint16_t)row->base);
+}
+
+static bool build_com2(struct machine *machine, void *device, const struct board_row *row)
 {
     const struct machine_config *config = &machine->config;
 
-    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
-        struct virtio_blk *disk = &machine->disks[i];
-        virtio_blk_init(disk, config->disks[i], &machine->memory, &machine->clock, config->warn,
-                        config->owner);
-        wire(machine, &disk->mmio.irq, virtio_irq[i]);
-        if (!virtio_mmio_attach(&disk->mmio, &machine->mmio, VIRTIO_BASE + i * VIRTIO_MMIO_SIZE))
-            return false;
+    ns16550_init(device, &machine->clock, config->com2, NULL, config->com2_owner);
+    return ns16550_attach(device, &machine->ports, (uint16_t)row->base);
+}
+
+static bool build_i8042(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    i8042_init(device, &machine->clock, on_input_ready, end_with_reset, on_a20, machine);
+    return i8042_attach(device, &machine->ports);
+}
+
+static bool build_mc146818(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    mc146818_init(device, &machine->clock, machine->config.epoch);
+    mc146818_set_memory(device, machine->memory.size);
+    return mc146818_attach(device, &machine->ports);
+}
+
+static bool build_vga_text(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    vga_text_init(device, &machine->memory);
+    return vga_text_attach(device, &machine->ports);
+}
+
+static bool build_debug_ports(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    debug_ports_init(device, put_debug, end_with_status, machine);
+    return debug_ports_attach(device, &machine->ports);
+}
+
+static bool build_system_control(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    system_control_init(device, end_with_reset, end_with_power_off, on_a20, machine);
+    return system_control_attach(device, &machine->ports);
+}
+
+static bool build_hypercall(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    hypercall_init(device, &hypercall_host, machine);
+    return hypercall_attach(device, &machine->ports);
+}
+
+static bool build_disk(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+    struct virtio_blk *blk = device;
+    unsigned slot = (row->base - VIRTIO_BASE) / VIRTIO_MMIO_SIZE;
+
+    virtio_blk_init(blk, config->disks[slot], &machine->memory, &machine->clock, config->warn,
+                    config->owner);
+    return virtio_mmio_attach(&blk->mmio, &machine->mmio, row->base);
+}
+
+/* ---- the table ---- */
+
+#define AT(member) .at = offsetof(struct machine, member)
+
+/* A slot of the virtio disks. */
+#define DISK(slot, irq_input)                                                                  \
+    {                                                                                          \
+        .name = "disk-" #slot, .kind = &virtio_blk_kind, AT(disks[slot]), .build = build_disk, \
+        .base = VIRTIO_BASE + slot * VIRTIO_MMIO_SIZE, .irq = {{irq_input, "disk " #slot}},    \
+        .subject = "disk", .help = "virtio disks and their drivers", .label = "slot " #slot    \
     }
-    return true;
+
+const struct board_row board_rows[] = {
+    {"i8259", &i8259_kind, AT(pic), build_i8259, .irq = {{I8259_CASCADE, "cascade"}},
+     .subject = "pic", .help = "interrupt controllers: what is requested, masked, in service"},
+    {"i8254", &i8254_kind, AT(pit), build_i8254, .irq = {{IRQ_TIMER, "timer"}}, .subject = "pit",
+     .help = "the timer's three channels"},
+    {"i8042", &i8042_kind, AT(keyboard), build_i8042,
+     .irq = {{IRQ_KEYBOARD, "keyboard"}, {IRQ_AUX, "mouse"}}, .subject = "kbd",
+     .help = "keyboard and its controller"},
+    {"ns16550", &ns16550_kind, AT(com1), build_com1, .base = 0x3f8, .irq = {{IRQ_COM1, "COM1"}},
+     .subject = "serial", .help = "serial lines", .label = "COM1"},
+    {"ns16550-2", &ns16550_kind, .build = build_com2, .base = 0x2f8, .irq = {{IRQ_COM2, "COM2"}},
+     .subject = "serial", .label = "COM2"},
+    {"mc146818", &mc146818_kind, AT(rtc), build_mc146818, .irq = {{IRQ_RTC, "clock"}},
+     .subject = "rtc", .help = "the clock and its interrupts"},
+    {"vga", &vga_text_kind, AT(vga), build_vga_text},
+    {"debug-ports", &debug_ports_kind, AT(debug_ports), build_debug_ports},
+    {"system-control", &system_control_kind, AT(system_control), build_system_control},
+    {"hypercall", &hypercall_kind, AT(hypercall), build_hypercall},
+    DISK(0, 5),
+    DISK(1, 9),
+    DISK(2, 10),
+    DISK(3, 11),
+};
+
+const unsigned board_count = sizeof(board_rows) / sizeof(board_rows[0]);
+
+_Static_assert(sizeof(board_rows) / sizeof(board_rows[0]) <= MACHINE_DEVICES_MAX,
+               "struct machine has no room for so many");
+
+void *board_device(const struct machine *machine, unsigned row)
+{
+    return machine->devices[row];
+}
+
+/* The row with a line that ends at an input, and which of its lines; NULL: none. */
+static const struct board_row *row_at(unsigned irq, unsigned *line)
+{
+    for (unsigned i = 0; i < board_count; i++) {
+        for (*line = 0; *line < DEVICE_LINES; ++*line) {
+            if (board_rows[i].irq[*line].label && board_rows[i].irq[*line].input == irq)
+                return &board_rows[i];
+        }
+    }
+    return NULL;
+}
+
+const char *board_irq_device(unsigned irq)
+{
+    unsigned line;
+    const struct board_row *row = row_at(irq, &line);
+
+    return row && row->kind->line[line].name ? row->kind->line[line].name : "nothing";
+}
+
+const char *board_irq_label(unsigned irq)
+{
+    unsigned line;
+    const struct board_row *row = row_at(irq, &line);
+
+    return row ? row->irq[line].label : "";
+}
+
+/* ---- building ---- */
+
+/* Where the lines of the board end: at the same input of every controller. */
+static void on_line(void *owner, unsigned input, bool level)
+{
+    struct machine *machine = owner;
+
+    if (machine->is_restoring) /* they have seen these edges before */
+        return;
+    for (unsigned i = 0; i < machine->sink_count; i++)
+        machine->sinks[i].controller->set_line(machine->sinks[i].chip, input, level);
+}
+
+/* The first controller of the table is the one that the CPU asks. */
+static void add_controller(struct machine *machine, const struct interrupt_controller *controller,
+                           void *chip)
+{
+    if (machine->sink_count == 0) {
+        machine->interrupts = controller;
+        machine->interrupt_chip = chip;
+    }
+    machine->sinks[machine->sink_count].controller = controller;
+    machine->sinks[machine->sink_count++].chip = chip;
+}
+
+static void wire(struct machine *machine, void *device, const struct board_row *row)
+{
+    for (unsigned i = 0; i < DEVICE_LINES; i++) {
+        struct irq_line *line = (struct irq_line *)((char *)device + row->kind->line[i].at);
+        if (!row->kind->line[i].name)
+            continue;
+        line->set = on_line;
+        line->sink = machine;
+        line->input = row->irq[i].input;
+    }
 }
 
 bool board_build(struct machine *machine)
 {
-    struct bus *ports = &machine->ports;
+    for (unsigned i = 0; i < board_count; i++) {
+        const struct board_row *row = &board_rows[i];
+        void *device = row->at ? (char *)machine + row->at : calloc(1, row->kind->size);
+        machine->devices[i] = device;
+        if (!device || !row->build(machine, device, row))
+            return false;
+        wire(machine, device, row);
+        if (row->kind->interrupts)
+            add_controller(machine, row->kind->interrupts, device);
+    }
+    return true;
+}
 
-    i8259_init(&machine->pic);
-    i8254_init(&machine->pit, &machine->clock);
-    ns16550_init(&machine->com1, &machine->clock, put_serial, on_input_ready, machine);
-    i8042_init(&machine->keyboard, &machine->clock, on_input_ready, end_with_reset, NULL, machine);
-    mc146818_init(&machine->rtc, &machine->clock, machine->config.epoch);
-    mc146818_set_memory(&machine->rtc, machine->memory.size);
-    vga_text_init(&machine->vga, &machine->memory);
-    debug_ports_init(&machine->debug_ports, put_debug, end_with_status, machine);
-    system_control_init(&machine->system_control, end_with_reset, end_with_power_off, machine);
-    hypercall_init(&machine->hypercall, &hypercall_host, machine);
-
-    wire(machine, &machine->pit.out0, IRQ_TIMER);
-    wire(machine, &machine->keyboard.irq1, IRQ_KEYBOARD);
-    wire(machine, &machine->com1.irq, IRQ_COM1);
-    wire(machine, &machine->rtc.irq8, IRQ_RTC);
-    wire(machine, &machine->keyboard.irq12, IRQ_AUX);
-
-    return i8259_attach(&machine->pic, ports) && i8254_attach(&machine->pit, ports) &&
-           ns16550_attach(&machine->com1, ports, COM1_BASE) &&
-           i8042_attach(&machine->keyboard, ports) && mc146818_attach(&machine->rtc, ports) &&
-           vga_text_attach(&machine->vga, ports) &&
-           debug_ports_attach(&machine->debug_ports, ports) &&
-           system_control_attach(&machine->system_control, ports) &&
-           hypercall_attach(&machine->hypercall, ports) && add_disks(machine);
+void board_free(struct machine *machine)
+{
+    for (unsigned i = 0; i < board_count; i++) {
+        if (!board_rows[i].at)
+            free(machine->devices[i]);
+    }
 }
 
 void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode)
 {
-    const struct i8259 *chip = irq < 8 ? &machine->pic.master : &machine->pic.slave;
-    bool level = chip->lines >> (irq & 7) & 1;
+    bool level = machine_input(machine, irq).is_high;
 
     if (irq == IRQ_KEYBOARD) {
         if (machine->keyboard.s.scanning) {
@@ -151,6 +310,6 @@ void machine_raise(struct machine *machine, unsigned irq, uint8_t scancode)
         return;
     }
     /* An edge, after which the line is as its device has it. */
-    i8259_set_line(&machine->pic, irq, !level);
-    i8259_set_line(&machine->pic, irq, level);
+    on_line(machine, irq, !level);
+    on_line(machine, irq, level);
 }

@@ -40,18 +40,26 @@ void machine_end(struct machine *machine, enum machine_end end, int status, cons
         outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
 }
 
+/* "at eip 0x10002c", or "at 07c0:0012" in real mode. */
+static void put_eip(const struct cpu_state *state, char *to, size_t size)
+{
+    if (state->cr0 & CR0_PE)
+        snprintf(to, size, "at eip %#x", state->eip);
+    else
+        snprintf(to, size, "at %04x:%04x", state->segment[CPU_CS].selector, state->eip & 0xffff);
+}
+
 const char *machine_where(struct machine *machine, char *to, size_t size)
 {
     struct cpu_state state;
+    char eip[32];
 
-    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0) {
         snprintf(to, size, "at an unknown place");
-    else if (state.cr0 & CR0_PE)
-        snprintf(to, size, "at eip %#x, interrupts %s", state.eip,
-                 state.eflags & EFLAGS_IF ? "on" : "off");
-    else
-        snprintf(to, size, "at %04x:%04x, interrupts %s", state.segment[CPU_CS].selector,
-                 state.eip & 0xffff, state.eflags & EFLAGS_IF ? "on" : "off");
+        return to;
+    }
+    put_eip(&state, eip, sizeof(eip));
+    snprintf(to, size, "%s, interrupts %s", eip, state.eflags & EFLAGS_IF ? "on" : "off");
     return to;
 }
 
@@ -70,9 +78,20 @@ void machine_reset(struct machine *machine, const char *who)
     machine_end(machine, END_RESET, 0, "%s asked for a reset", who);
 }
 
-void end_with_reset(void *owner)
+void end_with_reset(void *owner, uint16_t port)
 {
-    machine_reset(owner, "the guest");
+    struct machine *machine = owner;
+    char eip[32] = "at an unknown place", place[120] = "";
+    struct cpu_state state;
+    bool is_known = false;
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) == 0) {
+        put_eip(&state, eip, sizeof(eip));
+        is_known =
+            machine_describe(machine, state.segment[CPU_CS].base + state.eip, place, sizeof(place));
+    }
+    machine_end(machine, END_RESET, 0, "the guest asked for a reset by port %#x %s%s%s", port, eip,
+                is_known ? ", " : "", is_known ? place : "");
 }
 
 void end_with_timeout(void *owner)
@@ -108,12 +127,10 @@ static const char *page_fault_detail(uint32_t error, char *to, size_t size)
 /* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
 static int irq_in_service(const struct machine *machine, uint32_t vector)
 {
-    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
-
-    for (uint32_t i = 0; i < 2; i++) {
-        uint32_t input = vector - (chips[i]->icw2 & 0xf8u);
-        if (input < 8 && (chips[i]->isr >> input & 1))
-            return (int)(8 * i + input);
+    for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
+        struct interrupt_input input = machine_input(machine, i);
+        if (input.is_in_service && input.vector == vector)
+            return (int)i;
     }
     return -1;
 }

@@ -93,7 +93,8 @@ static void replay_input(struct machine *machine)
 void input_look(struct machine *machine)
 {
     /* A guest that has opened IRQ1 wants keys, even if it never looked at the controller. */
-    if (!machine->keyboard.s.listening && i8259_is_enabled(&machine->pic, IRQ_KEYBOARD))
+    if (!machine->keyboard.s.listening &&
+        machine->interrupts->is_enabled(machine->interrupt_chip, IRQ_KEYBOARD))
         i8042_listen(&machine->keyboard);
     if (machine->config.replay)
         replay_input(machine);

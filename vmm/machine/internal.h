@@ -8,12 +8,14 @@
 #include "machine.h"
 
 /* Inputs of the PIC pair on a PC. */
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM2 = 3, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
 
 /* ---- board.c ---- */
 
-/* Every chip, its ports and where its lines end. False: two of them claim the same addresses. */
+/* Every chip, its ports and where its lines end. False: two of them claim the same addresses, or
+ * there is no memory for one. */
 bool board_build(struct machine *machine);
+void board_free(struct machine *machine);
 
 /* ---- input.c ---- */
 
@@ -50,7 +52,7 @@ const char *machine_where(struct machine *machine, char *to, size_t size);
 /* What ends a run; `owner` is the machine. For devices and timers. */
 void end_with_status(void *owner, int status);
 void end_with_power_off(void *owner);
-void end_with_reset(void *owner);
+void end_with_reset(void *owner, uint16_t port);
 void end_with_timeout(void *owner);
 void end_with_return(void *owner);
 

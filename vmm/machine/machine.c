@@ -219,6 +219,7 @@ void machine_destroy(struct machine *machine)
 {
     if (machine->cpu)
         machine->cpu->ops->destroy(machine->cpu);
+    board_free(machine);
     memory_free(&machine->memory);
     if (machine->observer)
         machine->observer->free(machine->observer);
@@ -285,7 +286,7 @@ static void do_port(struct machine *machine)
 static void do_mmio(struct machine *machine)
 {
     struct cpu_exit *exit = &machine->cpu->exit;
-    uint64_t address = exit->mmio.address;
+    uint64_t address = memory_wire(&machine->memory, exit->mmio.address);
     unsigned left = exit->mmio.width;
     uint8_t *data = exit->mmio.data;
 
@@ -322,15 +323,17 @@ static void stall(struct machine *machine)
         machine->cpu->ops->kick(machine->cpu);
 }
 
-/* Injects the PIC's request if the CPU can take it now, and asks for a window if one is left. True
- * if the guest is at its handler. */
+/* Injects the controller's request if the CPU can take it now, and asks for a window if one is
+ * left. True if the guest is at its handler. */
 static bool offer_interrupt(struct machine *machine)
 {
+    const struct interrupt_controller *interrupts = machine->interrupts;
+    void *chip = machine->interrupt_chip;
     struct cpu *cpu = machine->cpu;
-    bool taken = i8259_has_request(&machine->pic) && cpu->ops->can_interrupt(cpu);
+    bool taken = interrupts->has_request(chip) && cpu->ops->can_interrupt(cpu);
 
     if (taken) {
-        uint8_t vector = i8259_acknowledge(&machine->pic);
+        uint8_t vector = interrupts->acknowledge(chip);
         int error = cpu->ops->interrupt(cpu, vector);
         if (error < 0)
             machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED,
@@ -339,7 +342,7 @@ static bool offer_interrupt(struct machine *machine)
             machine->observer->interrupt(machine->observer, vector);
         machine->halted = false;
     }
-    cpu->ops->want_window(cpu, i8259_has_request(&machine->pic));
+    cpu->ops->want_window(cpu, interrupts->has_request(chip));
     return taken;
 }
 
@@ -347,8 +350,9 @@ static bool offer_interrupt(struct machine *machine)
  * time they cost nothing, and are counted. */
 static bool is_deaf_to_timer(const struct machine *machine)
 {
-    return !machine->config.virtual_time && !i8259_is_enabled(&machine->pic, IRQ_TIMER) &&
-           (i8259_irr(&machine->pic.master) & 1 << IRQ_TIMER);
+    return !machine->config.virtual_time &&
+           !machine->interrupts->is_enabled(machine->interrupt_chip, IRQ_TIMER) &&
+           machine_input(machine, IRQ_TIMER).is_requested;
 }
 
 /* One edge of a timer that nobody hears stands for all that there are until the next deadline. */
@@ -377,7 +381,7 @@ static bool can_wake(struct machine *machine)
     bool enabled = machine->cpu->ops->interrupts_enabled(machine->cpu);
     char place[64];
 
-    if (enabled && i8259_can_request(&machine->pic))
+    if (enabled && machine->interrupts->can_request(machine->interrupt_chip))
         return true;
     machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
                 machine_where(machine, place, sizeof(place)),

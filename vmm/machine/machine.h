@@ -7,7 +7,9 @@
 
 #include "base/bus.h"
 #include "base/clock.h"
+#include "base/interrupts.h"
 #include "base/memory.h"
+#include "board.h"
 #include "cpu/cpu.h"
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
@@ -39,7 +41,9 @@ struct machine_input {
     struct inbox_event event;
 };
 
-#define MACHINE_DISKS 4
+#define MACHINE_DISKS       4
+#define MACHINE_DEVICES_MAX 32
+#define MACHINE_SINKS_MAX   4
 
 /* Where what a guest prints comes out of it. */
 enum machine_outlet { OUTLET_SERIAL, OUTLET_DEBUG, MACHINE_OUTLETS };
@@ -68,6 +72,8 @@ struct machine_config {
     void (*print)(void *owner, const uint8_t *bytes, size_t count);
     /* Takes each byte of it at once, and where it came out; may be NULL. */
     void (*heard)(void *owner, enum machine_outlet outlet, uint8_t byte);
+    /* Takes each byte that it sends over COM2; may be NULL: nobody is at the other end. */
+    void (*com2)(void *com2_owner, uint8_t byte);
     /* Takes a line about the guest, without its newline; may be NULL. */
     void (*warn)(void *owner, const char *text);
     /* Says what is at a linear address, "tick+0x12 (process.rs:88)"; false: not known. May be NULL.
@@ -75,7 +81,7 @@ struct machine_config {
     bool (*describe)(void *symbols, uint32_t address, char *to, size_t size);
     /* Takes each input when it reaches the guest; may be NULL. */
     void (*record)(void *log, const struct machine_input *input);
-    void *owner, *log, *symbols;
+    void *owner, *com2_owner, *log, *symbols;
     /* The input of a recorded run, instead of the inbox's; NULL for none. In the order it came. */
     const struct machine_input *replay, *replay_end;
     unsigned baud;     /* how fast it prints, in characters of ten bits; 0: at once */
@@ -144,6 +150,7 @@ struct machine {
     struct clock clock;
     struct cpu *cpu;
     struct image image;
+    void *devices[MACHINE_DEVICES_MAX]; /* by row of the board's table; some are these: */
     struct i8259_pair pic;
     struct i8254 pit;
     struct ns16550 com1;
@@ -154,6 +161,15 @@ struct machine {
     struct system_control system_control;
     struct hypercall hypercall;
     struct virtio_blk disks[MACHINE_DISKS];
+    /* The controller that the CPU's interrupt pin hangs on; and all that hear the lines, it too. */
+    const struct interrupt_controller *interrupts;
+    void *interrupt_chip;
+    struct {
+        const struct interrupt_controller *controller;
+        void *chip;
+    } sinks[MACHINE_SINKS_MAX];
+    unsigned sink_count;
+    bool is_restoring; /* devices drive their lines, and nobody listens */
     struct output output;
     struct timer timeout;
     struct silence silence;
@@ -265,8 +281,11 @@ __attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine,
 /* What the configuration knows of a linear address; false: nothing. */
 bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
 
-/* "i8042": the device that an input of the interrupt controllers is wired to; "nothing". */
-const char *machine_irq_device(unsigned irq);
+/* An input of the interrupt controller, below its `inputs`, as it is now. */
+static inline struct interrupt_input machine_input(const struct machine *machine, unsigned irq)
+{
+    return machine->interrupts->look(machine->interrupt_chip, irq);
+}
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);

@@ -13,31 +13,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The plain parts of struct machine that are its state, next to CPU and RAM. */
-#define PART(name, member)                                                            \
-    {                                                                                 \
-        name, offsetof(struct machine, member), sizeof(((struct machine *)0)->member) \
+/* What of a machine is its state, but belongs to no device. */
+#define MEMBER(name, member, valid)                                                          \
+    {                                                                                        \
+        name, offsetof(struct machine, member), sizeof(((struct machine *)0)->member), valid \
     }
-const struct part snapshot_parts[PARTS] = {
-    {"i8259", offsetof(struct machine, pic), offsetof(struct i8259_pair, observe)},
-    PART("i8254", pit.s),
-    PART("ns16550", com1.s),
-    PART("i8042", keyboard.s),
-    PART("mc146818", rtc.s),
-    PART("vga", vga.s),
-    PART("debug-ports", debug_ports.s),
-    PART("system-control", system_control.s),
-    PART("hypercall", hypercall.unknown_seen),
-    PART("output-total", output.total),
-    PART("output-flush", output.last_flush),
-    PART("disk-0", disks[0].mmio.s),
-    PART("disk-1", disks[1].mmio.s),
-    PART("disk-2", disks[2].mmio.s),
-    PART("disk-3", disks[3].mmio.s),
-    PART("halted", halted),
-    PART("line-free", line_free),
-    PART("counts", counts),
+
+static bool is_time(const void *state)
+{
+    return *(const uint64_t *)state <= CLOCK_MAX;
+}
+
+static bool is_bool(const void *state)
+{
+    return ARE_BOOLS((const bool *)state);
+}
+
+/* What of a machine is its state, but belongs to no device. */
+static const struct {
+    const char *name;
+    size_t at, size;
+    bool (*valid)(const void *state); /* NULL: any bytes may be it */
+} members[] = {
+    MEMBER("output-total", output.total, NULL),
+    MEMBER("output-flush", output.last_flush, is_time),
+    MEMBER("halted", halted, is_bool),
+    MEMBER("line-free", line_free, is_time),
+    MEMBER("counts", counts, NULL),
 };
+
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+unsigned snapshot_part_count(void)
+{
+    return board_count + MEMBERS;
+}
+
+struct part snapshot_part(unsigned which)
+{
+    if (which < board_count)
+        return (struct part){board_rows[which].name, board_rows[which].kind->state_size};
+    return (struct part){members[which - board_count].name, members[which - board_count].size};
+}
+
+static uint8_t *place_of(struct machine *machine, unsigned which)
+{
+    if (which < board_count)
+        return (uint8_t *)machine->devices[which] + board_rows[which].kind->state;
+    return (uint8_t *)machine + members[which - board_count].at;
+}
+
+/* Whether a part is a state that this machine could be in. */
+static bool is_valid(const struct machine *machine, unsigned which, const void *state)
+{
+    if (which < board_count)
+        return board_rows[which].kind->valid(machine->devices[which], state);
+    which -= board_count;
+    return !members[which].valid || members[which].valid(state);
+}
 
 int snapshot_refuse(char *error, size_t error_size, const char *format, ...)
 {
@@ -53,8 +86,9 @@ void snapshot_free(struct snapshot *snapshot)
 {
     if (!snapshot)
         return;
-    for (size_t i = 0; i < PARTS; i++)
+    for (unsigned i = 0; snapshot->part && i < snapshot_part_count(); i++)
         free(snapshot->part[i]);
+    free(snapshot->part);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         free(snapshot->script[ring].own);
     ram_image_free(snapshot->ram);
@@ -65,10 +99,11 @@ void snapshot_free(struct snapshot *snapshot)
 struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-    bool ok = snapshot && (snapshot->cpu = calloc(1, cpu_size));
+    bool ok = snapshot && (snapshot->cpu = calloc(1, cpu_size)) &&
+              (snapshot->part = calloc(snapshot_part_count(), sizeof(snapshot->part[0])));
 
-    for (size_t i = 0; ok && i < PARTS; i++)
-        ok = (snapshot->part[i] = calloc(1, snapshot_parts[i].size));
+    for (unsigned i = 0; ok && i < snapshot_part_count(); i++)
+        ok = (snapshot->part[i] = calloc(1, snapshot_part(i).size));
     if (!ok) {
         snapshot_free(snapshot);
         return NULL;
@@ -109,6 +144,20 @@ static int check_disks(const struct machine *machine, const struct snapshot *sna
     return 0;
 }
 
+/* What is in a file may be forged. */
+static int check_parts(const struct machine *machine, const struct snapshot *snapshot, char *error,
+                       size_t error_size)
+{
+    for (unsigned i = 0; i < snapshot_part_count(); i++) {
+        if (!is_valid(machine, i, snapshot->part[i]))
+            return snapshot_refuse(error, error_size,
+                                   "the snapshot's state of %s is none that it can be in: the file "
+                                   "was changed, or is of another build",
+                                   snapshot_part(i).name);
+    }
+    return 0;
+}
+
 struct snapshot *snapshot_take(struct machine *machine, char *error, size_t error_size)
 {
     const struct cpu_ops *ops = machine->cpu->ops;
@@ -135,9 +184,8 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         snapshot_free(snapshot);
         return NULL;
     }
-    for (size_t i = 0; i < PARTS; i++)
-        memcpy(snapshot->part[i], (uint8_t *)machine + snapshot_parts[i].offset,
-               snapshot_parts[i].size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++)
+        memcpy(snapshot->part[i], place_of(machine, i), snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         snapshot->script[ring].left = machine->script[ring];
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
@@ -149,16 +197,12 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
 /* Lines and timers as the devices' states say. */
 static void settle(struct machine *machine)
 {
-    struct i8259_pair pic = machine->pic;
-
-    machine->pic.observe = NULL;
-    i8254_restored(&machine->pit);
-    ns16550_restored(&machine->com1);
-    i8042_restored(&machine->keyboard);
-    mc146818_restored(&machine->rtc);
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
-        virtio_mmio_restored(&machine->disks[slot].mmio);
-    machine->pic = pic; /* which has seen these edges before */
+    machine->is_restoring = true;
+    for (unsigned i = 0; i < board_count; i++) {
+        if (board_rows[i].kind->restored)
+            board_rows[i].kind->restored(machine->devices[i]);
+    }
+    machine->is_restoring = false;
     if (machine->observer)
         machine->observer->restored(machine->observer);
 
@@ -184,20 +228,20 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
                                "the snapshot has %llu MiB of RAM, the machine %llu",
                                (unsigned long long)(snapshot_memory_size(snapshot) >> 20),
                                (unsigned long long)(machine->memory.size >> 20));
-    if (check_disks(machine, snapshot, error, error_size) < 0)
+    if (check_disks(machine, snapshot, error, error_size) < 0 ||
+        check_parts(machine, snapshot, error, error_size) < 0)
         return -1;
     output_flush(&machine->output);
     failure = ops->collect_writes(machine->cpu);
     if (failure == 0)
-        failure = ram_image_restore(&machine->memory, snapshot->ram);
-    if (failure == 0)
         failure = ops->restore(machine->cpu, snapshot->cpu);
+    if (failure == 0)
+        failure = ram_image_restore(&machine->memory, snapshot->ram);
     if (failure < 0)
         return snapshot_refuse(error, error_size, "the %s engine can't take the snapshot: %s",
                                ops->name, strerror(-failure));
-    for (size_t i = 0; i < PARTS; i++)
-        memcpy((uint8_t *)machine + snapshot_parts[i].offset, snapshot->part[i],
-               snapshot_parts[i].size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++)
+        memcpy(place_of(machine, i), snapshot->part[i], snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         machine->script[ring] = snapshot->script[ring].left;
     machine->replay = snapshot->replay;

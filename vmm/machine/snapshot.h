@@ -24,15 +24,17 @@ void snapshot_free(struct snapshot *snapshot);
  * Makes a machine what it was, however its last run ended; machine_run goes on from there. The
  * machine may be another one with as much RAM and the same engine. Its limit of time stays what it
  * is, see machine_set_timeout. The snapshot, if it was read from a file, must stay while the
- * machine runs: scripted input is taken from it. On failure returns -1, with a sentence in `error`:
- * if it is the engine that refused, the machine is in no good state.
+ * machine runs: scripted input is taken from it. On failure returns -1, with a sentence in `error`.
+ * A state that a device or the software CPU could not be in is refused before anything is changed;
+ * only where KVM refuses, or there is no memory, the machine is in no good state.
  */
 int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, char *error,
                      size_t error_size);
 
 /*
  * To a file and back. The file has a version and a checksum; one that is damaged, cut short, of
- * another version or another kind of host is refused. It is no defence against a forged one.
+ * another version or another kind of host is refused. A forged one gives the guest any state that a
+ * guest could have, and no more: snapshot_restore checks the rest.
  * snapshot_write replaces a file that is there only when the new one is whole; it keeps its
  * permissions (a new one is its owner's alone), follows links, and refuses what is no file.
  */
@@ -41,6 +43,9 @@ int snapshot_write(const struct snapshot *snapshot, const char *path, char *erro
 /* Whether snapshot_write can write there, before there is anything to lose. */
 int snapshot_can_write(const char *path, char *error, size_t error_size);
 struct snapshot *snapshot_read(const char *path, char *error, size_t error_size);
+/* The same of a file's bytes, which are copied; `name` is for the sentence. */
+struct snapshot *snapshot_parse(const char *name, const uint8_t *bytes, size_t size, char *error,
+                                size_t error_size);
 
 /* Bytes of RAM; the engine's name. */
 uint64_t snapshot_memory_size(const struct snapshot *snapshot);

@@ -8,13 +8,16 @@
 
 #include "base/ram_image.h"
 
-#define PARTS 18
+/* A plain part of a machine that is its state, next to CPU and RAM: the state of a device of the
+ * board, or a member of struct machine. */
+struct part {
+    const char *name; /* of 15 characters at most */
+    size_t size;
+};
 
-/* The plain parts of struct machine that are its state, next to CPU and RAM. */
-extern const struct part {
-    char name[16];
-    size_t offset, size;
-} snapshot_parts[PARTS];
+/* Parts are numbered from 0 up; `which` is below the count. */
+unsigned snapshot_part_count(void);
+struct part snapshot_part(unsigned which);
 
 struct script {
     struct input_script left;
@@ -25,7 +28,7 @@ struct snapshot {
     char engine[8];
     uint8_t *cpu;
     size_t cpu_size;
-    uint8_t *part[PARTS];
+    uint8_t **part; /* snapshot_part_count of them */
     struct script script[INBOX_RINGS];
     const struct machine_input *replay;
     struct disk_kind {

@@ -101,7 +101,8 @@ static int read_lines(struct input_log *log, FILE *file, unsigned *number)
         if (line[0] == '#' || line[0] == '\n')
             continue;
         if (!has_epoch) {
-            if (sscanf(line, "epoch %" SCNd64, &log->epoch) != 1)
+            if (sscanf(line, "epoch %" SCNd64, &log->epoch) != 1 ||
+                log->epoch < -MC146818_EPOCH_MAX || log->epoch > MC146818_EPOCH_MAX)
                 return -EINVAL;
             has_epoch = true;
             continue;

@@ -32,9 +32,9 @@ struct section {
     uint64_t size;
 };
 
-static const char cpu_name[16] = "cpu", disk_kinds[16] = "disks";
+static const char cpu_name[] = "cpu", disk_kinds[] = "disks";
 
-static const char script_names[INBOX_RINGS][16] = {
+static const char *const script_names[INBOX_RINGS] = {
     [INBOX_SERIAL] = "serial-input",
     [INBOX_KEYBOARD] = "key-input",
 };
@@ -72,11 +72,11 @@ static void put(struct writer *writer, const void *bytes, size_t size)
     writer->sum = checksum(writer->sum, bytes, size);
 }
 
-static void put_section(struct writer *writer, const char name[16], const void *bytes, size_t size)
+static void put_section(struct writer *writer, const char *name, const void *bytes, size_t size)
 {
     struct section section = {.size = size};
 
-    memcpy(section.name, name, sizeof(section.name));
+    snprintf(section.name, sizeof(section.name), "%s", name);
     put(writer, &section, sizeof(section));
     put(writer, bytes, size);
 }
@@ -88,7 +88,7 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
         .version = VERSION,
         .host = this_host(),
         .memory_size = snapshot_memory_size(snapshot),
-        .parts = PARTS,
+        .parts = snapshot_part_count(),
     };
 
     memcpy(header.magic, magic, sizeof(magic));
@@ -97,8 +97,8 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
         header.pages += ram->pages[i] != NULL;
     put(writer, &header, sizeof(header));
     put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
-    for (size_t i = 0; i < PARTS; i++)
-        put_section(writer, snapshot_parts[i].name, snapshot->part[i], snapshot_parts[i].size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++)
+        put_section(writer, snapshot_part(i).name, snapshot->part[i], snapshot_part(i).size);
     put_section(writer, disk_kinds, snapshot->disks, sizeof(snapshot->disks));
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         put_section(writer, script_names[ring], snapshot->script[ring].left.events,
@@ -170,7 +170,7 @@ static const void *get(struct reader *reader, size_t size)
 }
 
 /* A section's bytes; NULL if the next one has another name, or another size (but for 0: any). */
-static const void *get_section(struct reader *reader, const char name[16], size_t *size)
+static const void *get_section(struct reader *reader, const char *name, size_t *size)
 {
     struct section section;
     const void *bytes = get(reader, sizeof(section));
@@ -178,8 +178,8 @@ static const void *get_section(struct reader *reader, const char name[16], size_
     if (!bytes)
         return NULL;
     memcpy(&section, bytes, sizeof(section));
-    if (memcmp(section.name, name, sizeof(section.name)) != 0 || (*size && section.size != *size) ||
-        section.size > (size_t)(reader->end - reader->at))
+    if (strncmp(section.name, name, sizeof(section.name)) != 0 ||
+        (*size && section.size != *size) || section.size > (size_t)(reader->end - reader->at))
         return NULL;
     *size = (size_t)section.size;
     return get(reader, *size);
@@ -193,12 +193,12 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
     struct snapshot *snapshot = bytes ? snapshot_new(header->engine, size) : NULL;
 
     *to = snapshot;
-    if (!snapshot || header->parts != PARTS)
+    if (!snapshot || header->parts != snapshot_part_count())
         return false;
     memcpy(snapshot->cpu, bytes, size);
-    for (size_t i = 0; i < PARTS; i++) {
-        size = snapshot_parts[i].size;
-        bytes = get_section(reader, snapshot_parts[i].name, &size);
+    for (unsigned i = 0; i < snapshot_part_count(); i++) {
+        size = snapshot_part(i).size;
+        bytes = get_section(reader, snapshot_part(i).name, &size);
         if (!bytes)
             return false;
         memcpy(snapshot->part[i], bytes, size);
@@ -220,6 +220,10 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
         memcpy(script->own, bytes, size);
         script->left.events = script->own;
         script->left.count = size / sizeof(struct inbox_event);
+        for (size_t i = 0; i < script->left.count; i++) {
+            if (!ARE_BOOLS(&script->left.events[i].down))
+                return false;
+        }
     }
     snapshot->ram = ram_image_new(header->memory_size);
     for (uint32_t i = 0; snapshot->ram && i < header->pages; i++) {
@@ -240,8 +244,8 @@ static bool has_magic(const uint8_t *bytes, size_t size)
     return size >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0;
 }
 
-static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t size, char *error,
-                              size_t error_size)
+struct snapshot *snapshot_parse(const char *name, const uint8_t *bytes, size_t size, char *error,
+                                size_t error_size)
 {
     struct reader reader = {bytes, bytes + size};
     struct snapshot *snapshot = NULL;
@@ -250,7 +254,7 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
 
     if (size < sizeof(header) + sizeof(sum) || !has_magic(bytes, size)) {
         snapshot_refuse(error, error_size,
-                        "%s is not a snapshot ('vmm run --save FILE' writes one)", path);
+                        "%s is not a snapshot ('vmm run --save FILE' writes one)", name);
         return NULL;
     }
     memcpy(&header, get(&reader, sizeof(header)), sizeof(header));
@@ -258,18 +262,18 @@ static struct snapshot *parse(const char *path, const uint8_t *bytes, size_t siz
     memcpy(&sum, reader.end, sizeof(sum));
     if (header.version != VERSION)
         snapshot_refuse(error, error_size,
-                        "%s is a snapshot of version %u, this vmm has version %u", path,
+                        "%s is a snapshot of version %u, this vmm has version %u", name,
                         header.version, VERSION);
     else if (sum != checksum(CHECKSUM_START, bytes, size - sizeof(sum)))
         snapshot_refuse(error, error_size, "%s is damaged or cut short: its checksum is wrong",
-                        path);
+                        name);
     else if (header.host != this_host())
-        snapshot_refuse(error, error_size, "%s was written on another kind of processor", path);
+        snapshot_refuse(error, error_size, "%s was written on another kind of processor", name);
     else if (header.memory_size < MEMORY_MIN || header.memory_size > MEMORY_MAX ||
              header.memory_size % MEMORY_PAGE != 0 || header.engine[sizeof(header.engine) - 1] ||
              !get_all(&reader, &header, &snapshot))
         snapshot_refuse(error, error_size,
-                        "%s was written by another build of vmm, with other devices", path);
+                        "%s was written by another build of vmm, with other devices", name);
     else
         return snapshot;
     snapshot_free(snapshot);
@@ -300,7 +304,7 @@ struct snapshot *snapshot_read(const char *path, char *error, size_t error_size)
     if (!file || (file && ferror(file)) || (count > 0 && has_magic(bytes, size)))
         snapshot_refuse(error, error_size, "can't read the snapshot %s: %s", path, strerror(errno));
     else
-        snapshot = parse(path, bytes, size, error, error_size);
+        snapshot = snapshot_parse(path, bytes, size, error, error_size);
     if (file)
         fclose(file);
     free(bytes);

@@ -100,10 +100,7 @@ static bool begin_scancode(struct session *session, const struct step *step)
 
 static bool begin_irq(struct session *session, const struct step *step)
 {
-    const struct i8259 *chip =
-        step->number < 8 ? &session->machine->pic.master : &session->machine->pic.slave;
-
-    if (chip->elcr >> (step->number & 7) & 1)
+    if (machine_input(session->machine, (unsigned)step->number).is_level_triggered)
         return session_fail(
             session, VERDICT_FAIL,
             "the guest has made this input level triggered, where an edge is no request");

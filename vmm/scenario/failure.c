@@ -4,26 +4,26 @@
 #include "internal.h"
 
 #include "explain/crash.h"
-#include "explain/info.h"
 
-static void print_pic(const struct session *session, FILE *to)
+static void put_indented(void *to, const char *text)
 {
-    const struct i8259_pair *pair = &session->machine->pic;
+    fprintf(to, "  %s", text);
+}
 
-    for (unsigned i = 0; i < 2; i++) {
-        const struct i8259 *chip = i ? &pair->slave : &pair->master;
-        fprintf(to, "  pic%u: irr %02x  isr %02x  imr %02x  base %02x\n", i, i8259_irr(chip),
-                chip->isr, chip->imr, chip->icw2);
-    }
-    for (unsigned i = 0; i < I8259_INPUTS; i++) {
-        const struct i8259 *chip = i < 8 ? &pair->master : &pair->slave;
-        bool wants = i8259_irr(chip) >> (i & 7) & 1, served = chip->isr >> (i & 7) & 1;
-        const char *name = info_irq_name(i);
+static void print_interrupts(const struct session *session, FILE *to)
+{
+    const struct machine *machine = session->machine;
+    struct words words = {.put = put_indented, .to = to};
+
+    machine->interrupts->tell_registers(machine->interrupt_chip, &words);
+    for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
+        struct interrupt_input input = machine_input(machine, i);
+        bool wants = input.is_requested, served = input.is_in_service;
+        const char *name = board_irq_label(i);
         if (wants || served)
             fprintf(to, "  IRQ %u%s%s is %s%s%s%s\n", i, *name ? ", " : "", name,
                     wants ? "requested" : "", wants && served ? " and " : "",
-                    served ? "in service" : "",
-                    wants && (chip->imr >> (i & 7) & 1) ? ", and masked" : "");
+                    served ? "in service" : "", wants && input.is_masked ? ", and masked" : "");
     }
 }
 
@@ -44,5 +44,5 @@ void session_explain(struct session *session, FILE *to)
             machine->halted ? "halted before " : "at ", place,
             machine->outcome.state.eflags & EFLAGS_IF ? "on" : "off");
     crash_print(to, machine);
-    print_pic(session, to);
+    print_interrupts(session, to);
 }

@@ -110,9 +110,11 @@ static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bo
     struct strict *strict = owner;
 
     if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
-        tell_at(strict, machine_eip(strict->machine),
-                "%u-byte %s address %#x, where neither RAM nor a device is", width,
-                is_write ? "write to" : "read from", address);
+        tell_at(strict, machine_eip(strict->machine), "%u-byte %s address %#x, where %s", width,
+                is_write ? "write to" : "read from", address,
+                memory_kind(&strict->machine->memory, address) == MEMORY_ROM
+                    ? "ROM is"
+                    : "neither RAM nor a device is");
 }
 
 /* ---- interrupts that do not end, and ends without an interrupt ---- */
@@ -251,37 +253,37 @@ static void on_eoi_in_vain(struct strict *strict, unsigned irq, uint8_t ocw2)
              chip_names[chip]);
 }
 
-void strict_pic(struct strict *strict, enum i8259_event event, unsigned irq, uint8_t detail)
+void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail)
 {
     const struct i8259 *chip = irq < 8 ? &strict->machine->pic.master : &strict->machine->pic.slave;
 
     switch (event) {
-    case I8259_ACKNOWLEDGED:
-    case I8259_POLLED:
+    case INTERRUPT_ACKNOWLEDGED:
+    case INTERRUPT_POLLED:
         on_taken(strict, irq);
         if (!(chip->isr >> (irq & 7) & 1)) /* automatic EOI */
             on_eoi(strict, irq);
         break;
-    case I8259_SPURIOUS:
+    case INTERRUPT_SPURIOUS:
         strict->is_spurious[irq / 8] = true;
         strict->spurious_esp[irq / 8] = esp(strict);
         if (irq >= 8) /* to the master it is a real one */
             strict->taken_at[I8259_CASCADE] = clock_now(&strict->machine->clock);
         look_later(strict);
         break;
-    case I8259_EOI:
+    case INTERRUPT_EOI:
         on_eoi(strict, irq);
         break;
-    case I8259_EOI_IN_VAIN:
+    case INTERRUPT_EOI_IN_VAIN:
         on_eoi_in_vain(strict, irq, detail);
         break;
-    case I8259_INITIALISED:
+    case INTERRUPT_INITIALISED:
         for (unsigned i = 0; i < 8; i++)
             strict->taken_at[irq + i] = CLOCK_NEVER;
         strict->is_spurious[irq / 8] = false;
         break;
-    case I8259_RAISED:
-    case I8259_LOST:
+    case INTERRUPT_RAISED:
+    case INTERRUPT_LOST:
         break;
     }
 }

@@ -20,7 +20,7 @@ void strict_free(struct strict *strict);
 void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t value);
 
 /* The interrupt controllers have told of an event. */
-void strict_pic(struct strict *strict, enum i8259_event event, unsigned irq, uint8_t detail);
+void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail);
 
 /* The machine's state is another, of a snapshot. */
 void strict_restored(struct strict *strict);

@@ -17,7 +17,7 @@ struct watch {
     struct trace *trace;   /* NULL: none */
     struct strict *strict; /* likewise */
     /* By IRQ, when it was raised, and when taken; CLOCK_NEVER: it was not. */
-    uint64_t raised_at[I8259_INPUTS], taken_at[I8259_INPUTS];
+    uint64_t raised_at[INTERRUPT_INPUTS_MAX], taken_at[INTERRUPT_INPUTS_MAX];
     uint64_t halted_at;
     uint32_t back; /* where the CPU was when an interrupt was acknowledged */
     unsigned irq;  /* which */
@@ -48,19 +48,15 @@ static void put_at(struct watch *watch, struct trace_event *event, uint32_t eip)
 
 /* ---- interrupts ---- */
 
-static const struct i8259 *chip_of(const struct machine *machine, unsigned irq)
-{
-    return irq < 8 ? &machine->pic.master : &machine->pic.slave;
-}
-
 /* What keeps a request from the CPU. */
 static const char *state_of_request(const struct machine *machine, unsigned irq)
 {
+    struct interrupt_input input = machine_input(machine, irq);
     struct cpu *cpu = machine->cpu;
 
-    if (!i8259_is_enabled(&machine->pic, irq))
-        return chip_of(machine, irq)->awaited_icw ? "uninitialised" : "masked";
-    if (i8259_held_by(&machine->pic, irq) >= 0)
+    if (!machine->interrupts->is_enabled(machine->interrupt_chip, irq))
+        return input.is_uninitialised ? "uninitialised" : "masked";
+    if (input.held_by >= 0)
         return "held";
     return cpu->ops->interrupts_enabled(cpu) ? "open" : "if-clear";
 }
@@ -73,26 +69,22 @@ static const char *words_of_eoi(uint8_t ocw2)
     return words[ocw2 >> 7][ocw2 >> 6 & 1];
 }
 
-static uint8_t count_bits(uint8_t master, uint8_t slave)
-{
-    return (uint8_t)(__builtin_popcount(master & ~(1u << I8259_CASCADE)) +
-                     __builtin_popcount(slave));
-}
-
 static void put_irq(struct watch *watch, enum trace_kind kind, unsigned irq, uint64_t since,
                     uint8_t detail, const char *state)
 {
-    const struct i8259_pair *pic = &watch->machine->pic;
+    const struct machine *machine = watch->machine;
+    unsigned pending, taken;
     struct trace_event event = {.kind = kind,
                                 .since = since,
                                 .irq = irq,
                                 .vector = detail,
                                 .value = detail,
-                                .name = machine_irq_device(irq),
+                                .name = board_irq_device(irq),
                                 .state = state};
 
-    event.pending = count_bits(i8259_irr(&pic->master), i8259_irr(&pic->slave));
-    event.taken = count_bits(pic->master.isr, pic->slave.isr);
+    machine->interrupts->count(machine->interrupt_chip, &pending, &taken);
+    event.pending = (uint8_t)pending;
+    event.taken = (uint8_t)taken;
     put(watch, &event);
 }
 
@@ -109,56 +101,58 @@ static void forget(struct watch *watch, unsigned first, unsigned count, const ch
     }
 }
 
-static void trace_pic(struct watch *watch, enum i8259_event event, unsigned irq, uint8_t detail)
+static void trace_interrupt(struct watch *watch, enum interrupt_event event, unsigned irq,
+                            uint8_t detail)
 {
     struct machine *machine = watch->machine;
     uint64_t now = clock_now(&machine->clock), *raised = &watch->raised_at[irq],
              *taken = &watch->taken_at[irq];
-    bool ends = !(chip_of(machine, irq)->isr >> (irq & 7) & 1); /* at once: automatic EOI */
+    bool ends = !machine_input(machine, irq).is_in_service; /* at once: automatic EOI */
 
     switch (event) {
-    case I8259_RAISED:
+    case INTERRUPT_RAISED:
         if (*raised == CLOCK_NEVER)
             *raised = now;
         put_irq(watch, TRACE_RAISE, irq, CLOCK_NEVER, 0, state_of_request(machine, irq));
         break;
-    case I8259_LOST:
+    case INTERRUPT_LOST:
         put_irq(watch, TRACE_LOST, irq, CLOCK_NEVER, 0, state_of_request(machine, irq));
         break;
-    case I8259_ACKNOWLEDGED:
-    case I8259_POLLED:
-        put_irq(watch, event == I8259_POLLED ? TRACE_POLL : TRACE_ACK, irq, *raised, detail,
+    case INTERRUPT_ACKNOWLEDGED:
+    case INTERRUPT_POLLED:
+        put_irq(watch, event == INTERRUPT_POLLED ? TRACE_POLL : TRACE_ACK, irq, *raised, detail,
                 ends ? "automatic EOI" : NULL);
         *raised = CLOCK_NEVER;
         *taken = ends ? CLOCK_NEVER : now;
         break;
-    case I8259_SPURIOUS:
+    case INTERRUPT_SPURIOUS:
         put_irq(watch, TRACE_SPURIOUS, irq, CLOCK_NEVER, detail, NULL);
         break;
-    case I8259_EOI:
+    case INTERRUPT_EOI:
         put_irq(watch, TRACE_EOI, irq, *taken, detail, words_of_eoi(detail));
         *taken = CLOCK_NEVER;
         break;
-    case I8259_EOI_IN_VAIN:
+    case INTERRUPT_EOI_IN_VAIN:
         put_irq(watch, TRACE_VAIN_EOI, irq, CLOCK_NEVER, detail,
                 detail & 0x40 ? "this input is not in service" : "nothing is in service there");
         break;
-    case I8259_INITIALISED:
+    case INTERRUPT_INITIALISED:
         forget(watch, irq, 8, "ICW1");
         break;
     }
 }
 
-static void on_pic(void *observer, enum i8259_event event, unsigned irq, uint8_t detail)
+static void on_interrupt_event(void *observer, enum interrupt_event event, unsigned irq,
+                               uint8_t detail)
 {
     struct watch *watch = observer;
 
-    if (event == I8259_ACKNOWLEDGED || event == I8259_SPURIOUS) {
+    if (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS) {
         watch->irq = irq;
         watch->back = machine_eip(watch->machine);
     }
     if (wants(watch, CATEGORY_IRQ))
-        trace_pic(watch, event, irq, detail);
+        trace_interrupt(watch, event, irq, detail);
     if (watch->strict)
         strict_pic(watch->strict, event, irq, detail);
 }
@@ -322,7 +316,7 @@ static void on_input(struct machine_observer *observer, bool is_key, unsigned co
 /* What is known of interrupts when the watch begins in the middle: that they ask, or are served. */
 static void know_nothing(struct watch *watch)
 {
-    for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
+    for (unsigned irq = 0; irq < INTERRUPT_INPUTS_MAX; irq++)
         watch->raised_at[irq] = watch->taken_at[irq] = CLOCK_NEVER;
     watch->halted_at = CLOCK_NEVER;
 }
@@ -346,7 +340,7 @@ static void on_restored(struct machine_observer *observer)
         strict_restored(watch->strict);
     if (!watch->trace)
         return;
-    forget(watch, 0, I8259_INPUTS, "a snapshot");
+    forget(watch, 0, INTERRUPT_INPUTS_MAX, "a snapshot");
     know_nothing(watch);
     put(watch, &event);
 }
@@ -359,7 +353,7 @@ static void on_end(struct machine_observer *observer, const char *how)
     if (!watch->trace)
         return;
     if (wants(watch, CATEGORY_IRQ))
-        forget(watch, 0, I8259_INPUTS, "the end");
+        forget(watch, 0, INTERRUPT_INPUTS_MAX, "the end");
     put(watch, &event);
 }
 
@@ -396,8 +390,7 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
         }
     }
     machine->observer = &watch->observer;
-    machine->pic.observe = on_pic;
-    machine->pic.observer = watch;
+    machine->interrupts->set_observer(machine->interrupt_chip, on_interrupt_event, watch);
     if (wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
         machine->cpu->calls = on_call;
         machine->cpu->observer = watch;

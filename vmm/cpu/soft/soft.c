@@ -249,6 +249,11 @@ static enum cpu_stop soft_run(struct cpu *cpu, uint64_t deadline)
         c->epoch++;
         c->generation++;
     }
+    if (c->map_version != c->memory->map->version) {
+        c->map_version = c->memory->map->version;
+        c->epoch++;
+        soft_tlb_flush(c);
+    }
     stop = run(c, deadline);
     soft_fpu_leave(c);
     soft_sse_leave(c);
@@ -354,12 +359,38 @@ static int soft_save(struct cpu *cpu, void *to)
     return 0;
 }
 
+#define EFLAGS_KEPT    UINT32_C(0x003f7700) /* what soft_state.eflags may have */
+#define FPU_TOP        0x3800u              /* of a status word: kept apart */
+#define MXCSR_RESERVED UINT32_C(0xffff0000) /* the host raises #GP for them */
+
+/* A state that some guest could be in. It may come from a file that anybody has written; whatever
+ * is an index, or goes into the host's own registers, must be what the engine believes it is. */
+static bool is_valid(const struct saved *saved)
+{
+    const struct soft_state *s = &saved->s;
+    bool is_real = !(s->cr0 & CR0_PE), is_virtual = s->eflags & EFLAGS_VM;
+
+    if (saved->logged > ACCESS_LOG)
+        return false;
+    for (uint32_t i = 0; i < saved->logged; i++) {
+        const struct access_record *record = &saved->log[i];
+        if (record->width > sizeof(record->data) || *(const unsigned char *)&record->is_write > 1 ||
+            *(const unsigned char *)&record->is_port > 1)
+            return false;
+    }
+    return s->gpr[CPU_GPRS] == 0 && s->cpl <= 3 && !(s->eflags & ~EFLAGS_KEPT) &&
+           !(is_real && (s->cpl || is_virtual || s->cr0 & CR0_PG)) &&
+           !(is_virtual && s->cpl != 3) && s->shadow <= SHADOW_SS && s->fpu.top < 8 &&
+           !(s->fpu.status & FPU_TOP) && !(s->mxcsr & MXCSR_RESERVED) &&
+           s->count <= CLOCK_MAX / 2 / SOFT_NS_PER_INSTRUCTION && s->skew <= CLOCK_MAX / 2;
+}
+
 static int soft_restore(struct cpu *cpu, const void *from)
 {
     struct soft *c = soft_of(cpu);
     const struct saved *saved = from;
 
-    if (saved->logged > ACCESS_LOG)
+    if (!is_valid(saved))
         return -EINVAL;
     c->s = saved->s;
     c->logged = saved->logged;

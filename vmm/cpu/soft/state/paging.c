@@ -1,6 +1,6 @@
 /*
  * From segment:offset to bytes: limit and type checks, the page walk, the TLB, and what lies
- * outside of RAM. Intel SDM vol. 3, chapter 4 (paging) and sections 5.2 to 5.3 (limits, types).
+ * outside of memory. Intel SDM vol. 3, chapter 4 (paging) and sections 5.2 to 5.3 (limits, types).
  *
  * The TLB is four flat tables of host pointers, one entry a linear page: for reading and for
  * writing, as supervisor and as user. An entry promises that such an access needs no check but the
@@ -72,7 +72,7 @@ static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uin
 {
     void *at = memory_at(c->memory, address, 4);
 
-    if (!at || (entry & bits) == bits)
+    if (!at || (entry & bits) == bits || memory_kind(c->memory, address) != MEMORY_RAM)
         return;
     entry |= bits;
     memcpy(at, &entry, 4);
@@ -83,7 +83,8 @@ static void set_entry_bits(struct soft *c, uint64_t address, uint32_t entry, uin
 
 static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user, uint64_t *physical)
 {
-    uint64_t pde_at = (c->s.cr3 & ~PAGE_MASK) + (linear >> 22) * 4, pte_at = 0;
+    uint64_t pde_at = memory_wire(c->memory, (c->s.cr3 & ~PAGE_MASK) + (linear >> 22) * 4),
+             pte_at = 0;
     uint32_t pde = UINT32_MAX, pte = UINT32_MAX, rights;
     bool is_large;
 
@@ -96,7 +97,7 @@ static bool walk(struct soft *c, uint32_t linear, bool is_write, bool is_user, u
         if (pde & PDE_LARGE_RESERVED)
             return page_fault(c, linear, PF_PRESENT | PF_RESERVED, is_write, is_user);
     } else {
-        pte_at = (pde & ~PAGE_MASK) + (linear >> 12 & 0x3ff) * 4;
+        pte_at = memory_wire(c->memory, (pde & ~PAGE_MASK) + (linear >> 12 & 0x3ff) * 4);
         memory_read(c->memory, pte_at, &pte, 4);
         if (!(pte & PTE_P))
             return page_fault(c, linear, 0, is_write, is_user);
@@ -131,7 +132,8 @@ static void tlb_fill(struct soft *c, uint32_t linear, uint64_t physical, bool is
         c->tlb_log[c->tlb_logged++] = page;
     }
     c->tlb[is_user][0][page] = host;
-    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE]) {
+    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE] &&
+        memory_kind(c->memory, physical) == MEMORY_RAM) {
         c->tlb[is_user][1][page] = host;
         memory_mark(c->memory, physical);
     }
@@ -153,6 +155,7 @@ bool soft_translate(struct soft *c, uint32_t linear, bool is_write, bool is_user
         *physical = linear;
     else if (!walk(c, linear, is_write, is_user, physical))
         return false;
+    *physical = memory_wire(c->memory, *physical);
     tlb_fill(c, linear, *physical, is_write, is_user);
     return true;
 }
@@ -287,7 +290,7 @@ static bool mmio(struct soft *c, uint64_t physical, bool is_write, uint8_t *data
 struct piece {
     uint64_t physical;
     uint32_t length;
-    bool is_ram;
+    bool is_memory; /* that can be read, or written: the rest goes to the machine */
 };
 
 static bool next_piece(struct soft *c, uint32_t linear, uint32_t length, bool is_write,
@@ -298,7 +301,8 @@ static bool next_piece(struct soft *c, uint32_t linear, uint32_t length, bool is
     if (!soft_translate(c, linear, is_write, is_user, &piece->physical))
         return false;
     piece->length = length < left ? length : left;
-    piece->is_ram = piece->physical < c->memory->size; /* which ends with a page */
+    piece->is_memory =
+        memory_kind(c->memory, piece->physical) <= (is_write ? MEMORY_RAM : MEMORY_ROM);
     return true;
 }
 
@@ -338,7 +342,7 @@ SLOW bool read_pieces(struct soft *c, uint32_t linear, uint8_t *data, uint32_t l
     for (; length; length -= piece.length, linear += piece.length, data += piece.length) {
         if (!next_piece(c, linear, length, false, is_user, &piece))
             return false;
-        if (piece.is_ram)
+        if (piece.is_memory)
             memory_read(c->memory, piece.physical, data, piece.length);
         else if (!mmio(c, piece.physical, false, data, piece.length))
             return false;
@@ -356,8 +360,8 @@ bool soft_read_linear(struct soft *c, uint32_t linear, void *to, uint32_t length
     return true;
 }
 
-/* All faults come before the first byte is written; what goes outside of RAM is written first,
- * since it may end the run and have the instruction executed again. */
+/* All faults come before the first byte is written; what goes outside of RAM, to ROM too, is
+ * written first, since it may end the run and have the instruction executed again. */
 SLOW bool write_pieces(struct soft *c, uint32_t linear, const void *from, uint32_t length,
                        bool is_user)
 {
@@ -372,12 +376,12 @@ SLOW bool write_pieces(struct soft *c, uint32_t linear, const void *from, uint32
         for (; left; left -= piece.length, at += piece.length, data += piece.length) {
             if (!next_piece(c, at, left, true, is_user, &piece))
                 return false;
-            if (!piece.is_ram && pass == 0) {
+            if (!piece.is_memory && pass == 0) {
                 uint8_t copy[512];
                 memcpy(copy, data, piece.length);
                 if (!mmio(c, piece.physical, true, copy, piece.length))
                     return false;
-            } else if (piece.is_ram && pass == 1) {
+            } else if (piece.is_memory && pass == 1) {
                 write_ram(c, piece.physical, data, piece.length);
             }
         }

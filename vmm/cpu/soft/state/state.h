@@ -189,9 +189,10 @@ struct soft {
     bool in_new_task;  /* raised after a task switch: EIP is not the instruction's */
     bool no_step_trap; /* INT n or ICEBP: the trap flag's #DB doesn't follow */
 
-    uint64_t count_end; /* s.count + budget, when s.count was last brought up to date */
-    uint64_t epoch;     /* changes when RAM was written behind our back */
-    uint64_t changes;   /* memory_log.changes when last looked at */
+    uint64_t count_end;   /* s.count + budget, when s.count was last brought up to date */
+    uint64_t epoch;       /* changes when RAM was written behind our back */
+    uint64_t changes;     /* memory_log.changes when last looked at */
+    unsigned map_version; /* memory_map.version, likewise */
     bool wants_window, stepping;
     bool has_stops;
     unsigned stop_count;

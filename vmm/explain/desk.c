@@ -12,7 +12,7 @@ int desk_init(struct desk *desk, struct inbox *inbox, const char *image)
 {
     *desk = (struct desk){.inbox = inbox, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     pthread_mutex_init(&desk->lock, NULL);
-    monitor_init(&desk->monitor, image);
+    monitor_init(&desk->monitor, inbox, image);
     return desk->fd < 0 ? -errno : 0;
 }
 

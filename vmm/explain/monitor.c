@@ -535,9 +535,7 @@ static bool do_reset(struct call *call)
 
 static bool do_quit(struct call *call)
 {
-    call->monitor->quits = true;
-    if (call->machine)
-        inbox_quit(call->machine->config.inbox);
+    inbox_quit(call->monitor->inbox);
     return false;
 }
 
@@ -744,9 +742,9 @@ void monitor_complete(struct monitor *monitor, const char *line, FILE *to)
 
 /* ---- beginning and end ---- */
 
-void monitor_init(struct monitor *monitor, const char *image)
+void monitor_init(struct monitor *monitor, struct inbox *inbox, const char *image)
 {
-    *monitor = (struct monitor){.image = image, .pause = no_pause};
+    *monitor = (struct monitor){.inbox = inbox, .image = image, .pause = no_pause};
 }
 
 void monitor_free(struct monitor *monitor)

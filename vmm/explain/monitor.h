@@ -16,17 +16,17 @@
 
 /* Of one guest; to be made by monitor_init. */
 struct monitor {
+    struct inbox *inbox;        /* of its machines */
     const char *image;          /* whose symbols are meant; NULL: none */
     bool is_recorded;           /* only input may be changed: there is a log of it */
     bool is_replay;             /* not even that: the log says what comes */
-    bool quits;                 /* `quit` was said */
     struct machine_pause pause; /* for machine_run_until */
     struct place place;         /* that the pause has its addresses from */
     struct symbols *symbols;
     char no_symbols[300]; /* why there are none, once that is known */
 };
 
-void monitor_init(struct monitor *monitor, const char *image);
+void monitor_init(struct monitor *monitor, struct inbox *inbox, const char *image);
 void monitor_free(struct monitor *monitor);
 
 /*

@@ -37,7 +37,10 @@ struct solo {
     uint8_t last_output; /* the last byte written; '\n' before there is one */
     int quit_fd;         /* eventfd: it is to end, even where it waits to write */
     bool has_terminal;
-    bool is_over;         /* the guest has ended */
+    bool is_over;     /* the guest has ended */
+    bool leaves;      /* nothing is left of it to be looked at */
+    char *conclusion; /* what it says of its end; NULL: no memory */
+    int status;
     bool talks;           /* what is typed goes to the monitor */
     struct sink terminal; /* where that answers */
     struct prompt prompt;
@@ -234,13 +237,17 @@ static void take_signal(struct solo *solo, int signal_fd)
 static void end(struct solo *solo)
 {
     const struct machine *machine;
+    size_t size;
+    FILE *to = open_memstream(&solo->conclusion, &size);
 
-    guest_join(solo->guest);
+    guest_wait(solo->guest);
     solo->is_over = true;
     machine = solo->guest->machine;
-    if (!machine || machine->outcome.end == END_QUIT)
-        solo->guest->desk.monitor.quits = true;
-    else if (solo->talks)
+    solo->leaves = !machine || machine->outcome.end == END_QUIT;
+    solo->status = to ? guest_conclude(solo->guest, to) : STATUS_USAGE;
+    if (to)
+        fclose(to);
+    if (!solo->leaves && solo->talks)
         sink_printf(&solo->terminal, "\nthe guest has ended (%s%s%s); quit, or Ctrl-A C, leaves\n",
                     machine_end_name(machine->outcome.end), machine->outcome.text[0] ? ": " : "",
                     machine->outcome.text);
@@ -265,9 +272,9 @@ static bool is_done(const struct solo *solo)
 {
     const struct monitor_socket *socket = solo->guest->options->monitor;
 
-    return solo->is_over &&
-           (solo->signal || solo->output_error || solo->guest->desk.monitor.quits ||
-            (!solo->talks && !(socket && monitor_socket_is_busy(socket))));
+    return solo->is_over && (solo->signal || solo->output_error || solo->leaves ||
+                             atomic_load(&solo->guest->inbox.quit) ||
+                             (!solo->talks && !(socket && monitor_socket_is_busy(socket))));
 }
 
 /* Passes on input and signals until the guest is done: true. False if a signal has come and the
@@ -326,13 +333,13 @@ static bool attend(struct solo *solo, int signal_fd)
     return true;
 }
 
-/* Says how it ended and returns the status. */
-static int conclude(struct solo *solo)
+/* Says how it ended. */
+static void conclude(struct solo *solo)
 {
     end_line(solo);
     if (solo->output_error && solo->output_error != EPIPE)
         fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(solo->output_error));
-    return guest_conclude(solo->guest, stderr);
+    fputs(solo->conclusion ? solo->conclusion : "vmm: out of memory\n", stderr);
 }
 
 int solo_run(struct guest *guest)
@@ -364,10 +371,12 @@ int solo_run(struct guest *guest)
     }
     if (attend(&solo, signal_fd)) {
         terminal_leave();
-        status = conclude(&solo);
+        conclude(&solo);
+        status = solo.status;
     } else {
         terminal_leave();
     }
+    free(solo.conclusion);
     prompt_free(&solo.prompt);
     sink_free(&solo.terminal);
     options_close_monitor(guest->options);

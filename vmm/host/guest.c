@@ -306,6 +306,13 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
     return &machine->outcome;
 }
 
+static void free_machine(struct guest *guest)
+{
+    runner_free(&guest->runner);
+    machine_destroy(guest->machine);
+    guest->machine = NULL;
+}
+
 /* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
 static bool boot(struct guest *guest)
 {
@@ -331,13 +338,23 @@ static bool boot(struct guest *guest)
         const struct machine_input *end = guest->config.replay_end;
         replay_from(guest, end == guest->replay.inputs + guest->replay.count ? end : end + 1);
     }
-    runner_free(&guest->runner);
-    machine_destroy(machine);
-    guest->machine = NULL;
+    free_machine(guest);
     return true;
 }
 
-/* Boots, and boots again after a reset; the time limit is for all of it. */
+/* The guest has ended: answers what is asked about what is left of it, until that is freed. */
+static void stay(struct guest *guest)
+{
+    while (!atomic_load(&guest->leaves)) {
+        if (!atomic_load(&guest->is_lent))
+            desk_serve(&guest->desk, guest->machine);
+        inbox_wait(&guest->inbox, CLOCK_NEVER);
+    }
+    desk_serve(&guest->desk, guest->machine);
+}
+
+/* Boots, and boots again after a reset; the time limit is for all of it. A machine is made, run,
+ * looked at and freed on this thread: a CPU can be kicked as long as there is one. */
 static void *guest_thread(void *argument)
 {
     struct guest *guest = argument;
@@ -351,8 +368,12 @@ static void *guest_thread(void *argument)
     guest->host.end = clock_host_ns();
     if (guest->machine && guest->options->save)
         save(guest);
+    atomic_store(&guest->is_lent, true);
     if (write(guest->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */
+    stay(guest);
+    if (guest->machine)
+        free_machine(guest);
     return NULL;
 }
 
@@ -373,7 +394,7 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
     error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
     pthread_attr_destroy(&attributes);
-    guest->is_running = error == 0;
+    guest->has_thread = guest->is_running = error == 0;
     return error;
 }
 
@@ -382,24 +403,27 @@ bool guest_input_ends(const struct guest *guest)
     return !guest->options->keep_open && !guest->options->monitor;
 }
 
-void guest_join(struct guest *guest)
+void guest_wait(struct guest *guest)
 {
-    if (guest->is_running)
-        pthread_join(guest->thread, NULL);
-    guest->is_running = false;
-    desk_serve(&guest->desk, guest->machine); /* what was asked too late for it */
+    uint64_t count;
+
+    while (guest->is_running)
+        guest->is_running = read(guest->done_fd, &count, sizeof(count)) < 0;
 }
 
 void guest_ask(struct guest *guest, struct question *question)
 {
-    desk_ask(&guest->desk, question);
-    if (!guest->is_running)
-        desk_serve(&guest->desk, guest->machine);
+    if (guest->has_desk)
+        desk_ask(&guest->desk, question);
+    else
+        question->is_answered = true; /* by nothing */
+    if (guest->has_desk && !guest->has_thread)
+        desk_serve(&guest->desk, NULL);
 }
 
 /* ---- after it ---- */
 
-int guest_conclude(struct guest *guest, FILE *to)
+static int conclude(struct guest *guest, FILE *to)
 {
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
@@ -443,11 +467,21 @@ int guest_conclude(struct guest *guest, FILE *to)
     return is_complete ? outcome->status : STATUS_USAGE;
 }
 
+int guest_conclude(struct guest *guest, FILE *to)
+{
+    int status = conclude(guest, to);
+
+    atomic_store(&guest->is_lent, false);
+    inbox_ask(&guest->inbox);
+    return status;
+}
+
 void guest_free(struct guest *guest)
 {
-    if (guest->machine) {
-        runner_free(&guest->runner);
-        machine_destroy(guest->machine);
+    if (guest->has_thread) {
+        atomic_store(&guest->leaves, true);
+        inbox_ask(&guest->inbox);
+        pthread_join(guest->thread, NULL);
     }
     if (guest->has_desk)
         desk_free(&guest->desk);

@@ -118,6 +118,29 @@ static bool get_ready(struct member *member, char *note, size_t note_size)
     return true;
 }
 
+/* It is paused, or not any more: that is no time of its own. */
+static void note_pause(struct member *member, bool paused)
+{
+    uint64_t now = clock_host_ns();
+
+    if (!member->is_running || member->is_paused == paused)
+        return;
+    member->is_paused = paused;
+    if (paused)
+        member->paused_since = now;
+    else
+        member->paused_ns += now - member->paused_since;
+}
+
+/* Its monitor may have answered, or somebody be at its socket. */
+static void pass_answer(struct member *member)
+{
+    if (member->options->monitor)
+        monitor_socket_update(member->options->monitor, &member->guest);
+    note_pause(member, atomic_load(&member->guest.inbox.paused));
+    member->many->front->answered(member->many->owner, member);
+}
+
 static void set_due(struct member *member, uint64_t due)
 {
     member->many->waiting += (size_t)(due != 0) - (size_t)(member->due != 0);
@@ -152,20 +175,6 @@ static int start(struct member *member)
     return 0;
 }
 
-/* It is paused, or not any more: that is no time of its own. */
-static void note_pause(struct member *member, bool paused)
-{
-    uint64_t now = clock_host_ns();
-
-    if (!member->is_running || member->is_paused == paused)
-        return;
-    member->is_paused = paused;
-    if (paused)
-        member->paused_since = now;
-    else
-        member->paused_ns += now - member->paused_since;
-}
-
 void member_pause(struct member *member, bool paused)
 {
     if (!member->is_running || member->is_paused == paused)
@@ -195,12 +204,12 @@ static void begin_again(struct member *member)
     guest_free(&member->guest); /* what was left, to be looked at */
     if (!get_ready(member, note, sizeof(note))) {
         put_message(member, member->guest.error);
-        guest_free(&member->guest);
-        return;
+    } else {
+        error = start(member);
+        if (error)
+            put_message(member, strerror(error));
     }
-    error = start(member);
-    if (error)
-        put_message(member, strerror(error));
+    pass_answer(member); /* what was asked of the one that is freed */
 }
 
 void member_restart(struct member *member)
@@ -302,7 +311,7 @@ static void reap(struct many *many)
 
     for (int i = 0; i < count; i++) {
         struct member *member = events[i].data.ptr;
-        guest_join(&member->guest);
+        guest_wait(&member->guest);
         epoll_ctl(many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
         member_pause(member, false);
         while (pass_output(member))
@@ -348,10 +357,7 @@ static void pass_answers(struct many *many)
         uint64_t count;
         if (read(member->guest.desk.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
             continue;
-        if (member->options->monitor)
-            monitor_socket_update(member->options->monitor, &member->guest);
-        note_pause(member, atomic_load(&member->guest.inbox.paused));
-        many->front->answered(many->owner, member);
+        pass_answer(member);
     }
 }
 

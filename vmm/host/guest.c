@@ -183,9 +183,10 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     error = inbox_init(&guest->inbox);
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
+    run_control_init(&guest->control, &guest->inbox);
     guest->has_inbox = true;
     guest->has_desk = true;
-    error = desk_init(&guest->desk, &guest->inbox, guest->config.image.path);
+    error = desk_init(&guest->desk, &guest->control, guest->config.image.path);
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
     guest->desk.monitor.is_recorded = options->record;
@@ -288,7 +289,7 @@ static void hold(struct guest *guest, struct machine *machine)
     for (;;) {
         desk_serve(&guest->desk, machine);
         stand_still(machine, &since);
-        if (!atomic_load(&inbox->paused) || atomic_load(&inbox->quit) ||
+        if (!run_control_is_held(&guest->control) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
             break;
         inbox_wait(inbox, CLOCK_NEVER);
@@ -301,8 +302,8 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
 {
     do
         hold(guest, machine);
-    while (runner_run_until(&guest->runner, desk_pause(&guest->desk)));
-    desk_give_up(&guest->desk, machine);
+    while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
+    desk_end(&guest->desk, machine);
     return &machine->outcome;
 }
 

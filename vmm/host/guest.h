@@ -20,6 +20,7 @@ struct guest {
     struct runner_config run;
     const struct engine *engine;
     struct inbox inbox;
+    struct run_control control;
     struct desk desk; /* of its monitor */
     struct report_host host;
     struct runner runner;    /* of the machine, if there is one */

@@ -137,7 +137,7 @@ static void pass_answer(struct member *member)
 {
     if (member->options->monitor)
         monitor_socket_update(member->options->monitor, &member->guest);
-    note_pause(member, atomic_load(&member->guest.inbox.paused));
+    note_pause(member, run_control_is_held(&member->guest.control));
     member->many->front->answered(member->many->owner, member);
 }
 
@@ -180,7 +180,7 @@ void member_pause(struct member *member, bool paused)
     if (!member->is_running || member->is_paused == paused)
         return;
     note_pause(member, paused);
-    inbox_pause(&member->guest.inbox, paused);
+    run_control_hold(&member->guest.control, paused);
 }
 
 void member_quit(struct member *member)

@@ -510,24 +510,12 @@ static bool fits_into_host(const struct options *options, size_t count)
     return false;
 }
 
-/* Gives a guest a name of its own: the second `hello.bin` is hello.bin-2. */
-static bool name_member(struct many *many, struct member *member)
+/* Gives a guest a name of its own; false: no memory. */
+static bool name_member(struct member *member)
 {
-    char name[256];
-    unsigned number = 1;
-    bool taken;
+    const char *wanted = member->options->name ? member->options->name : member->options->restore;
 
-    if (!member->options->name)
-        member->options->name = member->options->restore;
-    snprintf(name, sizeof(name), "%s", member->options->name);
-    do {
-        taken = false;
-        for (const struct member *other = many->members; other < member; other++)
-            taken = taken || strcmp(other->name, name) == 0;
-        if (taken)
-            snprintf(name, sizeof(name), "%.200s-%u", member->options->name, ++number);
-    } while (taken);
-    member->options->name = member->name = strdup(name);
+    member->options->name = member->name = names_take(&member->many->names, wanted);
     return member->name != NULL;
 }
 
@@ -564,7 +552,7 @@ int many_init(struct many *many, struct options *options, size_t count)
         outbox_init(&member->messages, many->news_fd);
         if (automatic && strcmp(member->options->cpu, "auto") == 0 && !member->options->restore)
             member->options->cpu = automatic;
-        if (!name_member(many, member) || !get_ready(member, note, sizeof(note))) {
+        if (!name_member(member) || !get_ready(member, note, sizeof(note))) {
             fprintf(stderr, "vmm: %s: %s\n", member->name ? member->name : "", member->guest.error);
             many->count++;
             return STATUS_USAGE;
@@ -614,8 +602,8 @@ void many_free(struct many *many)
         outbox_free(&member->output);
         outbox_free(&member->messages);
         pthread_mutex_destroy(&member->sight_lock);
-        free((char *)member->name);
     }
+    names_free(&many->names);
     free(many->members);
     turns_free(&many->turns);
     if (many->news_fd >= 0)

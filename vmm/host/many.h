@@ -9,6 +9,7 @@
 #include "console/sink.h"
 #include "console/typing.h"
 #include "guest.h"
+#include "names.h"
 #include "os/turns.h"
 
 #include <signal.h>
@@ -70,6 +71,7 @@ struct front {
 
 struct many {
     struct member *members;
+    struct names names;
     struct turns turns;
     size_t count, running, waiting; /* waiting: for their restart */
     const struct front *front;

@@ -157,8 +157,9 @@ static int open_files(struct guest *guest)
         guest->config.record = record;
     }
     if (options->report) {
-        guest->report =
-            strcmp(options->report, "-") == 0 ? stdout : file_stream(options->report, FILE_WRITE);
+        guest->report = strcmp(options->report, "-") == 0
+                            ? open_memstream(&guest->report_text, &guest->report_size)
+                            : file_stream(options->report, FILE_WRITE);
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));
@@ -497,7 +498,8 @@ void guest_free(struct guest *guest)
     symbols_free(guest->symbols);
     if (guest->record)
         fclose(guest->record);
-    if (guest->report && guest->report != stdout)
+    if (guest->report)
         fclose(guest->report);
+    free(guest->report_text);
     *guest = (struct guest){.done_fd = -1, .desk.fd = -1};
 }

@@ -35,6 +35,8 @@ struct guest {
     struct snapshot *snapshot;   /* to begin with */
     struct input_log replay;
     FILE *record, *report;
+    char *report_text; /* after guest_conclude: the report, if it is for standard output */
+    size_t report_size;
     struct trace *trace;
     struct symbols *symbols;    /* for trace and warnings; NULL: none */
     struct inbox_event *script; /* input that was there before it started */

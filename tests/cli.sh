@@ -103,6 +103,22 @@ check "a full disk behind stdout" 130 bash -c "$vmm run ${VMM_OPTIONS:-} $flood 
 says "is reported" "$err" "can't write the guest's output: No space"
 check "a reader that has gone" 0 bash -c "$vmm run ${VMM_OPTIONS:-} build/os1k.elf </dev/null | head -c 1"
 
+# What is said of a guest begins a line of its own wherever it goes to the same file as what the guest prints.
+# in_one COMMAND...: with both in one pipe, whose reader takes its time.
+in_one() { "$@" 2>&1 | { sleep 0.5; cat; }; }
+check "a guest that prints no newline, in a pipe" 0 in_one run --timeout 200ms "$uart"
+says "has its end told on a line of its own" "$out" '^vmm: .*uart.bin: '
+lacks "and nothing else before it" "$out" '^$'
+check "a warning in a pipe" 0 in_one run --strict --timeout 2 build/os1k.elf
+says "is a line of its own" "$out" '^vmm: at eip .*: 4-byte read from address'
+says "behind what was printed before" "$out" '^1K OS '
+check "guests that print no newline, in a pipe" 0 in_one run --timeout 200ms "$uart,name=a" "$uart,name=b" build/guests/divide.bin,mode=pm32
+says "have their ends told on lines of their own" "$(grep -c '^[ab]: vmm: [^ ]*uart.bin: ' <<<"$out")" '^2$'
+lacks "whatever others print" "$out" 'x[a-z.]+: |x.*vmm:|: vmm:.*xx'
+says "and last" "$(grep '^a: ' <<<"$out" | tail -n 1)" '^a: vmm: '
+check "what a guest prints, by itself" 124 run --timeout 200ms "$uart"
+if [[ $(tr -d x <"$scratch/out" | wc -c) == 0 ]]; then ok "is nothing but its bytes"; else not_ok "is nothing but its bytes" "$(tail -c 50 "$scratch/out")"; fi
+
 # ---- the engine ----
 if "$vmm" probe -q; then
     check "the engine is found by itself" 0 "$vmm" run $hello
@@ -174,6 +190,7 @@ check "a signal ends a run whose output nobody takes" 0 bash -c \
      kill -TERM \$(cat $scratch/pid); sleep 1; ! kill -0 \$(cat $scratch/pid) 2>/dev/null"
 mkfifo "$scratch/image"
 check "a signal ends a run whose image never comes" 124 timeout 1 "$vmm" run "${options[@]}" "$scratch/image"
+check "so does Ctrl-A X, on a terminal" 2 bash -c "{ sleep 0.5; printf '\\001x'; sleep 3; } | timeout 10 script -qec '$vmm run ${VMM_OPTIONS:-} $scratch/image' /dev/null"
 check "a time limit is for all reboots together" 124 run --timeout 300ms "$scratch/reset.bin"
 says "and many reboots are told of" "$err" 'has reset itself'
 

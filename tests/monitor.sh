@@ -207,6 +207,23 @@ shows "a guest that ends" '^process 1 exited'
 shows "leaves" '^status 0$'
 shows "and the terminal is as it was" '^ icanon'
 
+one 100x40 --monitor "unix:$socket" build/os1k.elf
+shows "a guest with a monitor at both ends" '^>'
+keys C-a c
+keys -l 'until 0x1'
+keys Enter
+shows "waits at one" '^\(vmm\) until 0x1'
+at_socket 'info status' 'sendkey shift' 'info irq'
+says "answers at the other" "$out" '^\(vmm\) running'
+sleep 0.2
+lacks "which ends no wait" "$(picture)" '^stopped '
+at_socket 'info status'
+says "and leaves no guest paused" "$out" '^\(vmm\) running'
+at_socket 'stop'
+shows "but a stop ends it" '^stopped '
+keys C-a x
+shows "leaves" '^status 130$'
+
 one 100x40 --mode pm32 --timeout 30 $guests/keyboard.bin --input keyboard
 shows "a guest with keys" 'type; q or Escape ends'
 keys C-a c

@@ -39,6 +39,12 @@ check "typing at one, and at all" 0 run build/os1k.elf,name=a build/os1k.elf,nam
 if [[ $(grep -c 'Hello world' <<<"$out") == 1 ]]; then ok "reaches who is meant"; else not_ok "reaches who is meant" "$out"; fi
 says "by name" "$out" '^a: Hello world from shell!$'
 says "and all" "$out" '^b: process 1 exited$'
+{ head -c 100000 /dev/zero | tr '\0' a; printf '\004'; } >"$scratch/long"
+check "a long input" 0 run --plain --mode pm32 $guests/serial.bin <"$scratch/long"
+says "is not lost" "$out" '100000 characters'
+check "the end of the input" 0 run build/os1k.elf build/os1k.elf,name=b </dev/null
+says "ends guests that only wait for more" "$err" '^b: vmm: .*input'
+check "but not with --keep-open" 124 run --keep-open --timeout 4 build/os1k.elf build/os1k.elf </dev/null
 check "a guest that crashes beside others" 6 run $guests/divide.bin,mode=pm32,name=bad $guests/hello.bin </dev/null
 says "is explained" "$err" '^bad: vmm: .*#DE divide error'
 says "and alone" "$out" '^hello.bin: Hello, KVM!$'

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 static struct inbox inbox;
+static struct run_control control;
 static struct monitor monitor;
 static struct machine *machine;
 static char *answer;
@@ -58,7 +59,8 @@ static void begin(const char *path, enum image_mode mode)
     machine = machine_create(&config, error, sizeof(error));
     if (!machine)
         fail_msg("%s", error);
-    monitor_init(&monitor, path);
+    run_control_init(&control, &inbox);
+    monitor_init(&monitor, &control, path);
 }
 
 static void end(void)
@@ -73,17 +75,18 @@ static void end(void)
 /* Does a line, and runs the guest if that is part of the answer. */
 static const char *say(const char *line)
 {
+    struct monitor_wait wait = {0};
     FILE *to;
-    bool runs;
 
     free(answer);
     to = open_memstream(&answer, &answer_size);
     assert_non_null(to);
-    runs = monitor_command(&monitor, machine, line, to);
-    if (runs) {
-        machine_run_until(machine, &monitor.pause);
-        monitor_arrived(&monitor, machine, to);
+    if (monitor_command(&monitor, machine, line, &wait, to)) {
+        machine_run_until(machine, run_control_pause(&control));
+        assert_true(run_control_has_stopped(&control, machine));
+        monitor_stopped(&monitor, machine, &wait, to);
     }
+    assert_null(run_control_pause(&control));
     fclose(to);
     return answer;
 }
@@ -269,9 +272,9 @@ static void monitor_steps_and_runs_to_places(void **unused)
     SAYS("until nowhere", "there is no symbol 'nowhere'");
     SAYS("until 3 4", "expected a place");
     SAYS("step many", "expected a count of instructions, not 'many'");
-    assert_true(atomic_load(&inbox.paused));
+    assert_true(run_control_is_held(&control));
     say("cont");
-    assert_false(atomic_load(&inbox.paused));
+    assert_false(run_control_is_held(&control));
     SAYS("until 0x1", "the guest has ended: power-off");
     SAYS("step", "the guest has ended; 'info status' says how\n");
     SAYS("info status", "ended: power-off, status 0\n");
@@ -296,7 +299,7 @@ static void monitor_resets_and_quits(void **unused)
     say("reset");
     assert_int_equal(machine->outcome.end, END_RESET);
     say("quit");
-    assert_true(atomic_load(&inbox.quit) && monitor.quits);
+    assert_true(atomic_load(&inbox.quit));
     end();
 }
 
@@ -474,7 +477,7 @@ static void warn(void *owner, const char *text)
     (void)text;
 }
 
-static void begin_guest(const char *path)
+static void get_ready(const char *path)
 {
     char note[320], *image = strdup(path);
 
@@ -485,13 +488,27 @@ static void begin_guest(const char *path)
     options.config.memory_size = UINT64_C(4) << 20;
     assert_true(options_take_image(&options, image));
     assert_int_equal(guest_init(&guest, &options, note, sizeof(note)), 0);
+}
+
+static void begin_guest(const char *path)
+{
+    get_ready(path);
     assert_int_equal(guest_start(&guest, print, warn, NULL), 0);
+}
+
+static void conclude(void)
+{
+    FILE *nowhere = fopen("/dev/null", "w");
+
+    guest_wait(&guest);
+    guest_conclude(&guest, nowhere);
+    fclose(nowhere);
 }
 
 static void end_guest(void)
 {
     inbox_quit(&guest.inbox);
-    guest_join(&guest);
+    guest_wait(&guest);
     guest_free(&guest);
     free((char *)options.config.image.path);
     options_free(&options);
@@ -509,7 +526,7 @@ static void type(struct prompt *prompt, const char *keys)
 {
     for (; *keys; keys++)
         assert_true(prompt_type(prompt, (uint8_t)*keys));
-    while (prompt->waits) {
+    while (prompt->question) {
         uint64_t count;
         wait_readable(guest.desk.fd);
         assert_int_equal(read(guest.desk.fd, &count, sizeof(count)), sizeof(count));
@@ -570,15 +587,259 @@ static void prompt_stops_a_guest_that_runs_to_nowhere(void **unused)
     prompt_init(&prompt, &guest, show, NULL);
     type(&prompt, "until 0x1\r\003");
     SHOWN("stopped ");
-    assert_true(atomic_load(&guest.inbox.paused));
+    assert_true(run_control_is_held(&guest.control));
     type(&prompt, "until 0x1\r\003cont\r");
-    assert_false(atomic_load(&guest.inbox.paused));
+    assert_false(run_control_is_held(&guest.control));
     inbox_quit(&guest.inbox);
-    wait_readable(guest.done_fd);
-    guest_join(&guest);
+    conclude();
     type(&prompt, "info status\r"); /* of what is left */
     SHOWN("ended: quit");
     prompt_free(&prompt);
+    end_guest();
+}
+
+/* A CPU that may be kicked while the thread it was made on is there, and is freed by that one
+ * alone: KVM's sends that thread a signal. */
+static struct cpu_ops watched_ops;
+static const struct cpu_ops *ops_below;
+static pthread_t maker;
+static pthread_key_t on_exit_of_maker;
+static atomic_bool maker_is_gone;
+static atomic_uint kicks, freed;
+
+static void note_exit(void *value)
+{
+    (void)value;
+    atomic_store(&maker_is_gone, true);
+}
+
+static void watched_kick(struct cpu *cpu)
+{
+    assert_false(atomic_load(&maker_is_gone));
+    atomic_fetch_add(&kicks, 1);
+    ops_below->kick(cpu);
+}
+
+static void watched_destroy(struct cpu *cpu)
+{
+    assert_true(pthread_equal(maker, pthread_self()));
+    atomic_fetch_add(&freed, 1);
+    ops_below->destroy(cpu);
+}
+
+static struct cpu *make_watched(const struct memory *memory, char *why, size_t why_size)
+{
+    struct cpu *cpu = cpu_soft_create(memory, why, why_size);
+
+    maker = pthread_self();
+    pthread_setspecific(on_exit_of_maker, &maker);
+    ops_below = cpu->ops;
+    watched_ops = *cpu->ops;
+    watched_ops.kick = watched_kick;
+    watched_ops.destroy = watched_destroy;
+    cpu->ops = &watched_ops;
+    return cpu;
+}
+
+static void a_cpu_is_kicked_and_freed_while_its_thread_is_there(void **unused)
+{
+    static struct prompt prompt;
+
+    (void)unused;
+    assert_int_equal(pthread_key_create(&on_exit_of_maker, note_exit), 0);
+    get_ready("build/guests/timer_keys.elf");
+    guest.config.make_cpu = make_watched;
+    assert_int_equal(guest_start(&guest, print, warn, NULL), 0);
+    prompt_init(&prompt, &guest, show, NULL);
+    type(&prompt, "until 10ms\rcont\r");
+    for (unsigned i = 0; i < 100; i++) /* while it runs */
+        inbox_look(&guest.inbox);
+    inbox_quit(&guest.inbox);
+    conclude();
+    assert_true(atomic_load(&kicks) > 0);
+    type(&prompt, "info status\r"); /* of what is left */
+    SHOWN("ended: quit");
+    assert_int_equal(atomic_load(&freed), 0);
+    prompt_free(&prompt);
+    end_guest();
+    assert_int_equal(atomic_load(&freed), 1);
+    assert_true(atomic_load(&maker_is_gone));
+}
+
+/* A guest that was got ready and never started, or could not even be that, answers, too. */
+static void a_guest_without_a_thread_answers(void **unused)
+{
+    struct question question = {.line = "info status"};
+
+    (void)unused;
+    get_ready("build/guests/hello.bin");
+    guest_ask(&guest, &question);
+    assert_true(question.is_answered);
+    assert_string_equal(question.answer, "there is no machine now\n");
+    end_guest();
+    free(question.answer);
+    memset(&question, 0, sizeof(question));
+    guest_ask(&guest, &question);
+    assert_true(question.is_answered);
+}
+
+/* ---- several at one guest ---- */
+
+static struct question *ask(const char *line)
+{
+    struct question *question = calloc(1, sizeof(*question));
+
+    snprintf(question->line, sizeof(question->line), "%s", line);
+    guest_ask(&guest, question);
+    return question;
+}
+
+static void await(struct question *question)
+{
+    uint64_t count;
+
+    while (!desk_has_answered(&guest.desk, question)) {
+        wait_readable(guest.desk.fd);
+        assert_int_equal(read(guest.desk.fd, &count, sizeof(count)), sizeof(count));
+    }
+}
+
+/* Waits for an answer, which has `text`. */
+static void expect(struct question *question, const char *text)
+{
+    await(question);
+    if (!strstr(question->answer, text))
+        fail_msg("%s: there is no '%s' in:\n%s", question->line, text, question->answer);
+    free(question->answer);
+    free(question);
+}
+
+/* A guest that is held at its first instruction. */
+static void begin_held(void)
+{
+    get_ready("build/guests/timer_keys.elf");
+    run_control_hold(&guest.control, true);
+    assert_int_equal(guest_start(&guest, print, warn, NULL), 0);
+}
+
+static void a_question_ends_no_wait(void **unused)
+{
+    struct question *until;
+    char path[] = "/tmp/monitor-test-XXXXXX", line[60];
+    int fd = mkstemp(path);
+
+    (void)unused;
+    begin_held();
+    until = ask("until 300ms");
+    expect(ask("info status"), "running");
+    expect(ask("cont"), "");
+    expect(ask("sendkey a"), "");
+    expect(ask("irq 0"), "IRQ 0 ");
+    snprintf(line, sizeof(line), "snapshot %s", path);
+    expect(ask(line), "saved");
+    expect(ask("frobnicate"), "there is no command");
+    expect(until, ", 0.300000000 s");
+    expect(ask("info status"), "paused");
+    end_guest();
+    close(fd);
+    unlink(path);
+}
+
+static void the_first_stop_ends_all_waits(void **unused)
+{
+    struct question *nowhere, *late, *soon;
+
+    (void)unused;
+    begin_held();
+    nowhere = ask("until 0x1");
+    late = ask("until 60s");
+    soon = ask("until 50ms");
+    expect(soon, ", 0.050000000 s");
+    expect(nowhere, ", 0.050000000 s");
+    expect(late, ", 0.050000000 s");
+    assert_true(run_control_is_held(&guest.control));
+    nowhere = ask("until 0x1");
+    late = ask("step 1");
+    expect(late, "stopped ");
+    expect(nowhere, "stopped ");
+    late = ask("until 60s");
+    expect(ask("stop"), "stopped ");
+    expect(late, "stopped ");
+    late = ask("until 60s");
+    expect(ask("info status"), "running");
+    run_control_hold(&guest.control, true); /* a key on the screen */
+    expect(late, "stopped ");
+    late = ask("until 60s");
+    expect(ask("reset"), "");
+    expect(late, "it did not come there: the monitor asked for a reset");
+    end_guest();
+}
+
+static void who_goes_away_stops_no_guest(void **unused)
+{
+    struct question *until;
+
+    (void)unused;
+    begin_held();
+    until = ask("until 200ms");
+    expect(ask("info status"), "running");
+    desk_withdraw(&guest.desk, until);
+    until = ask("until 300ms");
+    expect(until, ", 0.300000000 s"); /* not at 200 */
+    desk_withdraw(&guest.desk, ask("until 310ms"));
+    for (unsigned i = 0; i < 20; i++) { /* nobody is there when it comes by */
+        expect(ask("info status"), "running");
+        usleep(2000);
+    }
+    end_guest();
+}
+
+static void no_more_than_some_wait(void **unused)
+{
+    struct question *waits[RUN_CONTROL_WAITS];
+
+    (void)unused;
+    begin_held();
+    for (unsigned i = 0; i < RUN_CONTROL_WAITS; i++)
+        waits[i] = ask("until 60s");
+    expect(ask("until 1s"), "8 others wait for this guest to stop");
+    assert_false(run_control_is_held(&guest.control));
+    expect(ask("stop"), "stopped ");
+    for (unsigned i = 0; i < RUN_CONTROL_WAITS; i++)
+        expect(waits[i], "stopped ");
+    end_guest();
+}
+
+static unsigned long ticks(void)
+{
+    struct question *question = ask("print mem32[ticks]");
+    unsigned long value;
+
+    await(question);
+    value = strtoul(question->answer, NULL, 0);
+    expect(question, "0x");
+    return value;
+}
+
+/* Questions that come when the guest is where it is waited for, or has just left: it has to come
+ * there anew, and is not missed. */
+static void a_wait_for_an_address_survives_questions(void **unused)
+{
+    struct question *until;
+    unsigned long before;
+
+    (void)unused;
+    begin_held();
+    expect(ask("sendkey 2"), ""); /* 100 Hz */
+    expect(ask("until on_tick"), "on_tick");
+    for (unsigned i = 0; i < 3; i++) {
+        before = ticks();
+        until = ask("until on_tick");
+        for (unsigned j = 0; j < 50; j++)
+            expect(ask("print eip"), "0x");
+        expect(until, "on_tick");
+        assert_int_equal(ticks(), before + 1);
+    }
     end_guest();
 }
 
@@ -684,8 +945,7 @@ static void socket_answers_one_client_at_a_time(void **unused)
     send_text(first, "info status\nquit\n");
     serve(made, first, "running");
     close(first);
-    wait_readable(guest.done_fd);
-    guest_join(&guest);
+    conclude();
     monitor_socket_free(made);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(rmdir(directory), 0);
@@ -711,6 +971,13 @@ int main(void)
         cmocka_unit_test(monitor_survives_any_line),
         cmocka_unit_test(prompt_edits_completes_and_remembers),
         cmocka_unit_test(prompt_stops_a_guest_that_runs_to_nowhere),
+        cmocka_unit_test(a_cpu_is_kicked_and_freed_while_its_thread_is_there),
+        cmocka_unit_test(a_guest_without_a_thread_answers),
+        cmocka_unit_test(a_question_ends_no_wait),
+        cmocka_unit_test(the_first_stop_ends_all_waits),
+        cmocka_unit_test(who_goes_away_stops_no_guest),
+        cmocka_unit_test(no_more_than_some_wait),
+        cmocka_unit_test(a_wait_for_an_address_survives_questions),
         cmocka_unit_test(socket_answers_one_client_at_a_time),
     };
 

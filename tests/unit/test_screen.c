@@ -451,7 +451,7 @@ static void *put_a_million(void *argument)
 
     for (int i = 0; i < 1000; i++) {
         memset(bytes, i, sizeof(bytes));
-        outbox_put(argument, bytes, sizeof(bytes));
+        outbox_put(argument, bytes, sizeof(bytes), i % 100 == 7);
     }
     return NULL;
 }
@@ -464,16 +464,53 @@ static void an_outbox_holds_the_writer_back_and_loses_nothing(void **state)
     pthread_t thread;
     int news_fd = eventfd(0, EFD_CLOEXEC);
     uint64_t news;
+    bool is_message;
 
     (void)state;
     outbox_init(&outbox, news_fd);
     pthread_create(&thread, NULL, put_a_million, &outbox);
     while (total < 1000000) {
         assert_int_equal(read(news_fd, &news, sizeof(news)), sizeof(news));
-        while ((count = outbox_take(&outbox, bytes, sizeof(bytes))) > 0) {
-            for (size_t i = 0; i < count; i++)
+        while ((count = outbox_take(&outbox, bytes, sizeof(bytes), &is_message)) > 0) {
+            for (size_t i = 0; i < count; i++) {
                 assert_int_equal(bytes[i], (uint8_t)((total + i) / 1000));
+                assert_int_equal(is_message, (total + i) / 1000 % 100 == 7);
+            }
             total += count;
+        }
+    }
+    pthread_join(thread, NULL);
+    outbox_free(&outbox);
+    close(news_fd);
+}
+
+/* Bytes of two kinds in turn: more of them than an outbox has runs for. */
+static void *put_in_turn(void *argument)
+{
+    for (int i = 0; i < 1000; i++)
+        outbox_put(argument, (const uint8_t *)(i % 2 ? "m" : "g"), 1, i % 2);
+    return NULL;
+}
+
+static void an_outbox_keeps_messages_where_they_came(void **state)
+{
+    struct outbox outbox;
+    uint8_t byte[2];
+    size_t total = 0, count;
+    bool is_message;
+    pthread_t thread;
+    int news_fd = eventfd(0, EFD_CLOEXEC);
+    uint64_t news;
+
+    (void)state;
+    outbox_init(&outbox, news_fd);
+    pthread_create(&thread, NULL, put_in_turn, &outbox);
+    while (total < 1000) {
+        assert_int_equal(read(news_fd, &news, sizeof(news)), sizeof(news));
+        for (; (count = outbox_take(&outbox, byte, sizeof(byte), &is_message)) > 0; total++) {
+            assert_int_equal(count, 1);
+            assert_int_equal(byte[0], total % 2 ? 'm' : 'g');
+            assert_int_equal(is_message, total % 2);
         }
     }
     pthread_join(thread, NULL);
@@ -486,12 +523,13 @@ static void a_closed_outbox_holds_nobody(void **state)
     struct outbox outbox;
     uint8_t bytes[100];
     int news_fd = eventfd(0, EFD_CLOEXEC);
+    bool is_message;
 
     (void)state;
     outbox_init(&outbox, news_fd);
     outbox_close(&outbox, true);
     put_a_million(&outbox);
-    assert_int_equal(outbox_take(&outbox, bytes, sizeof(bytes)), sizeof(bytes));
+    assert_int_equal(outbox_take(&outbox, bytes, sizeof(bytes), &is_message), sizeof(bytes));
     outbox_free(&outbox);
     close(news_fd);
 }
@@ -514,6 +552,7 @@ int main(void)
         cmocka_unit_test(what_scrolls_away_can_be_had_back),
         cmocka_unit_test(any_output_at_any_size_does_no_harm),
         cmocka_unit_test(an_outbox_holds_the_writer_back_and_loses_nothing),
+        cmocka_unit_test(an_outbox_keeps_messages_where_they_came),
         cmocka_unit_test(a_closed_outbox_holds_nobody),
     };
 

@@ -136,24 +136,7 @@ static bool enter_sandbox(const struct options *options, size_t guests, const st
     return false;
 }
 
-static int run_guest(struct options *options, const struct common *common)
-{
-    struct guest guest;
-    char note[320];
-    int status = STATUS_USAGE, ready = guest_init(&guest, options, note, sizeof(note));
-
-    if (note[0])
-        fprintf(stderr, "vmm: %s\n", note);
-    if (ready < 0)
-        fprintf(stderr, "vmm: %s\n", guest.error);
-    else if (enter_sandbox(options, 1, common))
-        status = solo_run(&guest);
-    if (!guest.is_running) /* else it hangs in something: the process's end ends it */
-        guest_free(&guest);
-    return status;
-}
-
-/* ---- several guests ---- */
+/* ---- the guests ---- */
 
 struct group {
     struct options *options;
@@ -238,15 +221,22 @@ static bool is_for_one(const struct options *base)
     return false;
 }
 
-static bool has_screen(const struct common *common)
+/* One guest, whose terminal is the user's. */
+static bool is_alone(const struct group *group, const struct common *common)
 {
-    return common->cast || (!common->plain && screen_is_possible());
+    return group->count == 1 && !group->options[0].restart && !common->guests && !common->cast &&
+           !common->plain;
+}
+
+static bool has_screen(const struct group *group, const struct common *common)
+{
+    return common->cast || (!common->plain && !is_alone(group, common) && screen_is_possible());
 }
 
 /* A trace to the terminal that the screen is on. */
 static bool is_over_screen(const struct group *group, const struct common *common)
 {
-    if (!has_screen(common) || !screen_is_possible() || !isatty(STDERR_FILENO))
+    if (!has_screen(group, common) || !screen_is_possible() || !isatty(STDERR_FILENO))
         return false;
     for (size_t i = 0; i < group->count; i++) {
         const char *path = trace_file_path(group->options[i].trace_file);
@@ -259,14 +249,14 @@ static bool is_over_screen(const struct group *group, const struct common *commo
     return false;
 }
 
-static int show_group(struct many *many, const struct common *common)
+static int show_group(const struct group *group, struct many *many, const struct common *common)
 {
-    if (has_screen(common))
+    if (has_screen(group, common))
         return screen_run(many, common->cast, common->exit);
-    return plain_run(many);
+    return is_alone(group, common) ? solo_run(many) : plain_run(many);
 }
 
-static int run_group(struct group *group, const struct common *common)
+static int run_group(const struct group *group, const struct common *common)
 {
     struct many many;
     int status;
@@ -277,12 +267,12 @@ static int run_group(struct group *group, const struct common *common)
     if (status == 0 && !enter_sandbox(group->options, group->count, common))
         status = STATUS_USAGE;
     if (status == 0)
-        status = show_group(&many, common);
+        status = show_group(group, &many, common);
+    many_free(&many);
     for (size_t i = 0; i < group->count; i++)
         options_close_monitor(&group->options[i]);
     sandbox_end();
     many_raise(&many);
-    many_free(&many);
     return status;
 }
 
@@ -359,9 +349,7 @@ static int run_arguments(int argc, char **argv, struct options *options)
         return run_many(options, &common, argv + optind, argc - optind);
     if (optind < argc && !options_take_image(options, argv[optind]))
         return STATUS_USAGE;
-    if (options->restart || common.cast || common.plain)
-        return run_group(&(struct group){.options = options, .count = 1}, &common);
-    return options_check(options, 1) ? run_guest(options, &common) : STATUS_USAGE;
+    return run_group(&(struct group){.options = options, .count = 1}, &common);
 }
 
 int cmd_run(int argc, char **argv)

@@ -34,6 +34,14 @@ void sink_put(struct sink *sink, const void *bytes, size_t count)
     }
     memcpy(sink->bytes + sink->used, bytes, count);
     sink->used += count;
+    if (count > 0)
+        sink->in_line = sink->bytes[sink->used - 1] != '\n';
+}
+
+void sink_end_line(struct sink *sink)
+{
+    if (sink->in_line)
+        sink_put(sink, "\n", 1);
 }
 
 void sink_puts(struct sink *sink, const char *text)

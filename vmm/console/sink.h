@@ -10,7 +10,8 @@
 
 struct sink {
     int fd;
-    int error; /* errno of a write that failed; from then on all is thrown away */
+    int error;    /* errno of a write that failed; from then on all is thrown away */
+    bool in_line; /* the last byte that was added ended no line */
     char *bytes;
     size_t used, size;
 };
@@ -21,6 +22,9 @@ void sink_free(struct sink *sink);
 /* Adds bytes, to be written later. */
 void sink_put(struct sink *sink, const void *bytes, size_t count);
 void sink_puts(struct sink *sink, const char *text);
+
+/* Ends the line that is there, if it has begun. */
+void sink_end_line(struct sink *sink);
 __attribute__((format(printf, 2, 3))) void sink_printf(struct sink *sink, const char *format, ...);
 
 /* Writes as much as goes at once; false if something is left. */

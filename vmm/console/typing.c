@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+/* What waits is not looked at before it is put there: most of it is never touched. */
+void typing_init(struct typing *typing)
+{
+    typing->keymap = (struct keymap){0};
+    typing->count = 0;
+    typing->is_closed = false;
+}
+
 bool typing_byte(struct typing *typing, enum inbox_ring ring, uint8_t byte)
 {
     struct inbox_event *to = typing->waiting + typing->count;

@@ -12,13 +12,14 @@
 /* How long to wait before an ESC that nothing follows is the Escape key. */
 #define LONE_ESCAPE_WAIT_MS 50
 
-/* To be zeroed before use. */
 struct typing {
     struct keymap keymap;
     unsigned count;
     bool is_closed; /* nothing more is typed */
     struct inbox_event waiting[TYPING_MAX + KEYMAP_EVENTS_MAX];
 };
+
+void typing_init(struct typing *typing);
 
 /* Adds a byte, as what goes into `ring`; false, and nothing done, when too much waits. */
 bool typing_byte(struct typing *typing, enum inbox_ring ring, uint8_t byte);

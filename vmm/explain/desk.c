@@ -8,11 +8,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int desk_init(struct desk *desk, struct inbox *inbox, const char *image)
+int desk_init(struct desk *desk, struct run_control *run, const char *image)
 {
-    *desk = (struct desk){.inbox = inbox, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    *desk = (struct desk){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     pthread_mutex_init(&desk->lock, NULL);
-    monitor_init(&desk->monitor, image);
+    monitor_init(&desk->monitor, run, image);
     return desk->fd < 0 ? -errno : 0;
 }
 
@@ -37,7 +37,7 @@ void desk_ask(struct desk *desk, struct question *question)
     while (*last)
         last = &(*last)->next;
     *last = question;
-    inbox_ask(desk->inbox);
+    inbox_ask(desk->monitor.run->inbox);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -49,8 +49,6 @@ static struct question *take(struct desk *desk)
     first = desk->first;
     if (first)
         desk->first = first->next;
-    /* With the list: or a question that was taken at once would be asked for again. */
-    atomic_store(&desk->inbox->asked, desk->first != NULL);
     pthread_mutex_unlock(&desk->lock);
     return first;
 }
@@ -93,7 +91,7 @@ void desk_interrupt(struct desk *desk, struct question *question)
 {
     pthread_mutex_lock(&desk->lock);
     question->is_interrupted = true;
-    inbox_ask(desk->inbox);
+    inbox_ask(desk->monitor.run->inbox);
     pthread_mutex_unlock(&desk->lock);
 }
 
@@ -122,53 +120,99 @@ static void clean(char *text, size_t size)
     }
 }
 
-/* One question, or the rest of one; its answer is given unless the guest has to run for it. */
+/* The end of an answer's text, which is the question's from now on. */
+static void end_answer(struct desk *desk, struct question *question, FILE *to, char **text,
+                       const size_t *size)
+{
+    if (to && fclose(to) == 0)
+        clean(*text, *size);
+    give(desk, question, *text);
+}
+
+/* The question waits for the guest to stop, behind the others that do. */
+static void begin_wait(struct desk *desk, struct question *question)
+{
+    struct question **last = &desk->waiting;
+
+    while (*last)
+        last = &(*last)->next;
+    *last = question;
+    question->next = NULL;
+}
+
+/* The next question; its answer is given unless it waits. */
 static void answer(struct desk *desk, struct machine *machine, struct question *question)
 {
-    bool arrives = question == desk->running;
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
 
-    desk->running = NULL;
-    if (to && question->completes)
+    question->wait = (struct monitor_wait){0};
+    if (to && question->completes) {
         monitor_complete(&desk->monitor, question->line, to);
-    else if (to && arrives && !look_at(desk, &question->is_withdrawn))
-        monitor_arrived(&desk->monitor, machine, to);
-    else if (to && arrives)
-        ; /* nobody waits for it */
-    else if (to && monitor_command(&desk->monitor, machine, question->line, to))
-        desk->running = question;
-    if (to && fclose(to) == 0)
-        clean(text, size);
-    if (desk->running)
+    } else if (to &&
+               monitor_command(&desk->monitor, machine, question->line, &question->wait, to)) {
+        begin_wait(desk, question);
+        fclose(to);
         free(text);
-    else
-        give(desk, question, text);
+        return;
+    }
+    end_answer(desk, question, to, &text, &size);
+}
+
+/* Whom nobody waits for any more, and who is to wait no longer. */
+static void heed_askers(struct desk *desk)
+{
+    struct question **link = &desk->waiting, *question;
+
+    while ((question = *link)) {
+        if (look_at(desk, &question->is_withdrawn)) {
+            *link = question->next;
+            monitor_leave(&desk->monitor, &question->wait);
+            free_question(question);
+        } else {
+            if (look_at(desk, &question->is_interrupted))
+                run_control_hold(desk->monitor.run, true);
+            link = &question->next;
+        }
+    }
+}
+
+/* Has the guest stopped, all that have waited for that are told. */
+static void end_waits(struct desk *desk, struct machine *machine)
+{
+    struct question *question;
+
+    heed_askers(desk);
+    if (!desk->waiting || !run_control_has_stopped(desk->monitor.run, machine))
+        return;
+    while ((question = desk->waiting)) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *to = open_memstream(&text, &size);
+        desk->waiting = question->next;
+        if (to)
+            monitor_stopped(&desk->monitor, machine, &question->wait, to);
+        else
+            monitor_leave(&desk->monitor, &question->wait);
+        end_answer(desk, question, to, &text, &size);
+    }
 }
 
 void desk_serve(struct desk *desk, struct machine *machine)
 {
-    struct question *next = desk->running;
     bool was_over = !machine || machine->outcome.end != END_NONE;
+    struct question *question;
 
-    while ((next = next ? next : take(desk))) {
-        answer(desk, machine, next);
-        if (!was_over && machine->outcome.end != END_NONE)
-            return; /* a reset: the rest is about the next machine */
-        next = desk->running;
-        if (next && !look_at(desk, &next->is_interrupted))
-            return;
+    atomic_store(&desk->monitor.run->inbox->asked, false); /* before the list is looked at */
+    end_waits(desk, machine);
+    while ((was_over || machine->outcome.end == END_NONE) && (question = take(desk))) {
+        answer(desk, machine, question); /* behind a reset, the rest is about the next machine */
+        end_waits(desk, machine);
     }
 }
 
-void desk_give_up(struct desk *desk, struct machine *machine)
+void desk_end(struct desk *desk, struct machine *machine)
 {
-    if (desk->running)
-        answer(desk, machine, desk->running);
-}
-
-const struct machine_pause *desk_pause(const struct desk *desk)
-{
-    return desk->running ? &desk->monitor.pause : NULL;
+    end_waits(desk, machine);
 }

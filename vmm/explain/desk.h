@@ -6,7 +6,6 @@
 #define VMM_EXPLAIN_DESK_H
 
 #include "monitor.h"
-#include "os/inbox.h"
 
 #include <pthread.h>
 
@@ -17,23 +16,22 @@ struct question {
     bool completes; /* what may the line become? */
     char *answer;   /* to be freed; NULL: no memory */
     bool is_answered, is_withdrawn, is_interrupted;
+    struct monitor_wait wait; /* the machine's thread's, with `next` */
     struct question *next;
 };
 
 struct desk {
-    struct inbox *inbox;
     pthread_mutex_t lock;
-    struct question *first; /* those that wait */
+    struct question *first; /* those that nobody has looked at */
     int fd;                 /* eventfd: there are answers */
     /* The rest is the machine's thread's. */
     struct monitor monitor;
-    struct question *running; /* its answer waits for the guest to come to a pause */
+    struct question *waiting; /* for the guest to stop */
 };
 
-/* The inbox is that of the machines to come; `image` is the guest's, for its symbols, or NULL. 0 or
- * -errno; in either case desk_free is due.
- */
-int desk_init(struct desk *desk, struct inbox *inbox, const char *image);
+/* `run` is the guest's; `image` too, for its symbols, or NULL. 0 or -errno; in either case
+ * desk_free is due. */
+int desk_init(struct desk *desk, struct run_control *run, const char *image);
 void desk_free(struct desk *desk);
 
 /* Puts a question there, which stays the asker's, and has the machine come to it. */
@@ -50,17 +48,14 @@ void desk_interrupt(struct desk *desk, struct question *question);
 void desk_withdraw(struct desk *desk, struct question *question);
 
 /*
- * The machine's thread, while the machine does not run: answers what was asked, if only so far that
- * the guest is to run to desk_pause; the next call then says where it is, wherever that may be.
- * NULL: there is no machine.
+ * The machine's thread, while the machine does not run: answers what was asked, and those that have
+ * waited for the guest to stop, if it has. Where it is to stop by itself, and whether it may go on,
+ * run control says. NULL: there is no machine.
  */
 void desk_serve(struct desk *desk, struct machine *machine);
 
-/* The machine's thread: the machine has ended before it came there, which is said. What else was
- * asked waits for the next machine, or for the guest's end. */
-void desk_give_up(struct desk *desk, struct machine *machine);
-
-/* The machine's thread: where the guest is to pause by itself; NULL: nowhere. */
-const struct machine_pause *desk_pause(const struct desk *desk);
+/* The machine's thread: the machine has ended, which is said to who waits. What else was asked
+ * waits for the next machine, or for the guest's end. */
+void desk_end(struct desk *desk, struct machine *machine);
 
 #endif

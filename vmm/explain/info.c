@@ -27,8 +27,7 @@ static void info_status(const struct info *info)
         fprintf(info->to, "ended: %s, status %d%s%s\n", machine_end_name(outcome->end),
                 outcome->status, outcome->text[0] ? ": " : "", outcome->text);
     else
-        fprintf(info->to, "%s%s\n",
-                atomic_load(&machine->config.inbox->paused) ? "paused" : "running",
+        fprintf(info->to, "%s%s\n", info->is_held ? "paused" : "running",
                 machine->halted ? ", halted until an interrupt comes" : "");
     fprintf(info->to, "at ");
     info_print_place(info, info->state->segment[CPU_CS].base + info->state->eip);

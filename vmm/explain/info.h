@@ -12,6 +12,7 @@
 /* What there is to look at, and where to write. */
 struct info {
     struct machine *machine;
+    bool is_held; /* by the user */
     const struct cpu_state *state;
     const struct symbols *symbols; /* NULL: there are none */
     FILE *to;

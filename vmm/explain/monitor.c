@@ -8,7 +8,6 @@
 #include "inspect/expression.h"
 #include "inspect/keys.h"
 #include "machine/snapshot.h"
-#include "os/inbox.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,6 +20,7 @@ struct call {
     struct machine *machine;
     struct cpu_state state; /* at the end of a guest that has ended, or now */
     const char *argument;   /* what follows the command's name */
+    struct monitor_wait *wait;
     FILE *to;
 };
 
@@ -36,13 +36,11 @@ struct command {
     const char *help;
     enum completions words;
     unsigned needs;
-    /* True if the guest is to run to the monitor's pause before the answer is complete. */
+    /* True if the answer is complete only when the guest has stopped: call->wait is for that. */
     bool (*run)(struct call *call);
 };
 
 static const struct command commands[14]; /* the last one has no name */
-
-static const struct machine_pause no_pause = {.time = CLOCK_NEVER, .instructions = UINT64_MAX};
 
 /* ---- words ---- */
 
@@ -163,7 +161,8 @@ static int find_symbol(void *owner, const char *name, uint32_t *address)
 
 static struct info info_of(struct call *call)
 {
-    return (struct info){call->machine, &call->state, symbols(call->monitor), call->to};
+    return (struct info){call->machine, run_control_is_held(call->monitor->run), &call->state,
+                         symbols(call->monitor), call->to};
 }
 
 /* The value of an expression, of all of `text`; false with a sentence. */
@@ -376,23 +375,25 @@ static void print_stop(struct call *call)
 
 static bool do_stop(struct call *call)
 {
-    inbox_pause(call->machine->config.inbox, true);
+    run_control_hold(call->monitor->run, true);
     print_stop(call);
     return false;
 }
 
 static bool do_continue(struct call *call)
 {
-    call->monitor->pause = no_pause;
-    inbox_pause(call->machine->config.inbox, false);
+    run_control_hold(call->monitor->run, false);
     return false;
 }
 
-/* Lets it run to the monitor's pause. */
-static bool run_to_pause(struct call *call)
+/* Lets it run to what the call waits for. */
+static bool wait_for_stop(struct call *call)
 {
-    inbox_pause(call->machine->config.inbox, false);
-    return true;
+    if (run_control_wait(call->monitor->run, call->machine, &call->wait->run))
+        return true;
+    fprintf(call->to, "%u others wait for this guest to stop: 'stop' stops it\n",
+            RUN_CONTROL_WAITS);
+    return false;
 }
 
 static bool can_count(struct call *call)
@@ -407,28 +408,26 @@ static bool can_count(struct call *call)
 
 static bool do_step(struct call *call)
 {
-    struct machine_pause *pause = &call->monitor->pause;
+    struct machine_pause *pause = &call->wait->run.pause;
     uint64_t count;
 
     if (!can_count(call) ||
         !take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
         return false;
-    *pause = no_pause;
+    *pause = run_control_never;
     pause->instructions = call->machine->cpu->ops->instructions(call->machine->cpu) + count;
-    return run_to_pause(call);
+    return wait_for_stop(call);
 }
 
-/* Has the monitor's pause be a place; false with a sentence. */
+/* Has the call wait for a place; false with a sentence. */
 static bool take_place(struct call *call)
 {
     struct monitor *monitor = call->monitor;
-    struct machine_pause *pause = &monitor->pause;
-    struct place *place = &monitor->place;
+    struct machine_pause *pause = &call->wait->run.pause;
+    struct place *place = &call->wait->place;
     char why[300];
 
-    free(place->name);
-    *place = (struct place){0};
-    *pause = no_pause;
+    *pause = run_control_never;
     if (!place_parse(call->argument, place, why, sizeof(why)) ||
         (place->name && !symbols(monitor) &&
          snprintf(why, sizeof(why), "%s", monitor->no_symbols)) ||
@@ -449,18 +448,16 @@ static bool take_place(struct call *call)
 
 static bool do_until(struct call *call)
 {
-    const struct machine_pause *pause = &call->monitor->pause;
-    struct machine *machine = call->machine;
+    struct machine_pause ahead;
 
     if (!take_place(call))
         return false;
-    if (pause->time > clock_now(&machine->clock) &&
-        (pause->instructions == UINT64_MAX ||
-         pause->instructions > machine->cpu->ops->instructions(machine->cpu)))
-        return run_to_pause(call);
+    ahead = call->wait->run.pause;
+    ahead.address_count = 0; /* the guest may come there again */
+    if (!machine_is_at(call->machine, &ahead))
+        return wait_for_stop(call);
     fprintf(call->to, "that was before; ");
-    call->monitor->pause = no_pause;
-    inbox_pause(machine->config.inbox, true);
+    run_control_hold(call->monitor->run, true);
     print_stop(call);
     return false;
 }
@@ -497,7 +494,7 @@ static bool do_irq(struct call *call)
 
 static bool do_sendkey(struct call *call)
 {
-    struct inbox *inbox = call->machine->config.inbox;
+    struct inbox *inbox = call->monitor->run->inbox;
     uint16_t codes[KEYS_AT_ONCE];
     const char *wrong;
     unsigned count =
@@ -542,9 +539,7 @@ static bool do_reset(struct call *call)
 
 static bool do_quit(struct call *call)
 {
-    call->monitor->quits = true;
-    if (call->machine)
-        inbox_quit(call->machine->config.inbox);
+    inbox_quit(call->monitor->run->inbox);
     return false;
 }
 
@@ -621,7 +616,8 @@ bool monitor_is_stop(const char *line)
     return command && command->run == do_stop;
 }
 
-bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line, FILE *to)
+bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line,
+                     struct monitor_wait *wait, FILE *to)
 {
     const struct command *command;
     char text[MONITOR_LINE];
@@ -649,20 +645,28 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
         fprintf(to, "nothing may follow this command, not '%s'\n", call.argument);
         return false;
     }
-    return command->run(&call);
+    call.wait = wait;
+    if (command->run(&call))
+        return true;
+    monitor_leave(monitor, wait);
+    return false;
 }
 
-void monitor_arrived(struct monitor *monitor, struct machine *machine, FILE *to)
+void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
+                     FILE *to)
 {
     struct call call;
 
-    monitor->pause = no_pause;
+    monitor_leave(monitor, wait);
     make_call(&call, monitor, machine, to);
-    if (!machine)
-        return;
-    if (machine->outcome.end == END_NONE)
-        inbox_pause(machine->config.inbox, true);
     print_stop(&call);
+}
+
+void monitor_leave(struct monitor *monitor, struct monitor_wait *wait)
+{
+    run_control_leave(monitor->run, &wait->run);
+    free(wait->place.name);
+    wait->place.name = NULL;
 }
 
 /* ---- completion ---- */
@@ -753,14 +757,13 @@ void monitor_complete(struct monitor *monitor, const char *line, FILE *to)
 
 /* ---- beginning and end ---- */
 
-void monitor_init(struct monitor *monitor, const char *image)
+void monitor_init(struct monitor *monitor, struct run_control *run, const char *image)
 {
-    *monitor = (struct monitor){.image = image, .pause = no_pause};
+    *monitor = (struct monitor){.run = run, .image = image};
 }
 
 void monitor_free(struct monitor *monitor)
 {
-    free(monitor->place.name);
     symbols_free(monitor->symbols);
     *monitor = (struct monitor){0};
 }

@@ -6,8 +6,7 @@
 #ifndef VMM_EXPLAIN_MONITOR_H
 #define VMM_EXPLAIN_MONITOR_H
 
-#include "inspect/place.h"
-#include "machine/machine.h"
+#include "run_control.h"
 
 #include <stdio.h>
 
@@ -16,29 +15,38 @@
 
 /* Of one guest; to be made by monitor_init. */
 struct monitor {
-    const char *image;          /* whose symbols are meant; NULL: none */
-    bool is_recorded;           /* only input may be changed: there is a log of it */
-    bool is_replay;             /* not even that: the log says what comes */
-    bool quits;                 /* `quit` was said */
-    struct machine_pause pause; /* for machine_run_until */
-    struct place place;         /* that the pause has its addresses from */
+    struct run_control *run;
+    const char *image; /* whose symbols are meant; NULL: none */
+    bool is_recorded;  /* only input may be changed: there is a log of it */
+    bool is_replay;    /* not even that: the log says what comes */
     struct symbols *symbols;
     char no_symbols[300]; /* why there are none, once that is known */
 };
 
-void monitor_init(struct monitor *monitor, const char *image);
+/* `image` is the guest's, or NULL; it and `run` must outlive the monitor. */
+void monitor_init(struct monitor *monitor, struct run_control *run, const char *image);
 void monitor_free(struct monitor *monitor);
+
+/* What a line waits for that has the guest run; to be zeroed before use. */
+struct monitor_wait {
+    struct run_wait run;
+    struct place place; /* that run.pause has its addresses from */
+};
 
 /*
  * Does what a line says, on the machine's thread, while it does not run, and writes what there is
- * to say. True if the answer is not complete before the guest has run to monitor->pause: then
- * monitor_arrived is due. The machine may have ended; NULL: there is none.
+ * to say. True if the answer is not complete before the guest has stopped: `wait` waits for that,
+ * and monitor_stopped is due. The machine may have ended; NULL: there is none.
  */
-bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line, FILE *to);
+bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line,
+                     struct monitor_wait *wait, FILE *to);
 
-/* The guest has come to the pause, or was stopped on the way, or has ended: it is paused from now
- * on. Writes where it is. */
-void monitor_arrived(struct monitor *monitor, struct machine *machine, FILE *to);
+/* The guest has stopped, where it was waited for or elsewhere, or has ended: writes where it is. */
+void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
+                     FILE *to);
+
+/* The wait is given up. */
+void monitor_leave(struct monitor *monitor, struct monitor_wait *wait);
 
 /* Whether a line is the command that stops the guest. */
 bool monitor_is_stop(const char *line);

@@ -14,9 +14,6 @@
 /* A line that is longer is cut, and goes on in the next one. */
 #define LINE_MAX_LENGTH 4096
 
-/* Output that nobody takes; then the guests wait. */
-#define WAITING_MAX 65536
-
 struct line {
     size_t length;
     char text[LINE_MAX_LENGTH];
@@ -24,7 +21,6 @@ struct line {
 
 struct plain {
     struct many *many;
-    struct sink out;
     bool has_colour;
     struct line *lines; /* by member */
     struct line typed;
@@ -36,34 +32,53 @@ static void put_line(struct plain *plain, const struct member *member, const cha
     unsigned colour = 31 + (unsigned)(member - plain->many->members) % 6;
 
     if (plain->has_colour)
-        sink_printf(&plain->out, "\033[%um%s:\033[0m ", colour, member->name);
+        sink_printf(&plain->many->out, "\033[%um%s:\033[0m ", colour, member->name);
     else
-        sink_printf(&plain->out, "%s: ", member->name);
-    sink_put(&plain->out, text, length);
-    sink_puts(&plain->out, plain->has_colour ? "\033[0m\n" : "\n");
+        sink_printf(&plain->many->out, "%s: ", member->name);
+    sink_put(&plain->many->out, text, length);
+    sink_puts(&plain->many->out, plain->has_colour ? "\033[0m\n" : "\n");
 }
 
-/* Messages are whole lines. */
-static void put_messages(const struct member *member, const char *text, size_t length)
+/* What is there of a line is shown as one. */
+static void end_line(struct plain *plain, const struct member *member)
 {
+    struct line *line = &plain->lines[member - plain->many->members];
+
+    if (line->length > 0)
+        put_line(plain, member, line->text, line->length);
+    line->length = 0;
+}
+
+static void put_messages(struct plain *plain, const struct member *member, const char *text,
+                         size_t length)
+{
+    struct sink *err = plain->many->err;
+
+    if (!member->is_running || err == &plain->many->out)
+        end_line(plain, member); /* that was before */
     while (length > 0) {
         const char *end = memchr(text, '\n', length);
-        size_t now = end ? (size_t)(end - text) : length;
-        fprintf(stderr, "%s: %.*s\n", member->name, (int)now, text);
-        now += end ? 1 : 0;
+        size_t now = end ? (size_t)(end - text) + 1 : length;
+        sink_printf(err, "%s: ", member->name);
+        sink_put(err, text, now);
+        sink_end_line(err);
         text += now;
         length -= now;
     }
 }
 
 static void output(void *front, struct member *member, const uint8_t *bytes, size_t count,
-                   bool is_message)
+                   enum shown what)
 {
     struct plain *plain = front;
     struct line *line = &plain->lines[member - plain->many->members];
 
-    if (is_message) {
-        put_messages(member, (const char *)bytes, count);
+    if (what == SHOWN_MESSAGE) {
+        put_messages(plain, member, (const char *)bytes, count);
+        return;
+    }
+    if (what == SHOWN_REPORT) {
+        sink_put(&plain->many->out, bytes, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -76,11 +91,6 @@ static void output(void *front, struct member *member, const uint8_t *bytes, siz
             line->length = 0;
         }
     }
-}
-
-static bool has_room(void *front)
-{
-    return ((struct plain *)front)->out.used < WAITING_MAX;
 }
 
 /* A line for one guest, or for all. */
@@ -116,63 +126,28 @@ static void input(void *front, const uint8_t *bytes, size_t count)
             line->length = 0;
         }
     }
-    if (count == 0 && line->length > 0)
+    if (count > 0)
+        return;
+    if (line->length > 0)
         type_line(plain);
+    line->length = 0;
+    many_end_input(plain->many);
 }
 
 static void changed(void *front, struct member *member)
 {
-    struct plain *plain = front;
-    struct line *line = &plain->lines[member - plain->many->members];
-
-    if (!member->is_running && line->length > 0) {
-        put_line(plain, member, line->text, line->length);
-        line->length = 0;
-    }
-}
-
-static void answered(void *front, struct member *member)
-{
-    (void)front;
-    (void)member;
-}
-
-static void terminal(void *front, bool is_ours)
-{
-    (void)front;
-    (void)is_ours;
-}
-
-static int update(void *front)
-{
-    sink_write(&((struct plain *)front)->out);
-    return -1;
-}
-
-static struct sink *sink(void *front)
-{
-    return &((struct plain *)front)->out;
-}
-
-static bool leaves(void *front)
-{
-    return ((struct plain *)front)->out.used == 0;
+    if (!member->is_running)
+        end_line(front, member);
 }
 
 int plain_run(struct many *many)
 {
     static const struct front front = {
         .output = output,
-        .has_room = has_room,
         .input = input,
         .changed = changed,
-        .answered = answered,
-        .terminal = terminal,
-        .update = update,
-        .sink = sink,
-        .leaves = leaves,
     };
-    struct plain plain = {.many = many, .out.fd = STDOUT_FILENO};
+    struct plain plain = {.many = many};
     int error, status;
 
     plain.has_colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
@@ -184,12 +159,9 @@ int plain_run(struct many *many)
     error = many_run(many, &front, &plain);
     if (error)
         fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
+    if (many->out.error && many->out.error != EPIPE)
+        fprintf(stderr, "vmm: can't write the guests' output: %s\n", strerror(many->out.error));
     status = error ? STATUS_USAGE : many_status(many);
-    if (plain.out.error && plain.out.error != EPIPE) {
-        fprintf(stderr, "vmm: can't write the guests' output: %s\n", strerror(plain.out.error));
-        status = status ? status : STATUS_USAGE;
-    }
-    sink_free(&plain.out);
     free(plain.lines);
     return status;
 }

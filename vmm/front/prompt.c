@@ -22,8 +22,9 @@ void prompt_init(struct prompt *prompt, struct guest *guest,
 
 void prompt_free(struct prompt *prompt)
 {
-    free(prompt->question.answer);
-    prompt->question.answer = NULL;
+    if (prompt->question)
+        desk_withdraw(&prompt->guest->desk, prompt->question);
+    prompt->question = NULL;
 }
 
 /* ---- what is shown ---- */
@@ -51,7 +52,7 @@ static void paint(struct prompt *prompt)
 void prompt_show(struct prompt *prompt, bool is_shown)
 {
     prompt->is_hidden = !is_shown;
-    if (!prompt->waits)
+    if (!prompt->question)
         paint(prompt);
 }
 
@@ -110,12 +111,15 @@ static void recall(struct prompt *prompt, unsigned back)
 
 static void ask(struct prompt *prompt, size_t length, bool completes)
 {
-    struct question *question = &prompt->question;
+    struct question *question = calloc(1, sizeof(*question));
 
+    if (!question) {
+        put(prompt, "out of memory\n");
+        return;
+    }
     memcpy(question->line, prompt->line, length);
-    question->line[length] = '\0';
     question->completes = completes;
-    prompt->waits = true;
+    prompt->question = question;
     guest_ask(prompt->guest, question);
 }
 
@@ -255,7 +259,7 @@ static void type_ahead(struct prompt *prompt, uint8_t byte)
     if (byte == CTRL('C')) {
         put(prompt, "^C\n");
         prompt->ahead_count = 0;
-        desk_interrupt(&prompt->guest->desk, &prompt->question);
+        desk_interrupt(&prompt->guest->desk, prompt->question);
     } else if (prompt->ahead_count < PROMPT_AHEAD) {
         prompt->ahead[prompt->ahead_count++] = byte;
     } else {
@@ -275,14 +279,14 @@ static bool type(struct prompt *prompt, uint8_t byte)
         ask(prompt, prompt->cursor, true);
     else
         edit(prompt, byte);
-    if (!prompt->waits)
+    if (!prompt->question)
         paint(prompt);
     return true;
 }
 
 bool prompt_type(struct prompt *prompt, uint8_t byte)
 {
-    if (prompt->waits) {
+    if (prompt->question) {
         type_ahead(prompt, byte);
         return true;
     }
@@ -348,17 +352,19 @@ static void complete(struct prompt *prompt, const char *words)
 
 static bool take_answer(struct prompt *prompt)
 {
-    struct question *question = &prompt->question;
+    struct question *question = prompt->question;
 
-    if (!prompt->waits || !desk_has_answered(&prompt->guest->desk, question))
+    if (!question || !desk_has_answered(&prompt->guest->desk, question))
         return false;
-    prompt->waits = false;
+    prompt->question = NULL;
     if (!question->answer)
         put(prompt, "out of memory\n");
     else if (question->completes)
         complete(prompt, question->answer);
     else
         put(prompt, question->answer);
+    free(question->answer);
+    free(question);
     paint(prompt);
     return true;
 }
@@ -369,7 +375,7 @@ bool prompt_update(struct prompt *prompt)
 
     while (take_answer(prompt)) {
         size_t used = 0;
-        while (stays && !prompt->waits && used < prompt->ahead_count)
+        while (stays && !prompt->question && used < prompt->ahead_count)
             stays = type(prompt, prompt->ahead[used++]);
         prompt->ahead_count -= used;
         memmove(prompt->ahead, prompt->ahead + used, prompt->ahead_count);

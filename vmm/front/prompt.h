@@ -14,8 +14,7 @@ struct prompt {
     /* Takes what the terminal is to show. */
     void (*write)(void *owner, const char *bytes, size_t count);
     void *owner;
-    struct question question;
-    bool waits; /* for its answer */
+    struct question *question; /* that waits for its answer; NULL: none does */
     bool is_hidden;
     char line[MONITOR_LINE];
     size_t length, cursor;

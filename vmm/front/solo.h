@@ -4,9 +4,9 @@
 #ifndef VMM_FRONT_SOLO_H
 #define VMM_FRONT_SOLO_H
 
-#include "host/guest.h"
+#include "host/many.h"
 
-/* Runs a guest that guest_init has got ready; returns the status of `vmm run`. */
-int solo_run(struct guest *guest);
+/* Runs the one guest that many_init has got ready, to its end; returns the status of `vmm run`. */
+int solo_run(struct many *many);
 
 #endif

@@ -162,8 +162,9 @@ static int open_files(struct guest *guest)
         guest->config.record = record;
     }
     if (options->report) {
-        guest->report =
-            strcmp(options->report, "-") == 0 ? stdout : file_stream(options->report, FILE_WRITE);
+        guest->report = strcmp(options->report, "-") == 0
+                            ? open_memstream(&guest->report_text, &guest->report_size)
+                            : file_stream(options->report, FILE_WRITE);
         if (!guest->report)
             return fail(guest, "can't write the report to %s: %s", options->report,
                         strerror(errno));
@@ -197,9 +198,10 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     error = inbox_init(&guest->inbox);
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
+    run_control_init(&guest->control, &guest->inbox);
     guest->has_inbox = true;
     guest->has_desk = true;
-    error = desk_init(&guest->desk, &guest->inbox, guest->config.image.path);
+    error = desk_init(&guest->desk, &guest->control, guest->config.image.path);
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
     guest->desk.monitor.is_recorded = options->record;
@@ -302,7 +304,7 @@ static void hold(struct guest *guest, struct machine *machine)
     for (;;) {
         desk_serve(&guest->desk, machine);
         stand_still(machine, &since);
-        if (!atomic_load(&inbox->paused) || atomic_load(&inbox->quit) ||
+        if (!run_control_is_held(&guest->control) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
             break;
         inbox_wait(inbox, CLOCK_NEVER);
@@ -315,9 +317,16 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
 {
     do
         hold(guest, machine);
-    while (runner_run_until(&guest->runner, desk_pause(&guest->desk)));
-    desk_give_up(&guest->desk, machine);
+    while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
+    desk_end(&guest->desk, machine);
     return &machine->outcome;
+}
+
+static void free_machine(struct guest *guest)
+{
+    runner_free(&guest->runner);
+    machine_destroy(guest->machine);
+    guest->machine = NULL;
 }
 
 /* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
@@ -345,13 +354,23 @@ static bool boot(struct guest *guest)
         const struct machine_input *end = guest->config.replay_end;
         replay_from(guest, end == guest->replay.inputs + guest->replay.count ? end : end + 1);
     }
-    runner_free(&guest->runner);
-    machine_destroy(machine);
-    guest->machine = NULL;
+    free_machine(guest);
     return true;
 }
 
-/* Boots, and boots again after a reset; the time limit is for all of it. */
+/* The guest has ended: answers what is asked about what is left of it, until that is freed. */
+static void stay(struct guest *guest)
+{
+    while (!atomic_load(&guest->leaves)) {
+        if (!atomic_load(&guest->is_lent))
+            desk_serve(&guest->desk, guest->machine);
+        inbox_wait(&guest->inbox, CLOCK_NEVER);
+    }
+    desk_serve(&guest->desk, guest->machine);
+}
+
+/* Boots, and boots again after a reset; the time limit is for all of it. A machine is made, run,
+ * looked at and freed on this thread: a CPU can be kicked as long as there is one. */
 static void *guest_thread(void *argument)
 {
     struct guest *guest = argument;
@@ -365,8 +384,12 @@ static void *guest_thread(void *argument)
     guest->host.end = clock_host_ns();
     if (guest->machine && guest->options->save)
         save(guest);
+    atomic_store(&guest->is_lent, true);
     if (write(guest->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */
+    stay(guest);
+    if (guest->machine)
+        free_machine(guest);
     return NULL;
 }
 
@@ -387,7 +410,7 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
     error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
     pthread_attr_destroy(&attributes);
-    guest->is_running = error == 0;
+    guest->has_thread = guest->is_running = error == 0;
     return error;
 }
 
@@ -396,24 +419,27 @@ bool guest_input_ends(const struct guest *guest)
     return !guest->options->keep_open && !guest->options->monitor;
 }
 
-void guest_join(struct guest *guest)
+void guest_wait(struct guest *guest)
 {
-    if (guest->is_running)
-        pthread_join(guest->thread, NULL);
-    guest->is_running = false;
-    desk_serve(&guest->desk, guest->machine); /* what was asked too late for it */
+    uint64_t count;
+
+    while (guest->is_running)
+        guest->is_running = read(guest->done_fd, &count, sizeof(count)) < 0;
 }
 
 void guest_ask(struct guest *guest, struct question *question)
 {
-    desk_ask(&guest->desk, question);
-    if (!guest->is_running)
-        desk_serve(&guest->desk, guest->machine);
+    if (guest->has_desk)
+        desk_ask(&guest->desk, question);
+    else
+        question->is_answered = true; /* by nothing */
+    if (guest->has_desk && !guest->has_thread)
+        desk_serve(&guest->desk, NULL);
 }
 
 /* ---- after it ---- */
 
-int guest_conclude(struct guest *guest, FILE *to)
+static int conclude(struct guest *guest, FILE *to)
 {
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
@@ -462,11 +488,21 @@ int guest_conclude(struct guest *guest, FILE *to)
     return is_complete ? outcome->status : STATUS_USAGE;
 }
 
+int guest_conclude(struct guest *guest, FILE *to)
+{
+    int status = conclude(guest, to);
+
+    atomic_store(&guest->is_lent, false);
+    inbox_ask(&guest->inbox);
+    return status;
+}
+
 void guest_free(struct guest *guest)
 {
-    if (guest->machine) {
-        runner_free(&guest->runner);
-        machine_destroy(guest->machine);
+    if (guest->has_thread) {
+        atomic_store(&guest->leaves, true);
+        inbox_ask(&guest->inbox);
+        pthread_join(guest->thread, NULL);
     }
     if (guest->has_desk)
         desk_free(&guest->desk);
@@ -483,7 +519,8 @@ void guest_free(struct guest *guest)
         fclose(guest->record);
     if (guest->com2)
         fclose(guest->com2);
-    if (guest->report && guest->report != stdout)
+    if (guest->report)
         fclose(guest->report);
+    free(guest->report_text);
     *guest = (struct guest){.done_fd = -1, .desk.fd = -1};
 }

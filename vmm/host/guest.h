@@ -20,19 +20,23 @@ struct guest {
     struct runner_config run;
     const struct engine *engine;
     struct inbox inbox;
+    struct run_control control;
     struct desk desk; /* of its monitor */
     struct report_host host;
     struct runner runner;    /* of the machine, if there is one */
-    struct machine *machine; /* the guest's thread's until done_fd is readable; NULL: not built */
+    struct machine *machine; /* the guest's thread's, but from guest_wait to guest_conclude */
     char error[320];         /* why it was not, or why something else failed */
     bool not_saved;          /* --save was asked for in vain */
-    int done_fd;             /* eventfd: the thread has finished */
+    int done_fd;             /* eventfd: the guest has ended */
 
     pthread_t thread;
-    bool has_inbox, has_desk, is_running;
-    struct snapshot *snapshot; /* to begin with */
+    bool has_inbox, has_desk, has_thread, is_running;
+    atomic_bool is_lent, leaves; /* the machine, to who concludes; the thread */
+    struct snapshot *snapshot;   /* to begin with */
     struct input_log replay;
     FILE *record, *report, *com2;
+    char *report_text; /* after guest_conclude: the report, if it is for standard output */
+    size_t report_size;
     struct trace *trace;
     struct symbols *symbols;    /* for trace and warnings; NULL: none */
     struct inbox_event *script; /* input that was there before it started */
@@ -60,8 +64,9 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
 /* Whether the end of what is typed is the end of the guest's input. */
 bool guest_input_ends(const struct guest *guest);
 
-/* Waits for the thread of a guest whose done_fd is readable. Its machine is the caller's then. */
-void guest_join(struct guest *guest);
+/* Waits until the guest has ended: until done_fd is readable, which it is not any more. Its machine
+ * may be read then (NULL: it could not be built), until guest_conclude. */
+void guest_wait(struct guest *guest);
 
 /* Asks its monitor something, while it runs or after that. The answer is announced by desk.fd. */
 void guest_ask(struct guest *guest, struct question *question);
@@ -70,12 +75,12 @@ void guest_ask(struct guest *guest, struct question *question);
 const char *guest_path(const struct guest *guest);
 
 /*
- * Once it has been joined: says in `to` how it ended, writes the report, and returns the status of
- * `vmm run`.
+ * After guest_wait: says in `to` how it ended, writes the report, and returns the status of `vmm
+ * run`. The machine is the thread's again, which answers questions about what is left of it.
  */
 int guest_conclude(struct guest *guest, FILE *to);
 
-/* Frees all but the options. */
+/* Frees all but the options. The guest has ended, or was never started. */
 void guest_free(struct guest *guest);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The main thread of a process with many guests.
+ * The main thread of a process with guests.
  */
 #include "many.h"
 
@@ -18,231 +18,25 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long guests' threads may take to notice that they are to end. */
 #define QUIT_WAIT_NS UINT64_C(2000000000)
 
-/* How soon what is typed ahead is offered again. */
-#define TYPING_WAIT_MS 20
+/* How long, when all is to end, what they have printed waits for who reads it. */
+#define QUIT_WRITE_NS UINT64_C(200000000)
+#define QUIT_LOOK_MS  20
+
+/* Output that nobody takes; then the guests wait. */
+#define WAITING_MAX 65536
+
+#define READ_MAX 1024
 
 /* What is due later than this is looked at again. */
 #define DUE_MAX_MS 60000
 
 #define FDS_PER_GUEST 16 /* with room to spare: KVM's, disks, ... */
-
-/* ---- on guests' threads ---- */
-
-static void print(void *owner, const uint8_t *bytes, size_t count)
-{
-    struct member *member = owner;
-
-    if (!outbox_has_room(&member->output, count))
-        turn_give(&member->guest.runner.turn);
-    outbox_put(&member->output, bytes, count);
-    if (!member->guest.host.first_output)
-        member->guest.host.first_output = clock_host_ns();
-}
-
-static void put_message(struct member *member, const char *text)
-{
-    char line[512];
-    int length = snprintf(line, sizeof(line), "vmm: %s\n", text);
-
-    outbox_put(&member->messages, (const uint8_t *)line,
-               (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
-}
-
-static void warn(void *owner, const char *text)
-{
-    put_message(owner, text);
-}
-
-static void show(void *owner, const struct machine *machine)
-{
-    struct member *member = owner;
-    struct sight *sight = &member->sight;
-
-    pthread_mutex_lock(&member->sight_lock);
-    sight->time = clock_host_ns();
-    sight->exits = 0;
-    for (enum cpu_stop stop = 0; stop < CPU_STOPS; stop++)
-        sight->exits += stop == CPU_STOP_KICKED ? 0 : machine->counts.exits[stop];
-    sight->is_halted = machine->halted;
-    sight->is_silent = machine->output.total == 0;
-    sight->has_cursor = vga_text_cursor(&machine->vga, &sight->cursor_column, &sight->cursor_row);
-    vga_text_copy(&machine->vga, sight->cells);
-    pthread_mutex_unlock(&member->sight_lock);
-}
-
-/* ---- one guest ---- */
-
-void member_look(struct member *member)
-{
-    if (member->is_running)
-        inbox_look(&member->guest.inbox);
-}
-
-void member_sight(struct member *member, struct sight *sight)
-{
-    pthread_mutex_lock(&member->sight_lock);
-    *sight = member->sight;
-    pthread_mutex_unlock(&member->sight_lock);
-}
-
-uint64_t member_uptime(const struct member *member)
-{
-    uint64_t end = member->is_paused    ? member->paused_since
-                   : member->is_running ? clock_host_ns()
-                                        : member->stop;
-
-    return end - member->start - member->paused_ns;
-}
-
-bool member_type(struct member *member, uint8_t byte)
-{
-    return member->is_running && typing_byte(&member->typing, member->options->input, byte);
-}
-
-static bool get_ready(struct member *member, char *note, size_t note_size)
-{
-    pthread_mutex_lock(&member->sight_lock);
-    member->sight = (struct sight){.is_silent = true};
-    pthread_mutex_unlock(&member->sight_lock);
-    memset(&member->typing.keymap, 0, sizeof(member->typing.keymap));
-    member->typing.count = 0;
-    if (guest_init(&member->guest, member->options, note, note_size) < 0)
-        return false;
-    member->guest.run.show = show;
-    member->guest.run.turns = &member->many->turns;
-    return true;
-}
-
-static void set_due(struct member *member, uint64_t due)
-{
-    member->many->waiting += (size_t)(due != 0) - (size_t)(member->due != 0);
-    member->due = due;
-}
-
-static int start(struct member *member)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
-    int error;
-
-    member->ends = member->restarts = member->is_paused = false;
-    member->paused_ns = 0;
-    member->starts++;
-    member->start = clock_host_ns();
-    outbox_close(&member->output, false);
-    outbox_close(&member->messages, false);
-    if (epoll_ctl(member->many->done_fd, EPOLL_CTL_ADD, member->guest.done_fd, &event) < 0 ||
-        epoll_ctl(member->many->answer_fd, EPOLL_CTL_ADD, member->guest.desk.fd, &event) < 0)
-        return errno;
-    if (member->options->monitor &&
-        epoll_ctl(member->many->answer_fd, EPOLL_CTL_ADD,
-                  monitor_socket_fd(member->options->monitor), &event) < 0 &&
-        errno != EEXIST)
-        return errno;
-    error = guest_start(&member->guest, print, warn, member);
-    if (error)
-        return error;
-    member->is_running = true;
-    member->many->running++;
-    member->many->front->changed(member->many->owner, member);
-    return 0;
-}
-
-/* It is paused, or not any more: that is no time of its own. */
-static void note_pause(struct member *member, bool paused)
-{
-    uint64_t now = clock_host_ns();
-
-    if (!member->is_running || member->is_paused == paused)
-        return;
-    member->is_paused = paused;
-    if (paused)
-        member->paused_since = now;
-    else
-        member->paused_ns += now - member->paused_since;
-}
-
-void member_pause(struct member *member, bool paused)
-{
-    if (!member->is_running || member->is_paused == paused)
-        return;
-    note_pause(member, paused);
-    inbox_pause(&member->guest.inbox, paused);
-}
-
-void member_quit(struct member *member)
-{
-    set_due(member, 0);
-    if (!member->is_running)
-        return;
-    member->ends = true;
-    member_pause(member, false);
-    inbox_quit(&member->guest.inbox);
-    outbox_close(&member->output, true);
-    outbox_close(&member->messages, true);
-}
-
-static void begin_again(struct member *member)
-{
-    char note[320];
-    int error;
-
-    set_due(member, 0);
-    guest_free(&member->guest); /* what was left, to be looked at */
-    if (!get_ready(member, note, sizeof(note))) {
-        put_message(member, member->guest.error);
-        guest_free(&member->guest);
-        return;
-    }
-    error = start(member);
-    if (error)
-        put_message(member, strerror(error));
-}
-
-void member_restart(struct member *member)
-{
-    if (member->is_running) {
-        member->restarts = true;
-        member_quit(member);
-    } else {
-        begin_again(member);
-    }
-}
-
-static void say(struct member *member, const char *text)
-{
-    member->many->front->output(member->many->owner, member, (const uint8_t *)text, strlen(text),
-                                true);
-}
-
-/* What it says of its end, as messages. */
-static void conclude(struct member *member)
-{
-    const struct machine *machine = member->guest.machine;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-
-    if (machine)
-        show(member, machine);
-    member->end = machine ? machine->outcome.end : END_NONE;
-    snprintf(member->summary, sizeof(member->summary), "%.199s",
-             machine ? machine->outcome.text : member->guest.error);
-    member->status = to ? guest_conclude(&member->guest, to) : STATUS_USAGE;
-    if (to && fclose(to) == 0 && size > 0)
-        member->many->front->output(member->many->owner, member, (uint8_t *)text, size, true);
-    if (!to)
-        say(member, "vmm: out of memory: there is no word of how the guest ended\n");
-    if (outbox_has_lost(&member->output) | outbox_has_lost(&member->messages)) {
-        say(member, "vmm: out of memory: what the guest printed is not complete\n");
-        member->status = STATUS_USAGE;
-    }
-    free(text);
-}
 
 /* ---- all of them ---- */
 
@@ -263,32 +57,27 @@ int many_status(const struct many *many)
         if (many->members[i].status)
             return many->members[i].status;
     }
-    return 0;
+    return many->out.error ? STATUS_LOST : 0;
 }
 
-/* Passes on what one guest has printed; true if there was something. */
-static bool pass_output(struct member *member)
+/* Whether what guests print can be taken. */
+static bool has_room(const struct many *many)
 {
-    struct many *many = member->many;
-    uint8_t bytes[OUTBOX_SIZE];
-    size_t count = outbox_take(&member->output, bytes, sizeof(bytes));
-    bool any = count > 0;
+    const struct front *front = many->front;
 
-    if (count > 0)
-        many->front->output(many->owner, member, bytes, count, false);
-    count = outbox_take(&member->messages, bytes, sizeof(bytes));
-    if (count > 0)
-        many->front->output(many->owner, member, bytes, count, true);
-    return any || count > 0;
+    return many->out.used < WAITING_MAX && many->err->used < WAITING_MAX &&
+           (!front->has_room || front->has_room(many->owner));
 }
 
 /* Every guest in turn, beginning at `from`; false if the front has had enough. */
 static bool pass_outputs(struct many *many, size_t *from)
 {
     for (size_t i = 0; i < many->count; i++) {
-        if (!many->front->has_room(many->owner))
+        struct member *member = &many->members[*from];
+        while (has_room(many) && member_pass_output(member))
+            ;
+        if (!has_room(many))
             return false;
-        pass_output(&many->members[*from]);
         *from = (*from + 1) % many->count;
     }
     return true;
@@ -300,23 +89,8 @@ static void reap(struct many *many)
     struct epoll_event events[16];
     int count = epoll_wait(many->done_fd, events, 16, 0);
 
-    for (int i = 0; i < count; i++) {
-        struct member *member = events[i].data.ptr;
-        guest_join(&member->guest);
-        epoll_ctl(many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
-        member_pause(member, false);
-        while (pass_output(member))
-            ;
-        member->stop = clock_host_ns();
-        member->is_running = false;
-        many->running--;
-        conclude(member);
-        many->front->changed(many->owner, member);
-        if (member->restarts && !many->ends)
-            begin_again(member);
-        else if (member->options->restart && !member->ends)
-            set_due(member, member->stop + member->options->restart);
-    }
+    for (int i = 0; i < count; i++)
+        member_end(events[i].data.ptr);
 }
 
 /* --restart: starts those whose time has come; returns the ms until the next one, or -1. */
@@ -327,7 +101,7 @@ static int start_due(struct many *many)
     for (size_t i = 0; i < many->count && many->waiting > 0; i++) {
         struct member *member = &many->members[i];
         if (member->due && member->due <= now)
-            begin_again(member);
+            member_start_again(member);
         else if (member->due && member->due < next)
             next = member->due;
     }
@@ -348,20 +122,22 @@ static void pass_answers(struct many *many)
         uint64_t count;
         if (read(member->guest.desk.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
             continue;
-        if (member->options->monitor)
-            monitor_socket_update(member->options->monitor, &member->guest);
-        note_pause(member, atomic_load(&member->guest.inbox.paused));
-        many->front->answered(many->owner, member);
+        if (read(member->guest.inbox.room_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+            continue; /* pass_typing is next */
+        member_pass_answer(member);
     }
 }
 
+/* Somebody looks at what is left of a guest. */
 static bool has_clients(const struct many *many)
 {
     bool any = false;
 
-    for (size_t i = 0; i < many->count && !any; i++)
-        any = many->members[i].options->monitor && !many->members[i].guest.desk.monitor.quits &&
-              monitor_socket_is_busy(many->members[i].options->monitor);
+    for (size_t i = 0; i < many->count && !any; i++) {
+        const struct member *member = &many->members[i];
+        any = member->options->monitor && monitor_socket_is_busy(member->options->monitor) &&
+              !member_is_quit(member);
+    }
     return any;
 }
 
@@ -372,13 +148,15 @@ static void take_signal(struct many *many)
     if (read(many->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
     switch (info.ssi_signo) {
-    case SIGTSTP:
-        many->front->terminal(many->owner, false);
+    case SIGTSTP: /* sent by hand: Ctrl-Z is the guests' */
+        if (many->front->terminal)
+            many->front->terminal(many->owner, false);
         raise(SIGSTOP);
         break;
-    case SIGCONT:
+    case SIGCONT: /* whoever stopped us may have changed the terminal */
     case SIGWINCH:
-        many->front->terminal(many->owner, true);
+        if (many->front->terminal)
+            many->front->terminal(many->owner, true);
         break;
     default:
         many->signal = (int)info.ssi_signo;
@@ -388,7 +166,7 @@ static void take_signal(struct many *many)
 
 static void take_input(struct many *many, bool *is_open)
 {
-    uint8_t bytes[1024];
+    uint8_t bytes[READ_MAX];
     ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
 
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
@@ -397,7 +175,7 @@ static void take_input(struct many *many, bool *is_open)
     many->front->input(many->owner, bytes, count > 0 ? (size_t)count : 0);
 }
 
-/* Offers what waits for the guests; true if something is left, or may be. */
+/* Offers what was typed to the guests; true if a lone Escape waits for what may follow. */
 static bool pass_typing(struct many *many, bool flush)
 {
     bool waits = false;
@@ -405,16 +183,38 @@ static bool pass_typing(struct many *many, bool flush)
     for (size_t i = 0; i < many->count; i++) {
         struct member *member = &many->members[i];
         struct typing *typing = &member->typing;
-        enum inbox_ring ring = member->options->input;
-        if (!member->is_running || (typing->count == 0 && !typing_holds_escape(typing)))
+        bool holds = typing_holds_escape(typing);
+        if (!member->is_running || (typing->count == 0 && !holds))
             continue;
-        if (flush && typing_holds_escape(typing))
-            typing_flush(typing, ring, &member->guest.inbox);
+        if (flush && holds)
+            typing_flush(typing, member->options->input, &member->guest.inbox);
         else
-            typing_post(typing, ring, &member->guest.inbox);
-        waits = waits || typing->count > 0 || typing_holds_escape(typing);
+            typing_post(typing, member->options->input, &member->guest.inbox);
+        waits = waits || typing_holds_escape(typing);
     }
     return waits;
+}
+
+/* Whether all guests have room for as much as is read at once. */
+static bool takes_input(const struct many *many)
+{
+    if (many->front->has_keys && many->front->has_keys(many->owner))
+        return true;
+    for (size_t i = 0; i < many->count; i++) {
+        if (many->members[i].is_running && !typing_has_room(&many->members[i].typing, READ_MAX))
+            return false;
+    }
+    return true;
+}
+
+void many_end_input(struct many *many)
+{
+    many->input_ended = true;
+    for (size_t i = 0; i < many->count; i++) {
+        struct member *member = &many->members[i];
+        if (member->is_running && guest_input_ends(&member->guest))
+            typing_close(&member->typing, member->options->input, &member->guest.inbox);
+    }
 }
 
 int many_sooner(int a, int b)
@@ -422,55 +222,87 @@ int many_sooner(int a, int b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* All guests have ended, and what they printed is written, or waits for nobody who reads it. */
+static bool is_over(struct many *many)
+{
+    bool is_written = many->out.used == 0 && many->err->used == 0;
+
+    if (many->running + many->waiting > 0)
+        return many->ends && clock_host_ns() > many->end_deadline;
+    if (!many->ends)
+        return is_written && (!many->front->leaves || many->front->leaves(many->owner)) &&
+               !has_clients(many);
+    if (!many->write_deadline)
+        many->write_deadline = clock_host_ns() + QUIT_WRITE_NS;
+    return is_written || clock_host_ns() > many->write_deadline;
+}
+
+/* What is to be written goes out as far as there is room. */
+static void write_sinks(struct many *many)
+{
+    sink_write(&many->out);
+    if (many->err != &many->out)
+        sink_write(many->err);
+    if (many->out.error)
+        many_quit(many); /* nobody listens any more */
+}
+
+static void set_poll(struct pollfd *poll_fd, bool is_wanted, int fd, bool writes)
+{
+    *poll_fd = (struct pollfd){.fd = is_wanted ? fd : -1, .events = writes ? POLLOUT : POLLIN};
+}
+
 /* What there is to do, until all have ended. */
 static void attend(struct many *many)
 {
-    enum { DONE, NEWS, SIGNAL, OUTPUT, INPUT, ANSWER, FDS };
+    enum { DONE, NEWS, SIGNAL, OUTPUT, ERRORS, INPUT, ANSWER, FDS };
     bool input_open = true, waits = false, has_news = false;
+    struct sink *out = &many->out, *err = many->err;
+    struct pollfd fds[FDS];
     size_t next = 0;
     uint64_t count;
 
     for (;;) {
-        struct sink *sink = many->front->sink(many->owner);
-        int timeout = many_sooner(start_due(many), many->front->update(many->owner));
-        if (many->running + many->waiting == 0 &&
-            (many->ends || (many->front->leaves(many->owner) && !has_clients(many))))
+        int timeout = start_due(many), ready;
+        if (many->front->update)
+            timeout = many_sooner(timeout, many->front->update(many->owner));
+        write_sinks(many);
+        if (is_over(many))
             return;
         /* With something to write, its room wakes us; what guests print may wait for that, too. */
-        struct pollfd fds[FDS] = {
-            [DONE] = {.fd = many->done_fd, .events = POLLIN},
-            [NEWS] = {.fd = has_news ? -1 : many->news_fd, .events = POLLIN},
-            [SIGNAL] = {.fd = many->signal_fd, .events = POLLIN},
-            [OUTPUT] = {.fd = sink->fd, .events = sink->used > 0 ? POLLOUT : 0},
-            [INPUT] = {.fd = input_open ? STDIN_FILENO : -1, .events = POLLIN},
-            [ANSWER] = {.fd = many->answer_fd, .events = POLLIN},
-        };
+        set_poll(&fds[DONE], true, many->done_fd, false);
+        set_poll(&fds[NEWS], !has_news, many->news_fd, false);
+        set_poll(&fds[SIGNAL], true, many->signal_fd, false);
+        set_poll(&fds[OUTPUT], !out->error, out->fd, true);
+        set_poll(&fds[ERRORS], err != out && err->used > 0, err->fd, true);
+        set_poll(&fds[INPUT], input_open && takes_input(many), STDIN_FILENO, false);
+        set_poll(&fds[ANSWER], true, many->answer_fd, false);
+        if (out->used == 0)
+            fds[OUTPUT].events = 0; /* tells when its reader has gone */
         if (waits)
-            timeout = many_sooner(timeout, TYPING_WAIT_MS);
+            timeout = many_sooner(timeout, LONE_ESCAPE_WAIT_MS);
         if (many->ends)
-            timeout = many_sooner(timeout, TYPING_WAIT_MS);
-        if (has_news && many->front->has_room(many->owner))
+            timeout = many_sooner(timeout, QUIT_LOOK_MS);
+        if (has_news && has_room(many))
             timeout = 0;
-        int ready = poll(fds, FDS, timeout);
-        if (many->ends && clock_host_ns() > many->end_deadline)
-            return;
-        if (ready > 0 && fds[SIGNAL].revents)
+        ready = poll(fds, FDS, timeout);
+        if (ready < 0)
+            continue;
+        if (fds[SIGNAL].revents)
             take_signal(many);
-        if (ready > 0 && fds[INPUT].revents)
+        if (fds[INPUT].revents)
             take_input(many, &input_open);
-        if (ready > 0 && fds[ANSWER].revents)
+        if (fds[ANSWER].revents)
             pass_answers(many);
         waits = pass_typing(many, ready == 0);
-        if (ready > 0 && fds[NEWS].revents && read(many->news_fd, &count, sizeof(count)) > 0)
+        if (fds[NEWS].revents && read(many->news_fd, &count, sizeof(count)) > 0)
             has_news = true;
         if (has_news)
             has_news = !pass_outputs(many, &next);
-        if (ready > 0 && fds[DONE].revents)
+        if (fds[DONE].revents)
             reap(many);
-        if (ready > 0 && (fds[OUTPUT].revents & (POLLERR | POLLHUP)))
-            sink->error = sink->error ? sink->error : EPIPE;
-        if (sink->error)
-            many_quit(many); /* nobody listens any more */
+        if (fds[OUTPUT].revents & (POLLERR | POLLHUP))
+            out->error = out->error ? out->error : EPIPE;
     }
 }
 
@@ -481,8 +313,9 @@ static void raise_limits(size_t guests)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        rlim_t wanted = guests * FDS_PER_GUEST + 256;
+    rlim_t wanted = guests * FDS_PER_GUEST + 256;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
         limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
@@ -494,7 +327,7 @@ static bool fits_into_host(const struct options *options, size_t count)
 
     for (size_t i = 0; i < count; i++)
         sum += options[i].config.memory_size;
-    if (sum <= host)
+    if (sum <= host || count == 1) /* it may never touch all of it */
         return true;
     fprintf(stderr,
             "vmm: the guests' RAM is %llu MiB together, and this machine has %llu MiB: give them "
@@ -504,25 +337,26 @@ static bool fits_into_host(const struct options *options, size_t count)
     return false;
 }
 
-/* Gives a guest a name of its own: the second `hello.bin` is hello.bin-2. */
-static bool name_member(struct many *many, struct member *member)
+/* Gives a guest a name of its own; false: no memory. */
+static bool name_member(struct member *member)
 {
-    char name[256];
-    unsigned number = 1;
-    bool taken;
+    const char *wanted = member->options->name ? member->options->name : member->options->restore;
 
-    if (!member->options->name)
-        member->options->name = member->options->restore;
-    snprintf(name, sizeof(name), "%s", member->options->name);
-    do {
-        taken = false;
-        for (const struct member *other = many->members; other < member; other++)
-            taken = taken || strcmp(other->name, name) == 0;
-        if (taken)
-            snprintf(name, sizeof(name), "%.200s-%u", member->options->name, ++number);
-    } while (taken);
-    member->options->name = member->name = strdup(name);
+    member->options->name = member->name = names_take(&member->many->names, wanted);
     return member->name != NULL;
+}
+
+/* What is written to one file is written in order, so that a message begins a line of its own. */
+static void open_sinks(struct many *many)
+{
+    struct stat out, err;
+
+    many->out.fd = STDOUT_FILENO;
+    many->other.fd = STDERR_FILENO;
+    many->err = &many->other;
+    if (fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+        out.st_dev == err.st_dev && out.st_ino == err.st_ino)
+        many->err = &many->out;
 }
 
 int many_init(struct many *many, struct options *options, size_t count)
@@ -531,6 +365,8 @@ int many_init(struct many *many, struct options *options, size_t count)
     char note[320];
 
     *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1, .answer_fd = -1};
+    many->is_crowd = count > 1;
+    open_sinks(many);
     turns_init(&many->turns);
     if (!fits_into_host(options, count))
         return STATUS_USAGE;
@@ -550,16 +386,14 @@ int many_init(struct many *many, struct options *options, size_t count)
     }
     for (; many->count < count; many->count++) {
         struct member *member = &many->members[many->count];
-        member->many = many;
-        member->options = &options[many->count];
-        member->guest.done_fd = -1;
-        pthread_mutex_init(&member->sight_lock, NULL);
-        outbox_init(&member->output, many->news_fd);
-        outbox_init(&member->messages, many->news_fd);
+        member_init(member, many, &options[many->count]);
         if (automatic && strcmp(member->options->cpu, "auto") == 0 && !member->options->restore)
             member->options->cpu = automatic;
-        if (!name_member(many, member) || !get_ready(member, note, sizeof(note))) {
-            fprintf(stderr, "vmm: %s: %s\n", member->name ? member->name : "", member->guest.error);
+        if (!name_member(member) || !member_get_ready(member, note, sizeof(note))) {
+            if (many->is_crowd && member->name)
+                fprintf(stderr, "vmm: %s: %s\n", member->name, member->guest.error);
+            else
+                fprintf(stderr, "vmm: %s\n", member->guest.error);
             many->count++;
             return STATUS_USAGE;
         }
@@ -579,7 +413,7 @@ int many_run(struct many *many, const struct front *front, void *owner)
     if (many->signal_fd < 0)
         return errno;
     for (size_t i = 0; i < many->count; i++) {
-        int error = start(&many->members[i]);
+        int error = member_start(&many->members[i]);
         if (error) {
             many_quit(many);
             attend(many);
@@ -602,14 +436,9 @@ void many_free(struct many *many)
         if (member->is_running)
             return; /* it hangs in something: the process's end ends it */
     }
-    for (size_t i = 0; i < many->count; i++) {
-        struct member *member = &many->members[i];
-        guest_free(&member->guest);
-        outbox_free(&member->output);
-        outbox_free(&member->messages);
-        pthread_mutex_destroy(&member->sight_lock);
-        free((char *)member->name);
-    }
+    for (size_t i = 0; i < many->count; i++)
+        member_free(&many->members[i]);
+    names_free(&many->names);
     free(many->members);
     turns_free(&many->turns);
     if (many->news_fd >= 0)
@@ -620,5 +449,7 @@ void many_free(struct many *many)
         close(many->signal_fd);
     if (many->answer_fd >= 0)
         close(many->answer_fd);
-    *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1, .answer_fd = -1};
+    sink_free(&many->out);
+    sink_free(&many->other);
+    many->count = 0;
 }

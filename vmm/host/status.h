@@ -9,4 +9,7 @@
 
 #define STATUS_USAGE 2
 
+/* What guests have printed could not be written: as if the user had ended them. */
+#define STATUS_LOST 130
+
 #endif

@@ -64,14 +64,13 @@ uint32_t machine_eip(struct machine *machine)
     return state.segment[CPU_CS].base + state.eip;
 }
 
-static bool has_come_to_pause(struct machine *machine)
+bool machine_is_at(struct machine *machine, const struct machine_pause *pause)
 {
-    const struct machine_pause *pause = machine->pause;
     struct cpu *cpu = machine->cpu;
 
-    if (machine->pause_wanted || (pause && pause->time <= clock_now(&machine->clock)))
+    if (pause->time <= clock_now(&machine->clock))
         return true;
-    if (!pause || !cpu->ops->instructions)
+    if (!cpu->ops->instructions)
         return false;
     if (cpu->ops->instructions(cpu) >= pause->instructions)
         return true;
@@ -83,6 +82,11 @@ static bool has_come_to_pause(struct machine *machine)
             return true;
     }
     return false;
+}
+
+static bool has_come_to_pause(struct machine *machine)
+{
+    return machine->pause_wanted || (machine->pause && machine_is_at(machine, machine->pause));
 }
 
 /* When the CPU must come back at the latest, to be asked whether this is the place. */

@@ -242,6 +242,9 @@ uint64_t machine_idle_ns(const struct machine *machine);
 void machine_quit(struct machine *machine);
 void machine_time_out(struct machine *machine);
 
+/* Between two instructions: whether it is where this pause is. */
+bool machine_is_at(struct machine *machine, const struct machine_pause *pause);
+
 /* From a callback of a running machine: it pauses behind the present instruction. */
 void machine_pause(struct machine *machine);
 

@@ -71,37 +71,32 @@ bool inbox_post(struct inbox *inbox, enum inbox_ring ring, struct inbox_event ev
     return posted;
 }
 
-static void request(struct inbox *inbox, atomic_bool *what, bool value)
+static void request(struct inbox *inbox, atomic_bool *what)
 {
     pthread_mutex_lock(&inbox->lock);
-    atomic_store(what, value);
+    atomic_store(what, true);
     wake_machine(inbox);
     pthread_mutex_unlock(&inbox->lock);
 }
 
 void inbox_close(struct inbox *inbox)
 {
-    request(inbox, &inbox->closed, true);
+    request(inbox, &inbox->closed);
 }
 
 void inbox_quit(struct inbox *inbox)
 {
-    request(inbox, &inbox->quit, true);
+    request(inbox, &inbox->quit);
 }
 
 void inbox_look(struct inbox *inbox)
 {
-    request(inbox, &inbox->look, true);
-}
-
-void inbox_pause(struct inbox *inbox, bool paused)
-{
-    request(inbox, &inbox->paused, paused);
+    request(inbox, &inbox->look);
 }
 
 void inbox_ask(struct inbox *inbox)
 {
-    request(inbox, &inbox->asked, true);
+    request(inbox, &inbox->asked);
 }
 
 void inbox_listen(struct inbox *inbox, struct cpu *cpu)

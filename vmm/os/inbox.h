@@ -29,8 +29,7 @@ struct inbox {
     atomic_bool closed; /* no more is posted */
     atomic_bool quit;   /* the run is to end */
     atomic_bool look;   /* somebody wants to see the machine: machine_config.show */
-    atomic_bool paused; /* the guest is not to run */
-    atomic_bool asked;  /* somebody has a question to who runs the machine */
+    atomic_bool asked;  /* who runs the machine is to come back from that */
     int wake_fd;        /* eventfd: readable after a post; what a halted machine sleeps on */
     int room_fd;        /* eventfd: readable once a ring that was full has room again */
 };
@@ -51,11 +50,8 @@ void inbox_quit(struct inbox *inbox);
 /* Any thread: asks the machine to show itself, soon and once. */
 void inbox_look(struct inbox *inbox);
 
-/* Any thread: stops the guest and its time, or lets it go on. Whoever runs the machine sees to it:
- * machine_run_until comes back. */
-void inbox_pause(struct inbox *inbox, bool paused);
-
-/* Any thread: has machine_run_until come back once, or inbox_wait. */
+/* Any thread: has runner_run_until come back, or inbox_wait. It does so until `asked` is cleared.
+ */
 void inbox_ask(struct inbox *inbox);
 
 /* The machine's thread: says which CPU posters must kick; NULL for none. */

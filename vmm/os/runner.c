@@ -155,7 +155,7 @@ static void look_into_inbox(struct runner *runner)
         atomic_exchange(&inbox->news, false)) {
         runner_show(runner);
         machine_input_came(runner->machine);
-        if (atomic_load(&inbox->paused) || atomic_load(&inbox->asked))
+        if (atomic_load(&inbox->asked))
             machine_pause(runner->machine);
     }
     if (atomic_load_explicit(&inbox->closed, memory_order_relaxed))

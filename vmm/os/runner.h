@@ -49,7 +49,7 @@ void runner_free(struct runner *runner);
 
 /*
  * On the machine's thread: runs it up to a pause (see machine_begin; NULL: none), and comes back
- * soon after inbox_ask or inbox_pause, too. False once the guest has ended. Between runs nobody
+ * soon after inbox_ask, too. False once the guest has ended. Between runs nobody
  * kicks its CPU.
  */
 bool runner_run_until(struct runner *runner, const struct machine_pause *pause);

@@ -8,8 +8,8 @@
 #include "front/prompt.h"
 #include "host/status.h"
 #include "keys.h"
-#include "pane.h"
 #include "os/host_clock.h"
+#include "pane.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -42,7 +42,7 @@ struct screen {
     struct grid shown, next;
     bool is_fresh; /* the terminal has nothing of ours yet */
     bool has_terminal, utf8, exits, has_input;
-    struct sink out;
+    struct sink report; /* for standard output, when the screen has gone */
     struct cast cast;
     struct keys keys;
     size_t focus, first, on_page; /* those on the page: from `first` on */
@@ -307,7 +307,7 @@ static void paint_help(struct grid *grid)
 
 static void draw(struct screen *screen, uint64_t now)
 {
-    size_t before = screen->out.used;
+    size_t before = screen->many->out.used;
     struct grid was;
 
     grid_clear(&screen->next);
@@ -315,11 +315,11 @@ static void draw(struct screen *screen, uint64_t now)
     paint_bottom(screen, now);
     if (screen->helps)
         paint_help(&screen->next);
-    grid_render(&screen->out, screen->is_fresh ? NULL : &screen->shown, &screen->next,
+    grid_render(&screen->many->out, screen->is_fresh ? NULL : &screen->shown, &screen->next,
                 screen->utf8);
-    cast_output(&screen->cast, screen->out.bytes + before, screen->out.used - before);
+    cast_output(&screen->cast, screen->many->out.bytes + before, screen->many->out.used - before);
     if (!screen->has_terminal)
-        screen->out.used = 0;
+        screen->many->out.used = 0;
     was = screen->shown;
     screen->shown = screen->next;
     screen->next = was;
@@ -558,11 +558,16 @@ static void input(void *front, const uint8_t *bytes, size_t count)
 /* ---- the front ---- */
 
 static void output(void *front, struct member *member, const uint8_t *bytes, size_t count,
-                   bool is_message)
+                   enum shown what)
 {
     struct screen *screen = front;
 
-    pane_output(&screen->panes[member - screen->many->members], bytes, count, is_message);
+    if (what == SHOWN_REPORT) {
+        sink_put(&screen->report, bytes, count);
+        return;
+    }
+    pane_output(&screen->panes[member - screen->many->members], bytes, count,
+                what == SHOWN_MESSAGE);
     screen->taken += count;
     screen->is_dirty = true;
 }
@@ -603,7 +608,7 @@ static void terminal(void *front, bool is_ours)
         return;
     }
     terminal_enter();
-    sink_puts(&screen->out, enter_terminal);
+    sink_puts(&screen->many->out, enter_terminal);
     if (!take_size(screen))
         many_quit(screen->many);
     cast_resize(&screen->cast, screen->next.rows, screen->next.columns);
@@ -618,7 +623,7 @@ static int update(void *front)
 {
     struct screen *screen = front;
     uint64_t now = clock_host_ns();
-    bool is_written = !screen->has_terminal || sink_write(&screen->out);
+    bool is_written = !screen->has_terminal || sink_write(&screen->many->out);
     int wait = -1;
 
     for (size_t i = 0; i < screen->on_page; i++) {
@@ -636,7 +641,7 @@ static int update(void *front)
     if (screen->is_dirty && now - screen->frame >= FRAME_NS) {
         draw(screen, now);
         if (screen->has_terminal)
-            sink_write(&screen->out);
+            sink_write(&screen->many->out);
     } else if (screen->is_dirty) {
         wait = many_sooner(wait, milliseconds(screen->frame + FRAME_NS - now));
     }
@@ -645,9 +650,11 @@ static int update(void *front)
     return wait;
 }
 
-static struct sink *sink(void *front)
+/* In a pipe, too: a recording is made with them. */
+static bool has_keys(void *front)
 {
-    return &((struct screen *)front)->out;
+    (void)front;
+    return true;
 }
 
 static bool leaves(void *front)
@@ -686,7 +693,7 @@ static const struct front front = {
     .answered = answered,
     .terminal = terminal,
     .update = update,
-    .sink = sink,
+    .has_keys = has_keys,
     .leaves = leaves,
 };
 
@@ -717,22 +724,24 @@ int screen_run(struct many *many, const char *cast, bool exits)
     int status = STATUS_USAGE, error;
 
     screen.has_terminal = screen_is_possible();
-    screen.out.fd = screen.has_terminal ? STDOUT_FILENO : -1;
+    if (!screen.has_terminal)
+        many->out.fd = -1;
     if (!prepare(&screen, cast))
         goto out;
     if (screen.has_terminal) {
         terminal_on_leave(leave_terminal);
         terminal_enter();
-        sink_puts(&screen.out, enter_terminal);
+        sink_puts(&many->out, enter_terminal);
     }
     error = many_run(many, &front, &screen);
     terminal_leave();
     if (error)
         fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
-    if (!screen.out.error && screen.has_terminal)
+    if (!many->out.error && screen.has_terminal)
         sum_up(&screen);
+    fwrite(screen.report.bytes, 1, screen.report.used, stdout);
     status = error ? STATUS_USAGE : many_status(many);
-    if (screen.out.error == ENOMEM) { /* else nobody is at the terminal any more */
+    if (many->out.error == ENOMEM) { /* else nobody is at the terminal any more */
         fprintf(stderr, "vmm: no memory for the screen\n");
         status = STATUS_USAGE;
     }
@@ -748,6 +757,6 @@ out:
     free_talks(&screen);
     grid_free(&screen.shown);
     grid_free(&screen.next);
-    sink_free(&screen.out);
+    sink_free(&screen.report);
     return status;
 }

@@ -11,10 +11,7 @@ guests=build/guests socket=$scratch/socket
 
 # at_socket LINE...: says lines to the monitor there, all at once; what it answers is in $out.
 at_socket() {
-    for ((i = 0; i < 200; i++)); do
-        [[ -S $socket ]] && break
-        sleep 0.05
-    done
+    soon test -S "$socket"
     out=$(printf '%s\n' "$@" | timeout 30 socat -t 20 - "UNIX-CONNECT:$socket")
 }
 # begin [OPTION...] IMAGE: a guest with that monitor; its status is that of `wait $guest`.
@@ -91,14 +88,11 @@ ends "an unknown option leaves no socket" 2
 mkfifo "$scratch/lines"
 begin --cpu soft --mode pm32 $guests/timer32.bin
 exec 6<>"$scratch/lines"
-for ((i = 0; i < 200; i++)); do [[ -S $socket ]] && break; sleep 0.05; done
+soon test -S "$socket"
 (timeout 30 socat - "UNIX-CONNECT:$socket" <"$scratch/lines" >"$scratch/answers") &
 client=$!
 says_soon() {
-    for ((i = 0; i < 200; i++)); do
-        grep -aEq -- "$2" "$scratch/answers" && break
-        sleep 0.05
-    done
+    soon grep -aEqs -- "$2" "$scratch/answers"
     says "$1" "$(<"$scratch/answers")" "$2"
 }
 echo 'until 0x1' >&6

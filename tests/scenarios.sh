@@ -82,7 +82,8 @@ done
 
 check "keys at random places change nothing of the timer's modes" 0 "$vmm" sweep -j 2 --irq 1 --jitter 2000 tests/scenarios/exact/timer_modes.t
 
-scenario disk 'boot build/os1k.elf --disk build/os1k.disk' 'expect "> "'
+cp build/os1k.disk "$scratch/disk"
+scenario disk "boot build/os1k.elf --disk $scratch/disk" 'expect "> "'
 check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
 says "is refused" "$err" 'needs --disk FILE,ro'
 scenario monitor "boot build/guests/hello.bin --monitor unix:$scratch/socket" 'exit 0'

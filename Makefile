@@ -175,7 +175,7 @@ guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
 
 lab: all need-lab  ## run the guests and 1K OS on true KVM, inside an emulated machine
-	@VMM_OPTIONS='--cpu kvm' $(LAB) --timeout 600 -- tests/suite.sh $(VMM) </dev/null
+	@tests/run -v lab $(VMM) </dev/null
 
 # ---- measuring, and tests ----
 

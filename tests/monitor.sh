@@ -27,8 +27,9 @@ ends() {
 }
 
 # ---- at a socket ----
-begin --cpu soft build/os1k.elf
-at_socket 'info status' 'info pic' 'info idt' 'info pages'
+begin --cpu soft --disk build/os1k.disk,ro build/os1k.elf
+at_socket 'info status' 'info disk' 'info pic' 'info idt' 'info pages'
+says "which disks there are" "$out" '^\(vmm\) slot 0: os1k.disk, 4096 sectors, read-only, registers of version 1 at 0xfeb00000'
 says "a script asks whether it runs" "$out" '^\(vmm\) running'
 says "how interrupts stand" "$out" '^IRQ 1  keyboard vector 0x21: open$'
 says "where they lead, by name" "$out" '^0x09-0x7f interrupt gate, ring 0 -> 0x08:0x[0-9a-f]{8} trap_stubs\+0x90, then every 16 bytes$'

@@ -197,7 +197,8 @@ shows "the focus tells what has happened" 'exception 0, #DE divide error'
 keys C-a 3 C-a r
 shows "a guest starts again" '3 multiplication.bin . exited 0'
 keys C-a '['
-keys PgUp
+scrolls() { keys PgUp && seen '[0-9]+ lines up'; } # once it has printed again
+soon scrolls
 shows "what has scrolled away is there" '[0-9]+ lines up'
 keys g
 shows "from its beginning" '^2 x 1 = 2 '

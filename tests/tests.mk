@@ -25,14 +25,17 @@ unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sa
 	@$(MAKE) --no-print-directory SAN=1 unit-build
 	@tests/run unit </dev/null
 
-# Counted by the tests that run the VMM on the software CPU. The counts of the last time are removed first.
+# Counted by the unit tests and those that run guests on the software CPU, and by a few of these on KVM.
+# The counts of the last time are removed first.
 NEED_COVERAGE := gcovr:gcovr gcov:gcc
 .PHONY: coverage
-coverage: $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test  ## count the lines of each room of vmm/ that tests execute
+coverage: $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
 	@.ci/need "coverage" $(NEED_COVERAGE)
 	@$(MAKE) --no-print-directory COV=1 unit-build $(BUILD)/cov/vmm
 	@find $(BUILD)/cov -name '*.gcda' -delete
-	@tests/run coverage tests/unsandboxed </dev/null; status=$$?; tests/coverage && exit $$status
+	@status=0; for tier in coverage $(if $(OTHER),coverage-kvm); do \
+	    tests/run $$tier tests/unsandboxed </dev/null || status=1; \
+	done; tests/coverage && exit $$status
 
 unit-build: $(UNIT)
 

@@ -1,10 +1,10 @@
 # The only entry point. `make help` lists the targets; V=1 shows the commands; SAN=1 builds the VMM
 # with the address and undefined-behaviour sanitizers, beside the plain one, TSAN=1 with the thread
-# sanitizer; CC=clang works too, and so does CROSS=aarch64-linux-gnu: a static VMM for another
+# sanitizer, COV=1 with counters of executed lines; CC=clang works too, and so does CROSS=aarch64-linux-gnu: a static VMM for another
 # processor, in build/aarch64-linux-gnu.
 
 BUILD := build
-OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)$(if $(TSAN),/tsan)
+OUT   := $(BUILD)$(if $(CROSS),/$(CROSS))$(if $(SAN),/san)$(if $(TSAN),/tsan)$(if $(COV),/cov)
 VMM   := $(OUT)/vmm
 OS1K  := $(BUILD)/os1k.elf
 OS1K_DISK := $(BUILD)/os1k.disk
@@ -21,6 +21,7 @@ CFLAGS   := -std=c11 -D_GNU_SOURCE -O2 -g -pthread -MMD -MP -Ivmm \
             -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS  := -pthread $(if $(CROSS),-static)
+$(if $(COV),$(eval CFLAGS += --coverage -fprofile-update=atomic)$(eval LDFLAGS += --coverage))
 $(if $(TSAN),$(eval SAN := y)$(eval SANFLAGS := -fsanitize=thread))
 $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 
@@ -175,7 +176,7 @@ guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
 
 lab: all need-lab  ## run the guests and 1K OS on true KVM, inside an emulated machine
-	@VMM_OPTIONS='--cpu kvm' $(LAB) --timeout 600 -- tests/suite.sh $(VMM) </dev/null
+	@tests/run -v lab $(VMM) </dev/null
 
 # ---- measuring, and tests ----
 
@@ -190,7 +191,7 @@ include docs/docs.mk
 
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
-	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
+	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/cov $(BUILD)/coverage $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
 	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz \
 	    $(BUILD)/talk $(BUILD)/cast2svg
 

@@ -54,6 +54,16 @@ fingerprint() {
     cat "$scratch/out"
 }
 
+# soon COMMAND...: tries it until it succeeds; fails after a minute. What a check waits for comes sooner
+# or later, as busy as the host is.
+soon() {
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.05
+    done
+}
+
 finish() {
     echo "$passed passed, $failed failed"
     [[ $failed == 0 ]]

@@ -11,10 +11,7 @@ guests=build/guests socket=$scratch/socket
 
 # at_socket LINE...: says lines to the monitor there, all at once; what it answers is in $out.
 at_socket() {
-    for ((i = 0; i < 200; i++)); do
-        [[ -S $socket ]] && break
-        sleep 0.05
-    done
+    soon test -S "$socket"
     out=$(printf '%s\n' "$@" | timeout 30 socat -t 20 - "UNIX-CONNECT:$socket")
 }
 # begin [OPTION...] IMAGE: a guest with that monitor; its status is that of `wait $guest`.
@@ -30,8 +27,9 @@ ends() {
 }
 
 # ---- at a socket ----
-begin --cpu soft build/os1k.elf
-at_socket 'info status' 'info pic' 'info idt' 'info pages'
+begin --cpu soft --disk build/os1k.disk,ro build/os1k.elf
+at_socket 'info status' 'info disk' 'info pic' 'info idt' 'info pages'
+says "which disks there are" "$out" '^\(vmm\) slot 0: os1k.disk, 4096 sectors, read-only, registers of version 1 at 0xfeb00000'
 says "a script asks whether it runs" "$out" '^\(vmm\) running'
 says "how interrupts stand" "$out" '^IRQ 1  keyboard vector 0x21: open$'
 says "where they lead, by name" "$out" '^0x09-0x7f interrupt gate, ring 0 -> 0x08:0x[0-9a-f]{8} trap_stubs\+0x90, then every 16 bytes$'
@@ -91,14 +89,11 @@ ends "an unknown option leaves no socket" 2
 mkfifo "$scratch/lines"
 begin --cpu soft --mode pm32 $guests/timer32.bin
 exec 6<>"$scratch/lines"
-for ((i = 0; i < 200; i++)); do [[ -S $socket ]] && break; sleep 0.05; done
+soon test -S "$socket"
 (timeout 30 socat - "UNIX-CONNECT:$socket" <"$scratch/lines" >"$scratch/answers") &
 client=$!
 says_soon() {
-    for ((i = 0; i < 200; i++)); do
-        grep -aEq -- "$2" "$scratch/answers" && break
-        sleep 0.05
-    done
+    soon grep -aEqs -- "$2" "$scratch/answers"
     says "$1" "$(<"$scratch/answers")" "$2"
 }
 echo 'until 0x1' >&6

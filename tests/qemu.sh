@@ -7,13 +7,14 @@ cd "$(dirname "$0")/.." || exit 2
 qemu=(qemu-system-i386 -accel tcg -kernel build/os1k.elf -display none -serial stdio -monitor none
     -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4)
 
-# QEMU hands bytes to a UART that is not set up yet, where they are lost: wait for the prompt.
+# QEMU hands bytes to a UART that is not set up yet, where they are lost: wait for the prompt, before each
+# line. It runs under `check`, which has the output in a file.
+prompts() { [[ $(tr -d '\r' <"$scratch/out" | grep -c '^> ') -ge $1 ]]; }
 type_slowly() {
     {
-        sleep 3
-        for line; do
-            printf '%s\r' "$line"
-            sleep 0.5
+        for ((line = 1; line <= $#; line++)); do
+            soon prompts $line
+            printf '%s\r' "${!line}"
         done
     } | timeout 60 "${qemu[@]}"
 }

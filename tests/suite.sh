@@ -1,12 +1,14 @@
 #!/bin/bash
 # Everything that runs guests, on the CPU engine that VMM picks or VMM_OPTIONS names: on the host, or
-# inside the lab (`make lab`).   tests/suite.sh [VMM]
+# inside the lab (`make lab`).   tests/suite.sh [VMM [SUITE...]]
 set -u
 cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm}
+suites=("${@:2}")
+[[ ${#suites[@]} != 0 ]] || suites=(guests os1k cli trace snapshot conformance random)
 passed=0 failed=0
-for suite in guests os1k cli trace snapshot conformance random; do
-    echo "# $suite"
+for suite in "${suites[@]}"; do
+    echo "# tests/$suite.sh $vmm"
     last=
     while IFS= read -r line; do
         last=$line

@@ -4,13 +4,10 @@ end_session() { "${terminal[@]}" kill-server 2>/dev/null; }
 trap 'end_session; rm -rf "$scratch"' EXIT
 keys() { "${terminal[@]}" send-keys -t 0 "$@"; }
 picture() { "${terminal[@]}" capture-pane -t 0 -p; }
-# shows NAME PATTERN: within some seconds the screen has such a line. It is in $out.
+# shows NAME PATTERN: soon the screen has such a line. It is in $out.
+seen() { out=$(picture) && grep -Eq -- "$1" <<<"$out"; }
 shows() {
-    for ((i = 0; i < 50; i++)); do
-        out=$(picture)
-        grep -Eq -- "$2" <<<"$out" && break
-        sleep 0.1
-    done
+    soon seen "$2"
     says "$1" "$out" "$2"
 }
 # on_screen COLUMNSxROWS ARGUMENTS: a vmm on a terminal of that size.

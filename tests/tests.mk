@@ -9,19 +9,38 @@ CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wil
 # The VMM on a processor that isn't x86: there the tests themselves are one.
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
-.PHONY: test unit unit-build
+# Every edit: `make check`, a minute. Before a submission: `make test`, all there is.
+.PHONY: check test unit unit-build
+check: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
+	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
+	@tests/run check $(VMM) </dev/null
+
 test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
-	@tests/run $(VMM) </dev/null
+	@tests/run test $(VMM) </dev/null
 
 unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sanitizers
 	@$(MAKE) --no-print-directory SAN=1 unit-build
 	@tests/run unit </dev/null
 
+# Counted by the unit tests and those that run guests on the software CPU, and by a few of these on KVM.
+# The counts of the last time are removed first.
+NEED_COVERAGE := gcovr:gcovr gcov:gcc
+.PHONY: coverage
+coverage: $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
+	@.ci/need "coverage" $(NEED_COVERAGE)
+	@$(MAKE) --no-print-directory COV=1 unit-build $(BUILD)/cov/vmm
+	@find $(BUILD)/cov -name '*.gcda' -delete
+	@status=0; for tier in coverage $(if $(OTHER),coverage-kvm); do \
+	    tests/run $$tier tests/unsandboxed </dev/null || status=1; \
+	done; tests/coverage && exit $$status
+
 unit-build: $(UNIT)
 
+# Those of cmocka can run one test alone.
+$(patsubst %,$(OUT)/%,$(basename $(wildcard tests/unit/test_*.c)) tests/cpu/test_soft): $(OUT)/obj/tests/unit/only.o
 $(UNIT): $(OUT)/tests/%: $(OUT)/obj/tests/%.o $(filter-out $(OUT)/obj/vmm/cli/main.o,$(VMM_OBJECTS)) | need-test
 	@mkdir -p $(@D)
 	@echo "  LD      $@"

@@ -181,6 +181,43 @@ static void monitor_says_what_the_keyboard_holds(void **unused)
     end();
 }
 
+static void monitor_says_how_the_serial_line_is_set(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    SAYS("info serial", "the guest has not looked for input yet: typing waits");
+    bus_write(&machine->ports, 0x3fb, 1, 0x80);
+    SAYS("info serial", "DLAB set: ports 0 and 1 are the divisor");
+    bus_write(&machine->ports, 0x3f8, 1, 12);
+    bus_write(&machine->ports, 0x3fb, 1, 0x1e);
+    SAYS("info serial", "line: 9600 baud, 7E2\n");
+    SAYS("info serial", "FIFOs off\ninterrupts enabled: none\noutputs: none\n");
+    bus_write(&machine->ports, 0x3fc, 1, 9);
+    bus_write(&machine->ports, 0x3fa, 1, 1);
+    bus_write(&machine->ports, 0x3f9, 1, 3);
+    SAYS("info serial", "FIFOs on\ninterrupts enabled: received data, transmitter empty\n"
+                        "outputs: DTR, OUT2 (lets interrupts through)\nits interrupt line is high");
+    end();
+}
+
+static void monitor_says_what_the_clock_shows(void **unused)
+{
+    (void)unused;
+    begin("build/guests/timer_keys.elf", IMAGE_AUTO);
+    SAYS("info rtc", "time: 2000-01-01 00:00:00 UTC, BCD, 24 hours\nperiodic rate: 1024 Hz\n"
+                     "interrupts enabled: none\nflags in register C: none\n");
+    bus_write(&machine->ports, 0x70, 1, 0x0a);
+    bus_write(&machine->ports, 0x71, 1, 0x21);
+    bus_write(&machine->ports, 0x70, 1, 0x0b);
+    bus_write(&machine->ports, 0x71, 1, 0xf4);
+    SAYS("info rtc", "binary, 12 hours, stopped while it is set\nperiodic rate: 256 Hz\n"
+                     "interrupts enabled: alarm, periodic\n");
+    bus_write(&machine->ports, 0x70, 1, 0x0a);
+    bus_write(&machine->ports, 0x71, 1, 0x20);
+    SAYS("info rtc", "periodic rate: none\n");
+    end();
+}
+
 static void monitor_says_what_gates_and_segments_are(void **unused)
 {
     (void)unused;
@@ -958,6 +995,8 @@ int main(void)
         cmocka_unit_test(monitor_says_how_interrupts_stand),
         cmocka_unit_test(monitor_says_what_the_timer_does),
         cmocka_unit_test(monitor_says_what_the_keyboard_holds),
+        cmocka_unit_test(monitor_says_how_the_serial_line_is_set),
+        cmocka_unit_test(monitor_says_what_the_clock_shows),
         cmocka_unit_test(monitor_says_what_gates_and_segments_are),
         cmocka_unit_test(monitor_merges_pages_into_ranges),
         cmocka_unit_test(monitor_evaluates_expressions_and_shows_memory),

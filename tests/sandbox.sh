@@ -42,7 +42,7 @@ wait $guest
 says "an image may come by a named pipe" "$(<"$scratch/out")" 'Hello, KVM!'
 
 # Again and again, as it is built: another file by that name, and files written anew each time.
-"$vmm" run --cpu soft -m 16 --restart 20ms --plain "$home/k.bin,report=$home/each,record=$home/log" >"$scratch/out" 2>&1 </dev/null &
+"$vmm" run --cpu soft -m 16 --restart 20ms --plain "$home/k.bin,report=$home/each,record=$home/each.log" >"$scratch/out" 2>&1 </dev/null &
 guest=$!
 soon grep -q 'Hello, KVM!' "$scratch/out"
 cp $guests/counter.bin "$home/new"

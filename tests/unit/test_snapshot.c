@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/ram_image.h"
-#include "cpu/soft/engine.h"
+#include "cpu/soft/state/state.h"
 #include "machine/machine.h"
 #include "machine/snapshot.h"
 #include "os/image_file.h"

@@ -190,12 +190,14 @@ static void monitor_says_how_the_serial_line_is_set(void **unused)
     SAYS("info serial", "DLAB set: ports 0 and 1 are the divisor");
     bus_write(&machine->ports, 0x3f8, 1, 12);
     bus_write(&machine->ports, 0x3fb, 1, 0x1e);
-    SAYS("info serial", "line: 9600 baud, 7E2\n");
-    SAYS("info serial", "FIFOs off\ninterrupts enabled: none\noutputs: none\n");
+    SAYS("info serial", "COM1: 9600 baud, 7E2\n");
+    SAYS("info serial",
+         "FIFOs off\ntransmitter: 0 bytes sent\ninterrupts enabled: none\noutputs: none\n");
     bus_write(&machine->ports, 0x3fc, 1, 9);
     bus_write(&machine->ports, 0x3fa, 1, 1);
     bus_write(&machine->ports, 0x3f9, 1, 3);
-    SAYS("info serial", "FIFOs on\ninterrupts enabled: received data, transmitter empty\n"
+    SAYS("info serial", "FIFOs on\ntransmitter: 0 bytes sent\ninterrupts enabled: received data, "
+                        "transmitter empty\n"
                         "outputs: DTR, OUT2 (lets interrupts through)\nits interrupt line is high");
     end();
 }

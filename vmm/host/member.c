@@ -265,7 +265,7 @@ static void conclude(struct member *member)
 bool member_pass_output(struct member *member)
 {
     uint8_t bytes[OUTBOX_SIZE];
-    bool is_message;
+    bool is_message = false; /* where nothing is taken */
     size_t count = outbox_take(&member->output, bytes, sizeof(bytes), &is_message);
 
     show_text(member, (const char *)bytes, count, is_message ? SHOWN_MESSAGE : SHOWN_OUTPUT);

@@ -739,7 +739,8 @@ int screen_run(struct many *many, const char *cast, bool exits)
         fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
     if (!many->out.error && screen.has_terminal)
         sum_up(&screen);
-    fwrite(screen.report.bytes, 1, screen.report.used, stdout);
+    if (screen.report.used > 0)
+        fwrite(screen.report.bytes, 1, screen.report.used, stdout);
     status = error ? STATUS_USAGE : many_status(many);
     if (many->out.error == ENOMEM) { /* else nobody is at the terminal any more */
         fprintf(stderr, "vmm: no memory for the screen\n");

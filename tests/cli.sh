@@ -83,7 +83,7 @@ if cmp -s "$disk" <(tests/disk.sh); then ok "and is not"; else not_ok "and is no
 check "a disk over the host's limit for files" 3 bash -c "ulimit -f 1; $vmm run ${VMM_OPTIONS:-} --disk $disk $disk_guest"
 says "is an error for the guest" "$out" '^written: FAILED'
 says "and told" "$err" "can't write the file disk: File too large"
-"$vmm" run "${options[@]}" --keep-open --disk "$disk" build/os1k.elf </dev/null >"$scratch/writer" 2>\&1 &
+"$vmm" run "${options[@]}" --keep-open --disk "$disk" build/os1k.elf </dev/null >"$scratch/writer" 2>&1 &
 writer=$!
 soon grep -q '1K OS' "$scratch/writer"
 check "a second writer" 2 run --disk "$disk" $hello

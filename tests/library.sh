@@ -26,7 +26,7 @@ fi
 lines=$(wc -l <vmm/machine/libvmm.h)
 if ((lines <= 80)); then ok "its header is a page"; else not_ok "its header is a page" "$lines lines"; fi
 
-if cc -std=c11 -Wall -Wextra -Werror -Ivmm docs/embed.c "$library" -lm -o "$scratch/embed" 2>"$scratch/errors"; then
+if ${CC:-gcc} -std=c11 -Wall -Wextra -Werror -Ivmm docs/embed.c "$library" -lm -o "$scratch/embed" 2>"$scratch/errors"; then
     ok "docs/embed.c builds"
 else
     not_ok "docs/embed.c builds" "$(cat "$scratch/errors")"

@@ -11,11 +11,11 @@ OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 # Every edit: `make check`, a minute. Before a submission: `make test`, all there is.
 .PHONY: check test unit unit-build
-check: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
+check: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@tests/run check $(VMM) </dev/null
 
-test: $(VMM) $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
+test: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)

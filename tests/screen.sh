@@ -63,6 +63,12 @@ check "a disk for all of them" 2 run --disk "$scratch/list" $guests/hello.bin $g
 says "is refused" "$err" 'disk is for one guest'
 check "a report of one guest, in lines" 0 run --plain --report "$scratch/x" $guests/hello.bin </dev/null
 says "is its own" "$(cat "$scratch/x")" '"end": "power-off"'
+check "a report of a recorded screen" 0 "$vmm" run --cpu soft --cast /dev/null --report - $guests/hello.bin </dev/null
+says "comes when the screen is gone" "$out" '"end": "power-off"'
+if [[ -w /dev/full ]]; then
+    check "one that can't be written" 2 bash -c "$vmm run --cpu soft --cast /dev/null --report - $guests/hello.bin </dev/null >/dev/full"
+    says "is told of" "$err" "can't write the report to -: No space"
+fi
 check "one report of two guests" 2 run $guests/hello.bin,report="$scratch/x" $guests/hello.bin,report="$scratch/x"
 says "is refused" "$err" 'report and --report are the same file'
 check "more RAM than the host has" 2 run -m 3584M $(for ((i = 0; i < 300; i++)); do echo $guests/hello.bin; done)

@@ -685,6 +685,18 @@ static void sum_up(const struct screen *screen)
     }
 }
 
+/* Once the screen is gone; false, with a message. */
+static bool write_report(const struct sink *report)
+{
+    if (report->used > 0)
+        fwrite(report->bytes, 1, report->used, stdout);
+    if (!report->error && fflush(stdout) == 0)
+        return true;
+    fprintf(stderr, "vmm: can't write the report to -: %s\n",
+            strerror(report->error ? report->error : errno));
+    return false;
+}
+
 static const struct front front = {
     .output = output,
     .has_room = has_room,
@@ -739,13 +751,13 @@ int screen_run(struct many *many, const char *cast, bool exits)
         fprintf(stderr, "vmm: can't start the guests: %s\n", strerror(error));
     if (!many->out.error && screen.has_terminal)
         sum_up(&screen);
-    if (screen.report.used > 0)
-        fwrite(screen.report.bytes, 1, screen.report.used, stdout);
     status = error ? STATUS_USAGE : many_status(many);
     if (many->out.error == ENOMEM) { /* else nobody is at the terminal any more */
         fprintf(stderr, "vmm: no memory for the screen\n");
         status = STATUS_USAGE;
     }
+    if (!write_report(&screen.report))
+        status = STATUS_USAGE;
     error = cast_close(&screen.cast);
     if (error) {
         fprintf(stderr, "vmm: can't write the recording %s: %s\n", cast, strerror(error));

@@ -278,11 +278,14 @@ static uint16_t character(const struct vga_text *vga, unsigned row, unsigned col
     return vga_text_unicode((uint8_t)cell_at(vga, row, column));
 }
 
-void vga_text_copy(const struct vga_text *vga, uint16_t cells[VGA_TEXT_ROWS][VGA_TEXT_COLUMNS])
+void vga_text_show(const struct vga_text *vga, struct display *display)
 {
+    display->columns = VGA_TEXT_COLUMNS;
+    display->rows = VGA_TEXT_ROWS;
+    display->has_cursor = vga_text_cursor(vga, &display->cursor_column, &display->cursor_row);
     for (unsigned row = 0; row < VGA_TEXT_ROWS; row++) {
         for (unsigned column = 0; column < VGA_TEXT_COLUMNS; column++)
-            cells[row][column] = cell_at(vga, row, column);
+            display->cells[row * VGA_TEXT_COLUMNS + column] = cell_at(vga, row, column);
     }
 }
 

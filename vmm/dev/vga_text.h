@@ -7,6 +7,7 @@
 #ifndef VMM_DEV_VGA_TEXT_H
 #define VMM_DEV_VGA_TEXT_H
 
+#include "base/display.h"
 #include "base/memory.h"
 #include "device.h"
 
@@ -62,8 +63,8 @@ bool vga_text_attach(struct vga_text *vga, struct bus *ports);
  */
 size_t vga_text_dump(const struct vga_text *vga, char *to, size_t size);
 
-/* What is on the screen: code page 437 in the low byte of a cell, its attribute in the high one. */
-void vga_text_copy(const struct vga_text *vga, uint16_t cells[VGA_TEXT_ROWS][VGA_TEXT_COLUMNS]);
+/* What is on the screen. */
+void vga_text_show(const struct vga_text *vga, struct display *display);
 
 /* The Unicode character of one of code page 437; a blank for those that show as one. */
 uint16_t vga_text_unicode(uint8_t c);

@@ -53,8 +53,7 @@ static void show(void *owner, const struct machine *machine)
         sight->exits += stop == CPU_STOP_KICKED ? 0 : machine->counts.exits[stop];
     sight->is_halted = machine->halted;
     sight->is_silent = machine->output.total == 0;
-    sight->has_cursor = vga_text_cursor(&machine->vga, &sight->cursor_column, &sight->cursor_row);
-    vga_text_copy(&machine->vga, sight->cells);
+    vga_text_show(&machine->vga, &sight->display);
     pthread_mutex_unlock(&member->sight_lock);
 }
 

@@ -14,9 +14,7 @@ struct sight {
     uint64_t time; /* host ns; 0: never */
     uint64_t exits;
     bool is_halted, is_silent; /* silent: nothing was printed */
-    bool has_cursor;
-    unsigned cursor_column, cursor_row;
-    uint16_t cells[VGA_TEXT_ROWS][VGA_TEXT_COLUMNS];
+    struct display display;
 };
 
 struct many;

@@ -197,13 +197,11 @@ int pane_look(struct pane *pane, uint64_t now)
     return pane->member->is_running ? (int)((pane->looked + period - now) / 1000000) + 1 : -1;
 }
 
-static bool is_blank(const struct sight *sight)
+static bool is_blank(const struct display *display)
 {
-    for (int row = 0; row < VGA_TEXT_ROWS; row++) {
-        for (int column = 0; column < VGA_TEXT_COLUMNS; column++) {
-            if (vga_text_unicode((uint8_t)sight->cells[row][column]) != ' ')
-                return false;
-        }
+    for (unsigned i = 0; i < display->rows * display->columns; i++) {
+        if (vga_text_unicode((uint8_t)display->cells[i]) != ' ')
+            return false;
     }
     return true;
 }
@@ -211,7 +209,7 @@ static bool is_blank(const struct sight *sight)
 bool pane_shows_vga(const struct pane *pane)
 {
     return pane->view == PANE_VGA || (pane->view == PANE_AUTO && pane->sight.time &&
-                                      pane->sight.is_silent && !is_blank(&pane->sight));
+                                      pane->sight.is_silent && !is_blank(&pane->sight.display));
 }
 
 /* ---- painting ---- */
@@ -230,22 +228,23 @@ static struct cell vga_cell(uint16_t value)
 /* The part of the screen that fits and has the cursor. */
 static void paint_vga(const struct pane *pane, struct grid *grid, struct area area, bool has_focus)
 {
-    const struct sight *sight = &pane->sight;
-    int row0 = (int)sight->cursor_row - area.rows + 1;
-    int column0 = (int)sight->cursor_column - area.columns + 1;
+    const struct display *display = &pane->sight.display;
+    int rows = (int)display->rows, columns = (int)display->columns;
+    int row0 = (int)display->cursor_row - area.rows + 1;
+    int column0 = (int)display->cursor_column - area.columns + 1;
 
-    row0 = sight->has_cursor && row0 > 0 ? row0 : 0;
-    column0 = sight->has_cursor && column0 > 0 ? column0 : 0;
-    for (int row = 0; row < area.rows && row0 + row < VGA_TEXT_ROWS; row++) {
-        for (int column = 0; column < area.columns && column0 + column < VGA_TEXT_COLUMNS;
-             column++) {
-            struct cell cell = vga_cell(sight->cells[row0 + row][column0 + column]);
+    row0 = display->has_cursor && row0 > 0 ? row0 : 0;
+    column0 = display->has_cursor && column0 > 0 ? column0 : 0;
+    for (int row = 0; row < area.rows && row0 + row < rows; row++) {
+        for (int column = 0; column < area.columns && column0 + column < columns; column++) {
+            struct cell cell = vga_cell(
+                display_cell(display, (unsigned)(row0 + row), (unsigned)(column0 + column)));
             grid_put(grid, area.row + row, area.column + column, cell.code, cell.style);
         }
     }
-    if (has_focus && sight->has_cursor) {
-        grid->cursor_row = area.row + (int)sight->cursor_row - row0;
-        grid->cursor_column = area.column + (int)sight->cursor_column - column0;
+    if (has_focus && display->has_cursor) {
+        grid->cursor_row = area.row + (int)display->cursor_row - row0;
+        grid->cursor_column = area.column + (int)display->cursor_column - column0;
     }
 }
 

@@ -129,7 +129,7 @@ says "that names the engines" "$err" 'there are auto'
 
 # ---- the end of a run ----
 check "a time limit" 124 run --timeout 200ms $flood
-says "is said to have come" "$err" 'the time is up; the guest was running at'
+says "is reported, with its option" "$err" 'timed out \(--timeout\); the guest was running at'
 check "a report" 0 run --report "$scratch/report" $hello
 says "tells how it ended" "$(cat "$scratch/report")" '"end": "power-off"'
 says "tells the status" "$(cat "$scratch/report")" '"status": 0,'
@@ -199,13 +199,13 @@ says "and many reboots are told of" "$err" 'has reset itself'
 
 # ---- mistakes of beginners ----
 check "an interrupt controller left at vector 8" 6 run --mode pm32 "$scratch/remap.bin"
-says "is explained" "$err" 'IRQ 0 came at vector 0x8.*ICW2'
+says "is explained" "$err" 'no handler for IRQ 0, vector 0x8, .*ICW2'
 check "a stack in nowhere" 6 run --mode pm32 "$scratch/stack.bin"
 says "is explained" "$err" 'stack for it .esp 0xf[0-9a-f]+. is not in RAM|esp 0xe[0-9a-f]+'
 check "a kernel that returns" 0 run --mode pm32 "$scratch/return.bin"
 says "is told so" "$err" 'returned from its entry point'
 check "a software interrupt without a handler" 6 run --mode pm32 "$scratch/int80.bin"
-says "is named" "$err" 'interrupt 0x80 has no handler'
+says "is named" "$err" 'no handler for interrupt 0x80, which came before eip 0x'
 check "a screen that is all a guest has said" 0 run --mode pm32 "$scratch/vga.bin"
 says "is shown at the end" "$err" '\| Hi$'
 

@@ -61,12 +61,12 @@ socket=$scratch/s/m
 begin --cpu soft --timeout 20 --save "$scratch/home/saved" --snapshot "$scratch/home/later" $guests/timer_keys.elf
 at_socket 'stop' 'info status' "snapshot $scratch/home/later" "snapshot $scratch/home/sub/.ssh/authorized_keys" \
     "snapshot $scratch/home/other" "snapshot $scratch/s/other" "snapshot $scratch/home/saved" "snapshot $scratch/home/later" 'quit'
-if [[ $(grep -Ec "saved; 'vmm run --restore .*(later|saved)' goes on from here" <<<"$out") == 3 ]]; then
+if [[ $(grep -Ec "saved; 'vmm run --restore .*(later|saved)' resumes here" <<<"$out") == 3 ]]; then
     ok "a snapshot is written where --snapshot or --save says"
 else
     not_ok "a snapshot is written where --snapshot or --save says" "$out"
 fi
-if [[ $(grep -c "can't write the snapshot .* (in the sandbox only files that --save and --snapshot name)" <<<"$out") == 3 ]]; then
+if [[ $(grep -c "can't write the snapshot .* (the sandbox allows only files that --save and --snapshot name)" <<<"$out") == 3 ]]; then
     ok "and nowhere else"
 else
     not_ok "and nowhere else" "$out"
@@ -115,7 +115,7 @@ ends "not even from ending it" 130
 printf '\xb0\xfe\xe6\x64\xf4' >"$scratch/reset.bin" # mov al, 0xfe; out 0x64, al
 begin --cpu soft "$scratch/reset.bin"
 at_socket 'until 9s' 'until 1 insn' 'quit'
-says "a reset on the way is told of" "$out" '^\(vmm\) it did not come there: the guest asked for a reset by port 0x64 at 0000:0002$'
+says "a reset on the way is reported" "$out" '^\(vmm\) the guest did not get there: the guest asked for a reset by port 0x64 at 0000:0002$'
 says "as no end: it boots again" "$out" '^\(vmm\) stopped at 0x'
 ends "and can be quit" 130
 

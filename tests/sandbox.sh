@@ -14,8 +14,8 @@ says "reports what holds it" "$out" '^  "sandbox": \{"calls": (true|false), "fil
 calls=$(sed -nE 's/.*"calls": (\w+).*/\1/p' <<<"$out")
 files=$(sed -nE 's/.*"files": (\w+).*/\1/p' <<<"$out")
 check "the help" 0 "$vmm" run --help
-says "says so of system calls" "$out" "^The sandbox on this host: system calls are $([[ $calls == true ]] || echo 'not ')held"
-says "and of files" "$out" "^The sandbox on this host: .*; files are $([[ $files == true ]] || echo 'not ')held"
+says "says so of system calls" "$out" "^The sandbox on this host: system calls are $([[ $calls == true ]] || echo 'not ')restricted"
+says "and of files" "$out" "^The sandbox on this host: .*; files are $([[ $files == true ]] || echo 'not ')restricted"
 check "a run without" 0 "$vmm" run --cpu soft --no-sandbox --report - $guests/hello.bin
 says "says so, too" "$out" '^  "sandbox": \{"calls": false, "files": false\},$'
 # Landlock is a system call that every kernel with it has, whatever /sys says of it.

@@ -142,5 +142,5 @@ check "a log with a bad line" 2 run --replay "$scratch/log" $os
 says "is refused by its number" "$err" 'log:[0-9]+: not a line of an input log'
 sed -i '$d; s/ 1[0-9]* serial/ 99999999 serial/; s/ 1[0-9]* key/ 99999999 key/' "$scratch/log"
 check "a log of another run" 4 run --clock virtual --timeout 1 --replay "$scratch/log" $os
-says "is said not to fit" "$err" 'does not fit'
+says "is said to differ" "$err" 'the run differs from the recorded one: input is due at'
 finish

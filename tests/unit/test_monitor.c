@@ -173,7 +173,7 @@ static void monitor_says_what_the_keyboard_holds(void **unused)
     (void)unused;
     begin("build/guests/keyboard_off.elf", IMAGE_AUTO);
     SAYS("info kbd", "port 0x60: empty");
-    SAYS("info kbd", "has not looked at it yet: keys wait");
+    SAYS("info kbd", "has not used it yet: keys wait");
     SAYS("irq 1", "port 0x60: 0xd8");
     SAYS("info kbd", "port 0x60: 0xd8 from the keyboard or controller, not read yet");
     SAYS("irq 1", "a byte waits in the keyboard");
@@ -185,7 +185,7 @@ static void monitor_says_how_the_serial_line_is_set(void **unused)
 {
     (void)unused;
     begin("build/guests/timer_keys.elf", IMAGE_AUTO);
-    SAYS("info serial", "the guest has not looked for input yet: typing waits");
+    SAYS("info serial", "the guest has not read it yet: typing waits");
     bus_write(&machine->ports, 0x3fb, 1, 0x80);
     SAYS("info serial", "DLAB set: ports 0 and 1 are the divisor");
     bus_write(&machine->ports, 0x3f8, 1, 12);
@@ -306,8 +306,8 @@ static void monitor_steps_and_runs_to_places(void **unused)
     SAYS("until work", "stopped at 0x");
     SAYS("print eip == work", "0x1 = 1\n");
     SAYS("until race_counter.asm:28", "(race_counter.asm:28)");
-    SAYS("until 3", "that was before; stopped at 0x");
-    SAYS("until 1ns", "that was before; ");
+    SAYS("until 3", "that is past; stopped at 0x");
+    SAYS("until 1ns", "that is past; ");
     SAYS("until nowhere", "there is no symbol 'nowhere'");
     SAYS("until 3 4", "expected a place");
     SAYS("step many", "expected a count of instructions, not 'many'");
@@ -357,7 +357,7 @@ static void monitor_writes_a_snapshot_that_goes_on(void **unused)
     SAYS("until on_key", "on_key");
     before = machine->cpu->ops->instructions(machine->cpu);
     snprintf(line, sizeof(line), "savevm %s", path);
-    SAYS(line, "goes on from here");
+    SAYS(line, "resumes here");
     run_for(1000);
     snapshot = snapshot_read(path, error, sizeof(error));
     assert_non_null(snapshot);
@@ -401,11 +401,11 @@ static void monitor_takes_names_cut_short(void **unused)
     SAYS("s", ", 1 instructions"); /* a name of its own, though others begin with it */
     SAYS("st", "'st' could be stop step");
     SAYS("frob", "there is no command 'frob'");
-    SAYS("stop now", "nothing may follow this command, not 'now'");
+    SAYS("stop now", "this command takes no argument, but got 'now'");
     SAYS("help un", "until u advance PLACE");
     SAYS("sendkey ctrl-frob", "expected a key's name, as in ctrl-alt-delete, at 'frob'");
     SAYS("sendkey a-b-c-d-e-f-g-h-i", "expected a key's name");
-    SAYS("irq 2", "not 2, the second controller's");
+    SAYS("irq 2", "not 2, which is the second controller's");
     SAYS("irq 16", "expected the number of an IRQ, 0 to 15, not '16'");
     assert_string_equal(say("   "), "");
     end();
@@ -598,7 +598,7 @@ static void prompt_edits_completes_and_remembers(void **unused)
     type(&prompt, "t\r");
     SHOWN("channel 0");
     type(&prompt, "\033[A\027pic\r"); /* the last line, its last word another */
-    SHOWN("the CPU is asked for ");
+    SHOWN("INT to the CPU is ");
     type(&prompt, "xinfo irq\033[H\033[3~\033OF\r");
     SHOWN("(vmm) info irq\033[K\n");
     type(&prompt, "frob frob\025info status\r");
@@ -612,7 +612,7 @@ static void prompt_edits_completes_and_remembers(void **unused)
         prompt_type(&prompt, (uint8_t)(14 + (i * 7919u >> 4) % 242));
     shown_count = 0;
     type(&prompt, "\003\003\003\003\003\003\003info pic\r");
-    SHOWN("the CPU is asked for ");
+    SHOWN("INT to the CPU is ");
     prompt_free(&prompt);
     end_guest();
 }
@@ -714,7 +714,7 @@ static void a_guest_without_a_thread_answers(void **unused)
     get_ready("build/guests/hello.bin");
     guest_ask(&guest, &question);
     assert_true(question.is_answered);
-    assert_string_equal(question.answer, "there is no machine now\n");
+    assert_string_equal(question.answer, "the guest is not running now\n");
     end_guest();
     free(question.answer);
     memset(&question, 0, sizeof(question));
@@ -810,7 +810,7 @@ static void the_first_stop_ends_all_waits(void **unused)
     expect(late, "stopped ");
     late = ask("until 60s");
     expect(ask("reset"), "");
-    expect(late, "it did not come there: the monitor asked for a reset");
+    expect(late, "the guest did not get there: the monitor asked for a reset");
     end_guest();
 }
 

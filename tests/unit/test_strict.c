@@ -178,7 +178,7 @@ static void strict_tells_of_a_key_that_is_not_read(void **unused)
     assert_silent();
     pass(51 * MS);
     pass(101 * MS);
-    assert_warned("port 0x60 not read since");
+    assert_warned("port 0x60 has not been read since");
 }
 
 static void strict_lets_a_key_be_read_later(void **unused)
@@ -202,7 +202,7 @@ static void strict_knows_the_order_of_icws(void **unused)
     assert_warned("OCW3 (0x0a) to the master 8259, which waits for ICW2");
     out(0x21, 0x20);
     out(0x20, 0x11);
-    assert_warned("ICW1 to the master 8259, which waits for ICW3 of the one before");
+    assert_warned("ICW1 to the master 8259, which still waits for ICW3 of the previous ICW1");
     out(0x21, 0x20);
     out(0x21, 0x02);
     assert_warned("ICW3 0x02 to the master 8259: on a PC the slave is at input 2 (0x04)");
@@ -220,7 +220,7 @@ static void strict_tells_of_icw1_without_icw4(void **unused)
 {
     (void)unused;
     out(0x20, 0x10);
-    assert_warned("promises no ICW4");
+    assert_warned("says that no ICW4 follows");
 }
 
 static void strict_tells_of_a_mask_before_icw1(void **unused)
@@ -306,7 +306,7 @@ static void strict_tells_of_a_keyboard_controller_not_asked(void **unused)
     out(0x60, 0xf4);
     assert_silent();
     out(0x60, 0xed);
-    assert_warned("port 0x60 is written, and port 0x64 was not read since");
+    assert_warned("port 0x60 is written, but port 0x64 was not read since");
 }
 
 static void strict_tells_of_a_full_transmitter(void **unused)
@@ -330,7 +330,7 @@ static void strict_tells_of_a_full_transmitter(void **unused)
     out(0x3f8, 'c');
     assert_silent(); /* one is on the wire, one in THR */
     out(0x3f8, 'c');
-    assert_warned("COM1 is given a byte before");
+    assert_warned("a byte is written to COM1 before");
 }
 
 static void strict_knows_the_transmitters_fifo(void **unused)
@@ -345,7 +345,7 @@ static void strict_knows_the_transmitters_fifo(void **unused)
         out(0x3f8, 'a');
     assert_silent();
     out(0x3f8, 'a');
-    assert_warned("COM1 is given a byte before");
+    assert_warned("a byte is written to COM1 before");
 }
 
 static void strict_tells_of_each_address_once(void **unused)

@@ -921,7 +921,7 @@ static void assert_stopped(const char *part)
     assert_int_equal(get(INTERRUPT_STATUS) & 2, 2);
     assert_warned(part);
     assert_warned("virtio-blk at 0xfeb00000: ");
-    assert_warned("stopped until its reset");
+    assert_warned("stopped until the guest resets it");
     unsigned count = warnings, used = used_idx();
     set(QUEUE_NOTIFY, 0);
     set(STATUS, ACKNOWLEDGE | DRIVER | DRIVER_OK); /* which does not help */
@@ -970,7 +970,7 @@ static void virtio_stops_at_a_descriptor_outside_of_the_table(void **state)
     request(T_IN, 0, 512);
     descriptor(1, DATA, 512, NEXT | WRITE, NUM);
     set(QUEUE_NOTIFY, 0);
-    assert_stopped("descriptor 8, which is not in the table");
+    assert_stopped("descriptor 8, which is outside the table");
 }
 
 static void virtio_stops_at_a_head_outside_of_the_table(void **state)
@@ -996,7 +996,7 @@ static void virtio_stops_at_a_readable_buffer_behind_a_writable_one(void **state
     request(T_IN, 0, 512);
     descriptor(2, STATUS_, 1, NEXT, 3);
     set(QUEUE_NOTIFY, 0);
-    assert_stopped("descriptor 2, to be read");
+    assert_stopped("descriptor 2, which the device reads, after one that it writes");
 }
 
 static void virtio_stops_at_a_buffer_outside_of_ram(void **state)

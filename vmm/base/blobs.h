@@ -1,5 +1,5 @@
 /*
- * Guest code that the VMM carries inside itself, assembled from boot/ (see blobs.S).
+ * Guest code that is part of the VMM's executable, assembled from boot/ (see blobs.S).
  */
 #ifndef VMM_BASE_BLOBS_H
 #define VMM_BASE_BLOBS_H

@@ -1,6 +1,6 @@
 /*
- * The bus: a sorted table of regions, searched by halving; accesses that are too wide or straddle
- * a region's end are split.
+ * The bus: a sorted table of regions with binary search; accesses that are too wide or cross a
+ * region's end are split.
  */
 #include "bus.h"
 
@@ -111,7 +111,7 @@ static unsigned part_width(const struct bus_region *region, uint32_t address, un
     return part;
 }
 
-/* The widest part of an access, which begins where nobody answers, that is all nobody's. */
+/* The widest first part of an access that lies wholly outside all regions. */
 static unsigned gap_width(const struct bus *bus, uint32_t address, unsigned width, unsigned done)
 {
     const struct bus_region *first = bus_find(bus, address);

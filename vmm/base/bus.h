@@ -1,6 +1,6 @@
 /*
  * A bus: a map from addresses to the devices that answer there. A machine has two, one of I/O
- * ports and one of memory-mapped registers. What nobody answers reads as all ones.
+ * ports and one of memory-mapped registers. Addresses without a device read as all ones.
  */
 #ifndef VMM_BASE_BUS_H
 #define VMM_BASE_BUS_H
@@ -59,7 +59,7 @@ const struct bus_region *bus_move(struct bus *bus, uint32_t base, uint32_t to);
 /* The region that answers at an address, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, uint32_t address);
 
-/* Reads `width` (1, 2 or 4) bytes; bytes that nobody answers are 0xff. */
+/* Reads `width` (1, 2 or 4) bytes; bytes outside all regions are 0xff. */
 uint32_t bus_read(struct bus *bus, uint32_t address, unsigned width);
 
 /* Writes the low `width` (1, 2 or 4) bytes of `value`. */

@@ -15,7 +15,7 @@ struct irq_line {
     bool level;
 };
 
-/* Drives the wire to a level; the listener hears of changes only. */
+/* Drives the wire to a level; the listener is called only when the level changes. */
 static inline void irq_line_set(struct irq_line *line, bool level)
 {
     if (line->level == level)

@@ -1,5 +1,5 @@
 /*
- * Guest RAM: what is inside, who has written to it. Where its bytes are, a host says.
+ * Guest RAM: bounds checks, and the list of dirty pages. The host provides the bytes.
  */
 #include "memory.h"
 

@@ -123,9 +123,9 @@ static inline void memory_mark(const struct memory *memory, uint64_t address)
 }
 
 /*
- * Which pages of MEMORY_PAGE bytes the host has given, or taken back to its swap: all others are
- * zeros, and reading them would cost memory. One byte a page, to be freed; NULL if the host doesn't
- * tell.
+ * Which pages of MEMORY_PAGE bytes are resident in the host's memory, or swapped out: all others
+ * are zeros, and reading them would allocate memory. One byte a page, freed by the caller; NULL if
+ * the host doesn't say.
  */
 uint8_t *memory_given(const struct memory *memory);
 

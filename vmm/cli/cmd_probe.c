@@ -13,7 +13,7 @@ static const char usage[] =
     "Runs a small guest on each CPU engine (or on ENGINE) and says what works: real and protected\n"
     "mode, interrupts, paging, ring 3, injection, speed. Status 0 if an engine works, 1 if "
     "none.\n\n"
-    "  -q, --quiet   print nothing; the status tells\n"
+    "  -q, --quiet   print nothing; only the status counts\n"
     "  -h, --help    this text\n";
 
 static void print_verdict(const struct engine *engine, const struct probe *probe)

@@ -19,22 +19,23 @@ static const char usage[] =
     "       vmm run [OPTION...] --restore FILE [IMAGE]\n"
     "       vmm run [OPTION...] IMAGE[,OPTION=VALUE...] IMAGE...\n\n"
     "Runs IMAGE (flat 16-bit, ELF32 or Multiboot; flat 32-bit with --mode pm32) with its serial\n"
-    "line on this terminal; several of them side by side. Ctrl-A X quits, Ctrl-A H lists the\n"
-    "keys. Options are of all guests; one's own follow its image: a.bin,mode=pm32,name=first.\n\n"
+    "line on this terminal. Several images run side by side. Ctrl-A X quits, Ctrl-A H lists the\n"
+    "keys. Options apply to all guests; those for one guest follow its image:\n"
+    "a.bin,mode=pm32,name=first.\n\n"
     "  -m, --memory SIZE        guest RAM in MiB, or with a suffix K, M, G (default 64M)\n"
-    "      --cpu ENGINE         auto (default), kvm or soft; 'vmm probe' tells what works\n"
+    "      --cpu ENGINE         auto (default), kvm or soft; 'vmm probe' says what works\n"
     "      --clock real|virtual with --cpu soft: virtual time does not wait for the host's\n"
     "      --mode auto|real|pm32  how a flat image starts (default auto: 16-bit real mode)\n"
-    "      --load ADDRESS       where a flat image goes (default 0; pm32: 0x100000)\n"
+    "      --load ADDRESS       where a flat image is loaded (default 0; pm32: 0x100000)\n"
     "      --append TEXT        the kernel's command line (Multiboot)\n"
     "      --module FILE[=TEXT] a Multiboot module and its command line; may be repeated\n"
     "      --disk FILE[,ro][,modern]  a disk (virtio-blk), up to four; ',,' is a comma\n"
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "      --timeout TIME       end the run after TIME (2, 2s, 500ms) with status 124\n"
     "      --report FILE        write how the run went, as JSON ('-': standard output)\n"
-    "      --save FILE          keep the machine's state when the run ends by timeout or quit\n"
-    "      --restore FILE       go on from such a state\n"
-    "      --record FILE        with --cpu soft: write down each input and when it came\n"
+    "      --save FILE          save the machine's state when the run ends by timeout or quit\n"
+    "      --restore FILE       resume from a saved state\n"
+    "      --record FILE        with --cpu soft: record each input and its time\n"
     "      --replay FILE        repeat a recorded run\n"
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
     "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
@@ -47,26 +48,26 @@ static const char usage[] =
     "      --restart TIME       start the guest again so long after each end\n"
     "      --com2 FILE          write there what comes over the second serial line, COM2\n"
     "      --baud SPEED         print no faster than a serial line: 300, 9600\n"
-    "      --cpu-limit PERCENT  how much of a host's processor it may take\n"
-    "      --guests FILE        more guests, a line each: IMAGE OPTION=VALUE...; # comments\n"
+    "      --cpu-limit PERCENT  limit the guest to this share of one host processor\n"
+    "      --guests FILE        more guests, one a line: IMAGE OPTION=VALUE...; # comments\n"
     "      --plain              several guests as lines with their names, not side by side\n"
     "      --exit               leave the screen when all guests have ended\n"
-    "      --cast FILE          record the screen (asciinema v2); no terminal is needed\n"
-    "      --no-sandbox         don't give up system calls, and files that no option names\n"
+    "      --cast FILE          record the screen (asciinema v2); needs no terminal\n"
+    "      --no-sandbox         disable the sandbox\n"
     "  -h, --help               this text\n\n"
-    "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 usage or image "
-    "refused,\n"
-    "4 the engine failed, 6 triple fault or unhandled exception, 124 timeout, 130 quit.\n";
+    "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 wrong usage or image\n"
+    "refused, 4 the engine failed, 6 triple fault or unhandled exception, 124 timeout, 130 quit.\n";
 
-/* Behind the usage: what the sandbox is made of here. */
+/* Ends the usage: what the sandbox restricts on this host. */
 static void show_sandbox(void)
 {
     struct sandbox offered = sandbox_offered();
 
     printf("The sandbox on this host: %s; %s.\n",
-           offered.calls ? "system calls are held (seccomp)"
-                         : "system calls are not held (no seccomp here)",
-           offered.files ? "files are held (Landlock)" : "files are not held (no Landlock here)");
+           offered.calls ? "system calls are restricted (seccomp)"
+                         : "system calls are not restricted (no seccomp here)",
+           offered.files ? "files are restricted (Landlock)"
+                         : "files are not restricted (no Landlock here)");
 }
 
 /* getopt's values: the index of an option's kind, from here on. */
@@ -82,7 +83,7 @@ static const struct option_kind *find_kind(const char *name)
     return kind;
 }
 
-/* Those that are not of a guest. */
+/* Options of the whole run, not of a guest. */
 enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT, OPTION_NO_SANDBOX };
 static const struct option common_options[] = {
     {"help", no_argument, NULL, 'h'},
@@ -117,14 +118,14 @@ static bool take_option(struct options *options, int option)
     return kind->take(options, shown, optarg);
 }
 
-/* What is not of one guest. */
+/* The options of the whole run. */
 struct common {
     const char *guests; /* --guests FILE */
     const char *cast;
     bool plain, exit, no_sandbox;
 };
 
-/* False, with a message: it is not to run. */
+/* False, with a message: nothing may run. */
 static bool enter_sandbox(const struct options *options, size_t guests, const struct common *common)
 {
     char error[200];
@@ -144,7 +145,7 @@ struct group {
     char *text; /* of --guests, which the options point into */
 };
 
-/* One more guest, which begins with the options of all; NULL: no memory. */
+/* One more guest, which begins with the options for all guests; NULL: out of memory. */
 static struct options *add_guest(struct group *group, const struct options *base)
 {
     if (group->count == group->size) {
@@ -188,14 +189,15 @@ static bool read_guests(struct group *group, const char *path, const struct opti
             continue;
         options = add_guest(group, base);
         if (!options || !options_take_line(options, line)) {
-            fprintf(stderr, "vmm: that was in %s\n", path);
+            fprintf(stderr, "vmm: the line is in %s\n", path);
             return false;
         }
     }
     return true;
 }
 
-/* What several guests can't have in common: they would write it all at once. */
+/* Whether an option is given to all guests that only one can have, since they would write to it at
+ * the same time. */
 static bool is_for_one(const struct options *base)
 {
     const struct {
@@ -212,7 +214,7 @@ static bool is_for_one(const struct options *base)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (own[i].is_given) {
             fprintf(stderr,
-                    "vmm: --%s is for one guest: with several, say whose it is, behind its image "
+                    "vmm: --%s is for one guest: with several, give it after that guest's image "
                     "(IMAGE,%s=FILE)\n",
                     own[i].name, own[i].name);
             return true;
@@ -233,7 +235,7 @@ static bool has_screen(const struct group *group, const struct common *common)
     return common->cast || (!common->plain && !is_alone(group, common) && screen_is_possible());
 }
 
-/* A trace to the terminal that the screen is on. */
+/* Whether a trace would go to the terminal that shows the split screen. */
 static bool is_over_screen(const struct group *group, const struct common *common)
 {
     if (!has_screen(group, common) || !screen_is_possible() || !isatty(STDERR_FILENO))

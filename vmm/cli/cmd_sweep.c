@@ -1,5 +1,5 @@
 /*
- * vmm sweep and vmm replay: an interrupt at every place of a scenario, and at one of them.
+ * vmm sweep and vmm replay: run a scenario with an interrupt at every place, and at one of them.
  */
 #include "cmd.h"
 #include "inspect/keys.h"
@@ -15,31 +15,32 @@ static const char sweep_usage[] =
     "Runs SCENARIO once as it is, then once for every boundary between two instructions with an\n"
     "interrupt raised there, and compares output, checks and end.\n\n"
     "      --irq N        which interrupt (default 0, the timer's); 1 comes with a key\n"
-    "      --key KEY      that key pressed (default: F12 released)\n"
-    "      --scancode B   that byte in port 0x60\n"
+    "      --key KEY      press KEY for IRQ 1 (default: F12 released)\n"
+    "      --scancode B   put byte B into port 0x60 for IRQ 1\n"
     "      --ignore-output  compare checks and end only\n"
-    "      --from PLACE   where it begins (default: the first 'snapshot', else the start)\n"
-    "      --to PLACE     where it ends (default: the end of the scenario)\n"
-    "  -j, --jobs N       so many processes (default 1)\n"
-    "      --bound 2      then two interrupts, at every pair of boundaries\n"
+    "      --from PLACE   first boundary (default: the first 'snapshot', else the start)\n"
+    "      --to PLACE     last boundary (default: the end of the scenario)\n"
+    "  -j, --jobs N       use N processes (default 1)\n"
+    "      --bound 2      then raise two interrupts, at every pair of boundaries\n"
     "      --budget N     at most N pairs, chosen at random if there are more (default 100000)\n"
     "      --jitter N     instead: N runs with 1 to 8 interrupts at random boundaries\n"
-    "      --seed N       of what is chosen at random (default 1)\n"
-    "      --host-timeout TIME  of each run: one that takes more of the host's time is given up\n"
-    "                     (default 60s; 0: no limit)\n"
+    "      --seed N       seed of the random choices (default 1)\n"
+    "      --host-timeout TIME  end a run that takes more of the host's time (default 60s;\n"
+    "                     0: no limit)\n"
     "  -h, --help         this text\n\n"
     "PLACE: the name of a snapshot, or as in a scenario: 1000 insn, 3.5ms, SYMBOL, FILE:LINE.\n"
-    "Status: 0 nothing was found, 1 something was, 2 usage, 124 runs were given up.\n";
+    "Status: 0 no run failed, 1 a run failed, 2 wrong usage, 124 runs took too long.\n";
 
 static const char replay_usage[] =
     "usage: vmm replay [OPTION...] --at COUNT[,COUNT...] SCENARIO\n\n"
     "Runs SCENARIO with an interrupt raised after COUNT instructions, and explains what "
     "happens.\n\n"
     "      --irq N, --key KEY, --scancode B, --ignore-output   as in 'vmm sweep'\n"
-    "      --host-timeout TIME   likewise\n"
+    "      --host-timeout TIME   as in 'vmm sweep'\n"
     "      --at COUNT     instructions since the start, up to eight numbers, ascending\n"
     "  -h, --help         this text\n\n"
-    "Status: 0 as without it, 1 not so, 2 usage, 124 the run was given up.\n";
+    "Status: 0 the run is as without the interrupt, 1 it differs, 2 wrong usage, 124 it took too\n"
+    "long.\n";
 
 enum {
     OPTION_IRQ = 256,

@@ -1,5 +1,5 @@
 /*
- * vmm test: runs scenarios, each in a process of its own, and says how they went.
+ * vmm test: runs scenarios, each in a process of its own, and prints their results.
  */
 #include "cmd.h"
 #include "os/host_clock.h"
@@ -16,23 +16,24 @@
 
 static const char usage[] =
     "usage: vmm test [OPTION...] SCENARIO...\n\n"
-    "Does to a guest what each SCENARIO says, and checks what it expects. On the software CPU,\n"
-    "in virtual time: the same in every run.\n\n"
-    "  -j, --jobs N        run so many scenarios side by side (default 1)\n"
+    "Runs each SCENARIO: it starts a guest, gives it input, and checks what it prints and does.\n"
+    "Guests run on the software CPU in virtual time, so every run is the same.\n\n"
+    "  -j, --jobs N        run N scenarios at a time (default 1)\n"
     "      --cpu ENGINE    soft (default), kvm or auto, instead of the scenario's own\n"
     "      --tap           write the Test Anything Protocol\n"
-    "      --junit FILE    write the results as JUnit's XML, too\n"
+    "      --junit FILE    also write the results as JUnit XML\n"
     "      --host-timeout TIME  a scenario that takes more of the host's time has failed (status\n"
     "                      124; default 60s; 0: no limit)\n"
     "  -v, --verbose       show what the guests print\n"
     "  -h, --help          this text\n\n"
-    "A scenario has a verb a line; '#' begins a comment:\n\n";
+    "A scenario has one verb a line; '#' begins a comment:\n\n";
 
 static const char usage_end[] =
     "\nPLACE: 1000 insn (since the start), 3.5ms, SYMBOL, SYMBOL+0x12, FILE:LINE, 0xADDRESS.\n"
     "Files are looked for in the current directory. docs/testing-interrupts.md is an "
     "introduction.\n\n"
-    "Status: 0 all passed, 1 one failed, 2 usage, or a mistake in a scenario, 124 a timeout.\n";
+    "Status: 0 all passed, 1 one failed, 2 wrong usage or a mistake in a scenario, 124 a "
+    "timeout.\n";
 
 struct job {
     pid_t pid; /* 0: not started, or done */

@@ -1,5 +1,5 @@
 /*
- * vmm trace: what has been traced.
+ * vmm trace: sums up a trace.
  */
 #include "cmd.h"
 #include "watch/trace/summary.h"
@@ -12,9 +12,9 @@ static const char usage[] =
     "usage: vmm trace summary FILE\n\n"
     "Sums up what 'vmm run --trace LIST --trace-file FILE' has written: counts, how long "
     "interrupts\n"
-    "waited and were served, lost EOIs, unread keys, storms, and the ports used most. '-' is\n"
+    "waited and were in service, lost EOIs, unread keys, storms, and the ports used most. '-' is\n"
     "standard input.\n\n"
-    "Status: 0, or 2 if FILE is no trace.\n";
+    "Status: 0, or 2 if FILE is not a trace.\n";
 
 static int summarize(const char *path)
 {
@@ -47,7 +47,8 @@ int cmd_trace(int argc, char **argv)
         }
     }
     if (argc != 3 || strcmp(argv[1], "summary") != 0) {
-        fprintf(stderr, "vmm: 'vmm trace' knows: summary FILE\nTry 'vmm trace --help'.\n");
+        fprintf(stderr,
+                "vmm: 'vmm trace' has one command: summary FILE\nTry 'vmm trace --help'.\n");
         return STATUS_USAGE;
     }
     return summarize(argv[2]);

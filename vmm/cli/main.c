@@ -1,5 +1,5 @@
 /*
- * vmm: finds the subcommand and hands over.
+ * vmm: finds the subcommand and calls it.
  */
 #include "cmd.h"
 
@@ -14,9 +14,9 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", cmd_run, "run a guest"},
-    {"test", cmd_test, "run scenarios: what is done to a guest and expected of it"},
+    {"test", cmd_test, "run scenarios, which test guests"},
     {"sweep", cmd_sweep, "run a scenario with an interrupt at every boundary"},
-    {"replay", cmd_replay, "run it with an interrupt at one of them"},
+    {"replay", cmd_replay, "run it with an interrupt at one boundary"},
     {"trace", cmd_trace, "sum up what vmm run --trace has written"},
     {"probe", cmd_probe, "say which CPU engines work on this machine, and why"},
 };
@@ -29,7 +29,8 @@ static void print_usage(FILE *to)
                 "A host for toy operating systems: runs 16-bit and 32-bit x86 guests.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  vmm %-8s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to, "\n'vmm COMMAND --help' lists a command's options; 'man docs/vmm.1' tells all.\n");
+    fprintf(to,
+            "\n'vmm COMMAND --help' lists a command's options; 'man docs/vmm.1' has everything.\n");
 }
 
 /* A closed standard stream would give its number to the next file opened, /dev/kvm for one. */

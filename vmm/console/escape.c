@@ -1,5 +1,5 @@
 /*
- * The escape key, as a machine of one bit.
+ * The escape key, as a state machine with two states.
  */
 #include "escape.h"
 
@@ -9,7 +9,7 @@
 
 const char escape_help[] = "Ctrl-A X  end the guest and quit\n"
                            "Ctrl-A C  go to the monitor, and back\n"
-                           "Ctrl-A H  these keys\n"
+                           "Ctrl-A H  list these keys\n"
                            "Ctrl-A A  send Ctrl-A to the guest\n";
 
 enum escape_action escape_type(struct escape *escape, uint8_t *byte)

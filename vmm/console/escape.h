@@ -1,6 +1,6 @@
 /*
- * The escape key of a guest's terminal: Ctrl-A, then a letter, speaks to the VMM; all else is the
- * guest's. The habits are those of QEMU's -nographic.
+ * The escape key of a guest's terminal: Ctrl-A, then a letter, is a command to the VMM; all other
+ * bytes go to the guest. The keys are those of QEMU's -nographic.
  */
 #ifndef VMM_CONSOLE_ESCAPE_H
 #define VMM_CONSOLE_ESCAPE_H

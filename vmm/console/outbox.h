@@ -48,7 +48,7 @@ size_t outbox_take(struct outbox *outbox, uint8_t *to, size_t size, bool *is_mes
  * and must not wait. */
 void outbox_close(struct outbox *outbox, bool closed);
 
-/* Whether anything was lost, which is forgotten with that. */
+/* Whether anything was lost since the last call. */
 bool outbox_has_lost(struct outbox *outbox);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * A descriptor that is written without ever waiting for its reader: what it does not take now is
- * kept.
+ * Writes to a descriptor without waiting for its reader: bytes that can't be written yet are kept.
  */
 #ifndef VMM_CONSOLE_SINK_H
 #define VMM_CONSOLE_SINK_H

@@ -1,5 +1,5 @@
 /*
- * The user's terminal in raw mode while a guest runs, and as it was on every way out.
+ * Puts the user's terminal into raw mode while a guest runs, and restores it on every exit.
  */
 #ifndef VMM_CONSOLE_TERMINAL_H
 #define VMM_CONSOLE_TERMINAL_H

@@ -1,6 +1,5 @@
 /*
- * What was typed at a guest, on its way into the inbox: as bytes or keys, and kept while the guest
- * has no room for it.
+ * Typed input for a guest's inbox, as bytes or keys; it is kept while the inbox has no room.
  */
 #ifndef VMM_CONSOLE_TYPING_H
 #define VMM_CONSOLE_TYPING_H

@@ -1,5 +1,5 @@
 /*
- * Ports with which a guest talks to whoever runs it: the console of the Bochs tradition (0xe9),
+ * Ports by which a guest reports to its user: the debug console that Bochs introduced (0xe9),
  * the exit of QEMU's isa-debug-exit (0xf4 and 0x501), the POST code (0x80) and the port that
  * Linux writes for a short delay (0xed).
  */

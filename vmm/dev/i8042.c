@@ -315,7 +315,7 @@ static void command_data(struct i8042 *kbc, uint8_t command, uint8_t value)
     case COMMAND_WRITE_AUXDBB:
         reply(s, value | AS_IT_IS | FROM_AUX);
         break;
-    case COMMAND_WRITE_AUX: /* nobody is there */
+    case COMMAND_WRITE_AUX: /* no device is there */
         s->timeout = true;
         reply(s, KEYBOARD_RESEND | AS_IT_IS | FROM_AUX);
         break;
@@ -610,8 +610,7 @@ static void tell(const void *device, struct words *to)
     words_print(to, "\nLEDs: ");
     words_list_bits(to, s->leds, leds);
     words_end_list(to, "off");
-    words_print(to, "the guest %s\n",
-                s->listening ? "listens" : "has not looked at it yet: keys wait");
+    words_print(to, "the guest %s\n", s->listening ? "listens" : "has not used it yet: keys wait");
 }
 
 const struct device_kind i8042_kind = {

@@ -200,7 +200,7 @@ static void i8254_update_irq(struct i8254 *pit, uint64_t now)
     for (unsigned i = 0; i < I8254_COUNTERS; i++)
         settle(&s->counter[i], now);
     if (s->rise_at <= now) {
-        irq_line_set(&pit->out0, false); /* nobody watched it fall */
+        irq_line_set(&pit->out0, false); /* its fall was not computed */
         irq_line_set(&pit->out0, true);
     }
     irq_line_set(&pit->out0, out(&s->counter[0], now));

@@ -533,8 +533,8 @@ static void tell_pair(const void *device, struct words *to)
 
     tell_chip(&pair->master, "master", to);
     tell_chip(&pair->slave, "slave", to);
-    words_print(to, "the CPU is %s\n",
-                i8259_has_request(pair) ? "asked for an interrupt" : "asked for nothing");
+    words_print(to, "INT to the CPU is %s\n",
+                i8259_has_request(pair) ? "high: an interrupt is requested" : "low");
 }
 
 const struct device_kind i8259_kind = {

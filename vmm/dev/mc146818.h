@@ -3,7 +3,7 @@
  * sheet (ADI856R2); the meaning of the bytes above 0x0d after the PC/AT's firmware.
  *
  * Time is computed when it is asked for. A timer is armed only for an interrupt that is enabled
- * and not pending already, so a guest that never acknowledges gets one edge, not a pile.
+ * and not pending already, so a guest that never acknowledges gets only one edge.
  */
 #ifndef VMM_DEV_MC146818_H
 #define VMM_DEV_MC146818_H

@@ -146,7 +146,7 @@ static void timeout_is_due(void *owner)
     ns16550_update_irq(owner);
 }
 
-/* BI tells of the byte that is next to be read. */
+/* BI belongs to the byte that is read next. */
 static void reveal_break(struct ns16550_state *s)
 {
     if (s->count && s->fifo_break[0]) {
@@ -409,7 +409,7 @@ static void tell(const void *device, struct words *to)
     words_list_bits(to, s->mcr, outputs);
     words_end_list(to, "none");
     words_print(to, "its interrupt line is %s; the guest %s\n", uart->irq.level ? "high" : "low",
-                s->listening ? "listens" : "has not looked for input yet: typing waits");
+                s->listening ? "listens" : "has not read it yet: typing waits");
 }
 
 const struct device_kind ns16550_kind = {

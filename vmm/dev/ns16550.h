@@ -35,7 +35,7 @@ struct ns16550_state {
     bool fifo_break[NS16550_FIFO]; /* it came as a break */
     unsigned count;                /* entries, oldest first */
     uint8_t rbr;                   /* the byte read last, which an empty RBR gives again */
-    bool thre_pending;             /* THR has emptied and IIR has not told so */
+    bool thre_pending;             /* THR has emptied, and IIR has not reported it */
     bool timeout_pending;          /* bytes lay in the FIFO for four characters' time */
     bool listening;                /* the guest has looked for input */
     uint8_t lsr_reads;             /* since THR was last written, up to 2 */
@@ -76,7 +76,7 @@ void ns16550_restored(void *uart);
  */
 bool ns16550_can_receive(const struct ns16550 *uart);
 
-/* A byte comes in, asked for or not: one too many is an overrun, in loopback it is not heard. */
+/* A byte arrives: without room it is an overrun, in loopback mode it is ignored. */
 void ns16550_receive(struct ns16550 *uart, uint8_t byte);
 
 /* A break comes in: a zero byte with BI. */

@@ -1,6 +1,6 @@
 /*
  * The virtio transport: registers, and the way of a request from the available to the used ring.
- * All that the driver wrote to memory is read once, checked, and then believed.
+ * Ring contents are untrusted: each field is read once, checked, and only then used.
  */
 #include "virtio_mmio.h"
 
@@ -104,11 +104,11 @@ static const char *const mistakes[] = {
     [EARLY_NOTIFY] = "a notify before its queue and its Status (%#llx) are set up",
     [BAD_FEATURES] = "FEATURES_OK for features %#llx: not offered, or VERSION_1 is not among them",
     [BAD_PLACE] = "a queue at %#llx that is not aligned, or not all in RAM",
-    [BAD_AVAILABLE] = "%llu new requests at once, more than its queue is long",
-    [BAD_INDEX] = "descriptor %llu, which is not in the table",
+    [BAD_AVAILABLE] = "%llu new requests at once, more than its queue holds",
+    [BAD_INDEX] = "descriptor %llu, which is outside the table",
     [BAD_LOOP] = "a chain at descriptor %llu that is longer than the table",
     [BAD_INDIRECT] = "an indirect descriptor, %llu, which was not offered",
-    [BAD_ORDER] = "descriptor %llu, to be read, behind one that is to be written",
+    [BAD_ORDER] = "descriptor %llu, which the device reads, after one that it writes",
     [BAD_BUFFER] = "descriptor %llu with a buffer that is not all in RAM",
     [BAD_REQUEST] = "a request at descriptor %llu without its header or its status byte",
 };
@@ -136,7 +136,8 @@ static void tell(struct virtio_mmio *mmio, enum mistake mistake, uint64_t number
         return;
     mmio->told |= UINT32_C(1) << mistake;
     snprintf(text, sizeof(text), mistakes[mistake], (unsigned long long)number);
-    virtio_mmio_warn(mmio, "%s; %s", text, mistake < FATAL ? "ignored" : "stopped until its reset");
+    virtio_mmio_warn(mmio, "%s; %s", text,
+                     mistake < FATAL ? "ignored" : "stopped until the guest resets it");
 }
 
 /* Drives the line, and arms the timer for the request that is done but not shown. */
@@ -635,19 +636,19 @@ void virtio_mmio_tell(const struct virtio_mmio *mmio, struct words *to)
 {
     static const char *const statuses[8] = {"acknowledged",    "driver found", "driver ready",
                                             "features agreed", NULL,           NULL,
-                                            "needs a reset",   "given up"};
+                                            "needs a reset",   "driver failed"};
     const struct virtio_mmio_state *s = &mmio->s;
     uint64_t now = clock_now(mmio->clock);
 
     words_print(to, "  driver: ");
     words_list_bits(to, s->status, statuses);
     words_end_list(to, "none yet");
-    words_print(to, "  queue: %u descriptors, %u requests begun, %u shown as done", s->queue_num,
+    words_print(to, "  queue: %u descriptors, %u requests begun, %u completed", s->queue_num,
                 s->next_available, s->next_used);
     if (s->busy) {
-        words_print(to, ", one is shown in ");
+        words_print(to, ", one completes in ");
         words_time(to, s->done_at > now ? s->done_at - now : 0);
     }
     words_print(to, "\n  interrupt: %s\n",
-                s->interrupt_status ? "asked for, not acknowledged" : "none");
+                s->interrupt_status ? "requested, not acknowledged" : "none");
 }

@@ -1,7 +1,7 @@
 /*
  * A virtio device on the memory-mapped transport: registers, one split virtqueue, an interrupt
  * line. After Virtual I/O Device (VIRTIO) 1.1: 4.2 the registers, 4.2.4 the legacy ones, 2.6 the
- * queue. What the device does with a request is its function's business (virtio_blk.h).
+ * queue. The device's function carries out the requests (virtio_blk.h).
  *
  * It does one request at a time: all of its work at once, when it is notified of it, but shows it
  * in the used ring, with the interrupt, VIRTIO_LATENCY_NS of the guest's time later, and then

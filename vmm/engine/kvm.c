@@ -197,7 +197,7 @@ static int kvm_set_state(struct cpu *cpu, const struct cpu_state *state)
         .rflags = state->eflags,
     };
 
-    /* Begin with what is there: the APIC base and the bitmap are none of our business. */
+    /* Begin with what is there: the APIC base and the bitmap stay unchanged. */
     if (ioctl(kvm->vcpu_fd, KVM_GET_SREGS, &sregs) < 0)
         return -errno;
     for (unsigned i = 0; i < CPU_SEGMENTS; i++)
@@ -776,7 +776,7 @@ static void explain_open(int error, char *why, size_t why_size)
     case ENODEV:
     case ENXIO:
         snprintf(why, why_size,
-                 "/dev/kvm is there but no kvm module stands behind it (sudo "
+                 "/dev/kvm is there, but the kernel's kvm module is not loaded (sudo "
                  "modprobe kvm_intel or kvm_amd)");
         break;
     default:

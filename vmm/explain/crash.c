@@ -112,8 +112,10 @@ void crash_print(FILE *to, const struct machine *machine)
         return;
     if (machine->outcome.end == END_SHUTDOWN && state->eip == 0xfff0 &&
         state->segment[CPU_CS].selector == 0xf000) {
-        fprintf(to, "  this processor clears its registers on a triple fault: no more is known;\n"
-                    "  --cpu soft keeps them\n");
+        fprintf(
+            to,
+            "  the host's processor clears the guest's registers on a triple fault, so they are\n"
+            "  not known; --cpu soft keeps them\n");
     } else {
         crash_print_cpu(to, machine, state);
     }

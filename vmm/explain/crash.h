@@ -1,5 +1,5 @@
 /*
- * What to tell a person whose guest has died: registers, the code at EIP, the stack, the screen.
+ * The report of a crashed guest: registers, the code at EIP, the stack, the screen.
  */
 #ifndef VMM_EXPLAIN_CRASH_H
 #define VMM_EXPLAIN_CRASH_H

@@ -1,5 +1,5 @@
 /*
- * The desk: a list under a lock, and an eventfd for the way back.
+ * The queue of questions: a list under a lock, and an eventfd that announces answers.
  */
 #include "desk.h"
 

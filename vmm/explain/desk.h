@@ -1,6 +1,6 @@
 /*
- * Where questions to a guest's monitor wait for its thread, which answers them between two
- * instructions, and where the answers wait for who has asked.
+ * The queue of questions to a guest's monitor. Other threads add questions; the guest's thread
+ * answers them between two instructions, and the asker then takes the answer.
  */
 #ifndef VMM_EXPLAIN_DESK_H
 #define VMM_EXPLAIN_DESK_H
@@ -9,12 +9,11 @@
 
 #include <pthread.h>
 
-/* A line and what is said of it. Whoever asks has one of his own, and asks again when it is
- * answered. */
+/* A line and its answer. Each asker has one, and uses it again when it is answered. */
 struct question {
     char line[MONITOR_LINE];
     bool completes; /* what may the line become? */
-    char *answer;   /* to be freed; NULL: no memory */
+    char *answer;   /* freed by the asker; NULL: out of memory */
     bool is_answered, is_withdrawn, is_interrupted;
     struct monitor_wait wait; /* the machine's thread's, with `next` */
     struct question *next;
@@ -34,17 +33,17 @@ struct desk {
 int desk_init(struct desk *desk, struct run_control *run, const char *image);
 void desk_free(struct desk *desk);
 
-/* Puts a question there, which stays the asker's, and has the machine come to it. */
+/* Queues a question, which the asker still owns, and stops the machine to answer it. */
 void desk_ask(struct desk *desk, struct question *question);
 
 /* Whether it is answered. */
 bool desk_has_answered(struct desk *desk, const struct question *question);
 
-/* A guest that runs for its answer is to be held where it is. */
+/* Stops a guest that runs to the place which this question asked for. */
 void desk_interrupt(struct desk *desk, struct question *question);
 
-/* Its asker has gone: the answer is thrown away, and the question freed, which free() must be able
- * to. The guest is not held at a place that nobody waits for. */
+/* The asker is gone: the answer is dropped, and the question passed to free(). The guest does not
+ * stop at a place that the question asked for. */
 void desk_withdraw(struct desk *desk, struct question *question);
 
 /*

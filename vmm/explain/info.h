@@ -1,5 +1,6 @@
 /*
- * What `info` tells of a machine, in words: a subject a function. They change nothing.
+ * The monitor's `info`: describes the machine in words, one function a subject. They change
+ * nothing.
  */
 #ifndef VMM_EXPLAIN_INFO_H
 #define VMM_EXPLAIN_INFO_H

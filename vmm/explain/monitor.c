@@ -1,5 +1,5 @@
 /*
- * The table of commands and what they do. Names and habits are those of QEMU's monitor and of gdb.
+ * The table of commands and what they do. Names are those of QEMU's monitor and of gdb.
  */
 #include "monitor.h"
 
@@ -174,7 +174,9 @@ static bool evaluate(struct call *call, const char *text, uint64_t *value)
     bool ok = false;
 
     text += strspn(text, " \t");
-    if (!expression || *text)
+    if (!expression && !expected)
+        fprintf(call->to, "out of memory\n");
+    else if (!expression || *text)
         fprintf(call->to, "expected %s%s%s%s\n", expression ? "an operator, or nothing," : expected,
                 *text ? " at '" : "", text, *text ? "'" : "");
     else if (expression_resolve(expression, find_symbol, call) == 0) {
@@ -215,7 +217,7 @@ static bool do_help(struct call *call)
         used = (int)strcspn(command->names, " ");
         fprintf(call->to, " %-*s %s\n", 22 - used, command->arguments, command->help);
     }
-    fprintf(call->to, "Names may be cut short; Tab completes them. 'help COMMAND' says more.\n");
+    fprintf(call->to, "Names may be shortened; Tab completes them. 'help COMMAND' says more.\n");
     return false;
 }
 
@@ -356,7 +358,7 @@ static void print_stop(struct call *call)
     struct machine *machine = call->machine;
 
     if (machine->outcome.end == END_RESET) { /* which may not be its end */
-        fprintf(call->to, "it did not come there: %s\n", machine->outcome.text);
+        fprintf(call->to, "the guest did not get there: %s\n", machine->outcome.text);
         return;
     }
     if (machine->outcome.end != END_NONE) {
@@ -456,7 +458,7 @@ static bool do_until(struct call *call)
     ahead.address_count = 0; /* the guest may come there again */
     if (!machine_is_at(call->machine, &ahead))
         return wait_for_stop(call);
-    fprintf(call->to, "that was before; ");
+    fprintf(call->to, "that is past; ");
     run_control_hold(call->monitor->run, true);
     print_stop(call);
     return false;
@@ -476,12 +478,13 @@ static bool do_irq(struct call *call)
     if (irq <= 15)
         input = machine_input(call->machine, (unsigned)irq);
     if (input.is_cascade)
-        fprintf(call->to, "expected an IRQ from 0 to 15, and not 2, the second controller's\n");
+        fprintf(call->to,
+                "expected an IRQ from 0 to 15, but not 2, which is the second controller's\n");
     else if (input.is_level_triggered)
         fprintf(call->to, "the guest has made this input level triggered, where an edge is no "
                           "request\n");
     else if (irq == 1 && !keyboard->scanning)
-        fprintf(call->to, "the guest has switched the keyboard off: no byte can come\n");
+        fprintf(call->to, "the guest has switched the keyboard off, so it sends nothing\n");
     else {
         machine_raise(call->machine, (unsigned)irq, MACHINE_SCANCODE);
         info_print_irq(&info, (unsigned)irq);
@@ -521,11 +524,11 @@ static bool do_snapshot(struct call *call)
         *call->argument ? snapshot_take(call->machine, why, sizeof(why)) : NULL;
 
     if (snapshot && snapshot_write(snapshot, call->argument, why, sizeof(why)) == 0)
-        fprintf(call->to, "saved; 'vmm run --restore %s' goes on from here\n", call->argument);
+        fprintf(call->to, "saved; 'vmm run --restore %s' resumes here\n", call->argument);
     else
         fprintf(call->to, "%s%s\n", why,
                 snapshot && strstr(why, strerror(EACCES))
-                    ? " (in the sandbox only files that --save and --snapshot name)"
+                    ? " (the sandbox allows only files that --save and --snapshot name)"
                     : "");
     snapshot_free(snapshot);
     return false;
@@ -547,14 +550,15 @@ static bool do_quit(struct call *call)
 
 static const struct command commands[14] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
-    {"info i", "SUBJECT", "looks at something: 'help info'", WORDS_SUBJECTS, 0, do_info},
-    {"print p", "EXPRESSION", "a register, mem32[0x1020], irq[0].taken, symbol+4", WORDS_SYMBOLS, 0,
-     do_print},
-    {"x", "/8xw ADDRESS", "memory: a count, x d u or c, in b h or w", WORDS_SYMBOLS, 0, do_dump},
-    {"stop pause", "", "holds the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
-    {"cont c continue resume", "", "lets it go on", WORDS_NONE, HAS_NOT_ENDED, do_continue},
-    {"step s si stepi", "[COUNT]", "executes so many instructions", WORDS_NONE, HAS_NOT_ENDED,
-     do_step},
+    {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
+    {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, symbol+4", WORDS_SYMBOLS,
+     0, do_print},
+    {"x", "/8xw ADDRESS", "shows memory: count; x d u or c; size b h or w", WORDS_SYMBOLS, 0,
+     do_dump},
+    {"stop pause", "", "pauses the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
+    {"cont c continue resume", "", "resumes the guest", WORDS_NONE, HAS_NOT_ENDED, do_continue},
+    {"step s si stepi", "[COUNT]", "executes COUNT instructions (1), then stops", WORDS_NONE,
+     HAS_NOT_ENDED, do_step},
     {"until u advance", "PLACE", "runs to a symbol, FILE:LINE, 0xADDRESS, 3.5ms or COUNT insn",
      WORDS_SYMBOLS, HAS_NOT_ENDED, do_until},
     {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
@@ -575,14 +579,14 @@ static bool is_possible(const struct command *command, const struct call *call)
     const struct monitor *monitor = call->monitor;
 
     if (!call->machine && command->run != do_help && command->run != do_quit)
-        fprintf(call->to, "there is no machine now\n");
+        fprintf(call->to, "the guest is not running now\n");
     else if ((command->needs & HAS_NOT_ENDED) && call->machine->outcome.end != END_NONE)
         fprintf(call->to, "the guest has ended; 'info status' says how\n");
     else if ((command->needs & IS_NOT_RECORDED) && monitor->is_recorded)
         fprintf(call->to,
-                "not with --record: its log has typing only, and the replay would differ\n");
+                "not with --record: its log holds only typing, so the replay would differ\n");
     else if ((command->needs & IS_NOT_REPLAY) && monitor->is_replay)
-        fprintf(call->to, "not with --replay: what comes to the guest is what its log has\n");
+        fprintf(call->to, "not with --replay: all input comes from the log\n");
     else
         return true;
     return false;
@@ -642,7 +646,7 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
     if (!is_possible(command, &call))
         return false;
     if (*call.argument && !*command->arguments) {
-        fprintf(to, "nothing may follow this command, not '%s'\n", call.argument);
+        fprintf(to, "this command takes no argument, but got '%s'\n", call.argument);
         return false;
     }
     call.wait = wait;

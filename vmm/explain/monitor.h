@@ -1,7 +1,7 @@
 /*
- * The monitor: a line in, words out. It looks at a machine between two instructions, changes what
- * the line asks for, and says where the guest is to stop next. Who types the lines, and on which
- * thread the machine is, it does not know.
+ * The monitor: it takes a command line and writes the answer. It runs between two instructions,
+ * reads or changes the machine, and says where the guest must stop next. It does not depend on
+ * where the lines come from, or on which thread the machine is.
  */
 #ifndef VMM_EXPLAIN_MONITOR_H
 #define VMM_EXPLAIN_MONITOR_H

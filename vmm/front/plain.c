@@ -1,5 +1,5 @@
 /*
- * Lines: a guest's bytes wait until their line is whole, so that none is torn.
+ * Output as lines: a guest's bytes wait until their line is complete.
  */
 #include "plain.h"
 

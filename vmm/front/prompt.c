@@ -1,6 +1,6 @@
 /*
- * Line editing as in every shell: the line is painted anew after each key. The terminal needs to
- * know no more than CR, ESC [ K and ESC [ n D.
+ * Line editing as in a shell: the line is written again after each key. The terminal needs only CR,
+ * ESC [ K and ESC [ n D.
  */
 #include "prompt.h"
 

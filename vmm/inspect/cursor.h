@@ -1,5 +1,5 @@
 /*
- * A line that is read word by word, and what is said of it where it is wrong. Words are separated
+ * Reads a line word by word, with messages for mistakes in it. Words are separated
  * by blanks; a '#' that begins a word begins a comment.
  */
 #ifndef VMM_INSPECT_CURSOR_H

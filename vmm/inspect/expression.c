@@ -563,7 +563,7 @@ struct expression *expression_parse(const char **text, const char **expected)
 
     if (made && (which = operator_at(&parser, true)) >= 0)
         made = join(&parser, made, which, sum);
-    *expected = parser.expected ? parser.expected : "less: memory is full";
+    *expected = parser.expected;
     *text = parser.at;
     return made;
 }

@@ -11,8 +11,8 @@
 struct expression;
 
 /*
- * Reads one from *text, and moves *text behind it. NULL, with what was expected there in *expected
- * (static), if it is none; *text is then where that was. Freed by expression_free.
+ * Reads one from *text, and moves *text behind it. NULL if there is none, with what was expected in
+ * *expected (static; NULL: out of memory), and *text where that was. Freed by expression_free.
  */
 struct expression *expression_parse(const char **text, const char **expected);
 void expression_free(struct expression *expression);

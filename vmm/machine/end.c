@@ -1,6 +1,6 @@
 /*
- * How a run ends: its status, and the sentence that says why, for what the guest asked for and for
- * what it died of.
+ * How a run ends: its status, and the sentence that says why. The guest asked for the end, or
+ * crashed, or the run was ended from outside.
  */
 #include "internal.h"
 
@@ -55,7 +55,7 @@ const char *machine_where(struct machine *machine, char *to, size_t size)
     char eip[32];
 
     if (machine->cpu->ops->get_state(machine->cpu, &state) < 0) {
-        snprintf(to, size, "at an unknown place");
+        snprintf(to, size, "at an unknown address");
         return to;
     }
     put_eip(&state, eip, sizeof(eip));
@@ -99,8 +99,8 @@ void end_with_timeout(void *owner)
     struct machine *machine = owner;
     char place[64];
 
-    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "the time is up; the guest was %s %s",
-                machine->halted ? "halted" : "running",
+    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "timed out (--timeout); the guest was %s %s",
+                machine->halted ? "waiting in HLT" : "running",
                 machine_where(machine, place, sizeof(place)));
 }
 
@@ -142,7 +142,7 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
 
     if (irq >= 0) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "IRQ %d came at vector %#x, which has no handler for it, at eip %#x%s", irq,
+                    "the guest has no handler for IRQ %d, vector %#x, which came at eip %#x%s", irq,
                     frame->vector, frame->eip,
                     frame->vector < 32 ? ": move the PIC to vectors above 31 (ICW2) before STI"
                                        : "");
@@ -150,7 +150,8 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
     }
     if (frame->vector >= 32) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "interrupt %#x has no handler (before eip %#x)", frame->vector, frame->eip);
+                    "the guest has no handler for interrupt %#x, which came before eip %#x",
+                    frame->vector, frame->eip);
         return;
     }
     if (frame->vector == 14) {
@@ -175,7 +176,7 @@ void end_with_fault(void *owner, uint32_t address)
     machine->outcome.has_state = true;
     if (arch_read_linear(state, &machine->memory, address, &frame, sizeof(frame)) < sizeof(frame)) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    "an exception or interrupt came, but the stack for it (esp %#x) is not in RAM",
                     state->gpr[CPU_ESP]);
         return;
     }
@@ -210,10 +211,11 @@ void end_with_fault(void *owner, uint32_t address)
 void end_with_return(void *owner)
 {
     machine_end(owner, END_HALTED, 0,
-                "the guest returned from its entry point: there is nothing to go back to");
+                "the guest returned from its entry point, which nothing has called: end with HLT "
+                "or a hypercall");
 }
 
-/* The engine gave up; a stack that is nowhere is the guest's own mistake, and a common one. */
+/* The engine can't go on. A stack outside RAM is the guest's own mistake, and a common one. */
 void end_with_failure(struct machine *machine)
 {
     struct cpu_state state;
@@ -230,7 +232,7 @@ void end_with_failure(struct machine *machine)
     }
     if (!has_stack)
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "an exception or interrupt, and the stack for it (esp %#x) is not in RAM",
+                    "an exception or interrupt came, but the stack for it (esp %#x) is not in RAM",
                     state.gpr[CPU_ESP]);
     else
         machine_end(machine, END_CPU_FAILED, STATUS_CPU_FAILED, "%s: try --cpu soft",
@@ -243,7 +245,7 @@ void end_with_shutdown(struct machine *machine)
 
     machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
                 failure[0] ? failure
-                           : "an exception that the guest's IDT could not deliver, nor the double "
+                           : "the guest's IDT could deliver neither an exception nor the double "
                              "fault after it");
 }
 

@@ -1,6 +1,5 @@
 /*
- * Input on its way into the machine: from whoever types to the devices, or from the log of a run
- * that is repeated.
+ * Input for the devices: from the machine's owner, or from the log of a recorded run.
  */
 #include "internal.h"
 
@@ -77,8 +76,8 @@ static void replay_input(struct machine *machine)
         const struct machine_input *input = machine->replay;
         if (input->time < now) {
             machine_end(machine, END_DIVERGED, STATUS_CPU_FAILED,
-                        "the recorded input does not fit: one is due at %.9f s after %llu "
-                        "accesses, and the guest has made %llu, and is %s",
+                        "the run differs from the recorded one: input is due at %.9f s after %llu "
+                        "device accesses; the guest has made %llu, and is %s",
                         (double)input->time / 1e9, (unsigned long long)input->accesses,
                         (unsigned long long)accesses(machine),
                         machine_where(machine, place, sizeof(place)));

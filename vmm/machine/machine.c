@@ -257,7 +257,7 @@ uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address
     return value;
 }
 
-/* What an access does is told behind it. */
+/* A write is reported before its effects. */
 void machine_write(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
                    uint32_t value)
 {
@@ -359,7 +359,7 @@ static bool is_deaf_to_timer(const struct machine *machine)
            machine_input(machine, IRQ_TIMER).is_requested;
 }
 
-/* One edge of a timer that nobody hears stands for all that there are until the next deadline. */
+/* One edge of a timer whose input is masked stands for all until the next deadline. */
 uint64_t machine_deadline(struct machine *machine)
 {
     struct timer *timer = &machine->pit.timer;

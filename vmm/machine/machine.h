@@ -98,7 +98,7 @@ enum machine_end {
     END_FAULT,      /* an exception reached the default handlers */
     END_CPU_FAILED, /* the engine can't run this guest */
     END_TIMEOUT,
-    END_QUIT,     /* the user's wish */
+    END_QUIT,     /* the user quit */
     END_DIVERGED, /* the run is not the one that was recorded */
     END_INPUT,    /* it waits for input, and none can come */
     END_KINDS
@@ -238,7 +238,7 @@ void machine_input_closed(struct machine *machine);
 /* How long it has been halted so far, ns of its time. */
 uint64_t machine_idle_ns(const struct machine *machine);
 
-/* Ends the run by the user's wish; or since its time is up. */
+/* Ends the run since the user quits; or since --timeout was reached. */
 void machine_quit(struct machine *machine);
 void machine_time_out(struct machine *machine);
 
@@ -277,7 +277,7 @@ void machine_stood_still(struct machine *machine, uint64_t ns);
 /* Gives the guest this much time (ns; CLOCK_NEVER for no limit) from now on. */
 void machine_set_timeout(struct machine *machine, uint64_t timeout);
 
-/* Tells whoever takes warnings about the guest. */
+/* Gives a warning about the guest to config's callback. */
 __attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine, const char *format,
                                                         ...);
 

@@ -1,5 +1,5 @@
 /*
- * Who is told what a machine does, as --trace and --strict are. A machine has one observer or none,
+ * Callbacks for what a machine does, for --trace and --strict. A machine has one observer or none,
  * and knows only this struct of functions, which it calls on its own thread.
  */
 #ifndef VMM_MACHINE_OBSERVER_H

@@ -1,7 +1,7 @@
 /*
- * Ends a run in which nothing can happen any more: its input has ended, the guest listens for more,
- * and for some time it has done nothing else. Looked at times of the guest's clock and at counts of
- * its accesses, so that a run ends at the same place whenever it is repeated.
+ * Ends a run in which nothing can happen any more: its input has ended, the guest waits for more,
+ * and has done nothing else for some time. This is checked by the guest's clock and by the count of
+ * its accesses, so that a repeated run ends at the same place.
  */
 #include "internal.h"
 
@@ -14,7 +14,7 @@
 /* Accesses to ports between two looks from which on a guest that does not halt is polling. */
 #define POLLS 1000
 
-/* What a guest does that is not waiting; any change is a sign of life. */
+/* Counts of what a guest does besides waiting; any change shows that it is active. */
 static struct silence_signs signs_of(const struct machine *machine)
 {
     return (struct silence_signs){

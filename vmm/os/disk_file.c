@@ -105,10 +105,10 @@ static int take_file(struct disk_file *file, const char *path, char *error, size
     }
     if (flock(file->fd, (file->disk.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK)
-            snprintf(
-                error, error_size,
-                "--disk %s: in use by another guest%s; give each a copy, or to all of them ,ro",
-                path, file->disk.read_only ? ", which writes it" : "");
+            snprintf(error, error_size,
+                     "--disk %s: in use by another guest%s; give each guest a copy, or add ,ro to "
+                     "each --disk",
+                     path, file->disk.read_only ? ", which writes it" : "");
         else
             snprintf(error, error_size, "--disk %s: can't lock it: %s", path, strerror(errno));
         return -1;

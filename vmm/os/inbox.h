@@ -28,7 +28,7 @@ struct inbox {
     atomic_bool news;   /* something was posted since the machine last looked */
     atomic_bool closed; /* no more is posted */
     atomic_bool quit;   /* the run is to end */
-    atomic_bool look;   /* somebody wants to see the machine: machine_config.show */
+    atomic_bool look;   /* machine_config.show is to be called */
     atomic_bool asked;  /* who runs the machine is to come back from that */
     int wake_fd;        /* eventfd: readable after a post; what a halted machine sleeps on */
     int room_fd;        /* eventfd: readable once a ring that was full has room again */

@@ -1,5 +1,5 @@
 /*
- * Guest RAM from the operating system: pages that cost nothing before they are touched.
+ * Guest RAM from the operating system: a page takes memory only after it was accessed.
  */
 #ifndef VMM_OS_RAM_H
 #define VMM_OS_RAM_H
@@ -10,7 +10,7 @@
  * memory_free. */
 int ram_init(struct memory *memory, uint64_t size);
 
-/* How many bytes of it the host has given so far. */
+/* How many bytes of it are resident in the host's memory. */
 uint64_t ram_resident(const struct memory *memory);
 
 #endif

@@ -39,8 +39,8 @@ static bool is_counted(const struct runner *runner)
     return runner->machine->cpu->ops->skip_to != NULL;
 }
 
-/* Sleeps until the inbox has something, or the time is up. Others may compute; and what a guest
- * does when it wakes up is done without waiting for a turn, if it is not more than one. */
+/* Sleeps until the inbox has something, or `ns` have passed. It returns its turn; after it wakes up
+ * it may run for the length of one turn without waiting for one. */
 static void sleep_for(struct runner *runner, uint64_t ns)
 {
     turn_give(&runner->turn);

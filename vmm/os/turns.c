@@ -1,6 +1,6 @@
 /*
- * Turns are handed from who gives one to who has waited longest. Being few, they need neither the
- * host's priorities, which only a privileged process can raise again, nor a certain scheduler.
+ * A turn that is returned goes to the guest that has waited longest. This needs neither the host's
+ * priorities, which only a privileged process can raise again, nor a certain scheduler.
  */
 #include "turns.h"
 

@@ -1,6 +1,6 @@
 /*
- * Guests that compute take turns: no more of them at once than the host has processors. So one that
- * wakes up finds the host's scheduler with a short queue, however many others spin.
+ * Limits the number of running guests to the number of host CPUs. So a guest that wakes up finds a
+ * short queue in the host's scheduler, however many others spin.
  */
 #ifndef VMM_BASE_TURNS_H
 #define VMM_BASE_TURNS_H
@@ -18,7 +18,7 @@ struct turns {
 
 /* A guest's. All is called on its thread. */
 struct turn {
-    struct turns *turns; /* NULL: there is nobody to take turns with */
+    struct turns *turns; /* NULL: there is no limit */
     pthread_cond_t given;
     bool is_held;
     struct turn *next;
@@ -31,7 +31,8 @@ void turns_free(struct turns *turns);
 void turn_init(struct turn *turn, struct turns *turns);
 void turn_free(struct turn *turn);
 
-/* Waits for a turn, unless it has one; for TURN_WAIT_NS at most, since who has one may hang. */
+/* Waits for a turn, unless it has one; at most TURN_WAIT_NS, since another guest may not return
+ * its turn. */
 void turn_take(struct turn *turn);
 #define TURN_WAIT_NS UINT64_C(1000000000)
 

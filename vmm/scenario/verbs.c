@@ -326,7 +326,8 @@ static bool parse_assert(struct cursor *cursor, struct step *step)
 
     cursor_skip_blanks(cursor);
     step->expression = expression_parse(&cursor->at, &what);
-    return step->expression || cursor_expected(cursor, what);
+    return step->expression ||
+           (what ? cursor_expected(cursor, what) : cursor_out_of_memory(cursor));
 }
 
 static bool parse_name(struct cursor *cursor, struct step *step)

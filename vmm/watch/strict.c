@@ -1,7 +1,7 @@
 /*
- * Mistakes of guests that go well here and would not elsewhere. Each has its rule in a function; a
- * rule knows the ports, the chips' states, and the clock. A warning says what, where, and what a
- * real machine makes of it.
+ * Mistakes of guests that work here but fail on real hardware. Each has its rule in a function; a
+ * rule knows the ports, the chips' states, and the clock. A warning says what, where, and what
+ * real hardware does.
  */
 #include "strict.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long an interrupt may be in service while it holds another back, and a key lie unread. */
+/* How long an interrupt may be in service while another waits for it, and a key stay unread. */
 #define LONG_NS (100 * UINT64_C(1000000))
 
 #define UNMAPPED_PORTS  0x10000
@@ -37,7 +37,7 @@ enum mistake {
 
 struct strict {
     struct machine *machine;
-    uint16_t told[MISTAKES];
+    uint16_t warned[MISTAKES];
     struct timer timer; /* for what is a mistake only if it lasts */
     uint64_t taken_at[I8259_INPUTS];
     /* By chip: a spurious interrupt came when ESP was this; nothing was acknowledged since. */
@@ -57,13 +57,13 @@ static const char *const chip_names[] = {"master", "slave"};
 static bool is_new(struct strict *strict, enum mistake mistake, unsigned which)
 {
     uint16_t bit = (uint16_t)(1u << which);
-    bool new = !(strict->told[mistake] & bit);
+    bool new = !(strict->warned[mistake] & bit);
 
-    strict->told[mistake] |= bit;
+    strict->warned[mistake] |= bit;
     return new;
 }
 
-__attribute__((format(printf, 3, 4))) static void tell_at(struct strict *strict, uint32_t eip,
+__attribute__((format(printf, 3, 4))) static void warn_at(struct strict *strict, uint32_t eip,
                                                           const char *format, ...)
 {
     char text[300], place[160];
@@ -79,10 +79,10 @@ __attribute__((format(printf, 3, 4))) static void tell_at(struct strict *strict,
 }
 
 /* Warns of a mistake of the next instruction, or the present one, unless it did before. */
-#define TELL(strict, mistake, which, ...)                                 \
+#define WARN(strict, mistake, which, ...)                                 \
     do {                                                                  \
         if (is_new(strict, mistake, which))                               \
-            tell_at(strict, machine_eip((strict)->machine), __VA_ARGS__); \
+            warn_at(strict, machine_eip((strict)->machine), __VA_ARGS__); \
     } while (0)
 
 /* ---- addresses where nothing is ---- */
@@ -101,7 +101,7 @@ static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is
     struct strict *strict = owner;
 
     if (first_time(strict, port))
-        tell_at(strict, machine_eip(strict->machine), "%u-byte %s port %#x, where no device is",
+        warn_at(strict, machine_eip(strict->machine), "%u-byte %s port %#x, where no device is",
                 width, is_write ? "write to" : "read from", port);
 }
 
@@ -110,7 +110,7 @@ static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bo
     struct strict *strict = owner;
 
     if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
-        tell_at(strict, machine_eip(strict->machine), "%u-byte %s address %#x, where %s", width,
+        warn_at(strict, machine_eip(strict->machine), "%u-byte %s address %#x, where %s", width,
                 is_write ? "write to" : "read from", address,
                 memory_kind(&strict->machine->memory, address) == MEMORY_ROM
                     ? "ROM is"
@@ -157,7 +157,7 @@ static void check_eoi(struct strict *strict, unsigned irq, uint64_t now)
     if (held < 0 || now - strict->taken_at[irq] < LONG_NS ||
         !machine->cpu->ops->interrupts_enabled(machine->cpu))
         return;
-    TELL(strict, EOI_LOST, irq,
+    WARN(strict, EOI_LOST, irq,
          "IRQ %u%s has been in service for %llu ms, interrupts are on, and IRQ %d waits for its "
          "EOI: it was lost, or the handler is too slow",
          irq, irq == I8259_CASCADE ? " (the slave's, at the master)" : "",
@@ -170,9 +170,9 @@ static void check_key(struct strict *strict, uint64_t now)
         now - strict->key_since < LONG_NS || !strict->machine->keyboard.s.obf)
         return;
     if (is_new(strict, KEY_UNREAD, 0))
-        tell_at(strict, strict->key_eip,
-                "IRQ 1 was ended here, and port 0x60 not read since: the keyboard sends nothing "
-                "more until it is");
+        warn_at(strict, strict->key_eip,
+                "IRQ 1 was ended here, but port 0x60 has not been read since: the keyboard sends "
+                "no more bytes until it is");
 }
 
 static void on_long(void *owner)
@@ -180,7 +180,7 @@ static void on_long(void *owner)
     struct strict *strict = owner;
     const struct i8259_pair *pic = &strict->machine->pic;
     uint64_t now = clock_now(&strict->machine->clock);
-    bool goes_on = strict->key_is_due && !strict->told[KEY_UNREAD];
+    bool goes_on = strict->key_is_due && !strict->warned[KEY_UNREAD];
 
     check_key(strict, now);
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++) {
@@ -188,7 +188,7 @@ static void on_long(void *owner)
         if (!(chip->isr >> (irq & 7) & 1) || strict->taken_at[irq] == CLOCK_NEVER)
             continue;
         check_eoi(strict, irq, now);
-        goes_on = goes_on || !(strict->told[EOI_LOST] >> irq & 1);
+        goes_on = goes_on || !(strict->warned[EOI_LOST] >> irq & 1);
     }
     if (goes_on)
         look_later(strict);
@@ -226,9 +226,9 @@ static void on_eoi(struct strict *strict, unsigned irq)
         look_later(strict);
     }
     if (is_in_spurious(strict, chip))
-        TELL(strict, EOI_AFTER_SPURIOUS, chip,
+        WARN(strict, EOI_AFTER_SPURIOUS, chip,
              "an EOI to the %s 8259 for a spurious IRQ %u, which needs none, ended IRQ %u, which "
-             "was still served: look into the ISR first",
+             "was still in service: read the ISR first",
              chip_names[chip], 8 * chip + 7, irq);
 }
 
@@ -237,20 +237,21 @@ static void on_eoi_in_vain(struct strict *strict, unsigned irq, uint8_t ocw2)
     unsigned chip = irq / 8;
 
     if (is_in_spurious(strict, chip))
-        TELL(strict, EOI_AFTER_SPURIOUS, chip,
-             "an EOI to the %s 8259 for a spurious IRQ %u, which needs none: had another been in "
-             "service, it would have ended; look into the ISR first",
+        WARN(strict, EOI_AFTER_SPURIOUS, chip,
+             "an EOI to the %s 8259 for a spurious IRQ %u, which needs none: it would have ended "
+             "another IRQ in service; read the ISR first",
              chip_names[chip], 8 * chip + 7);
     else if (ocw2 & 0x40)
-        TELL(strict, EOI_IN_VAIN, chip,
-             "a specific EOI to the %s 8259 for IRQ %u, which is not in service: the one that is "
-             "gets none",
+        WARN(strict, EOI_IN_VAIN, chip,
+             "a specific EOI to the %s 8259 for IRQ %u, which is not in service: the IRQ that is "
+             "in service gets no EOI",
              chip_names[chip], irq);
     else
-        TELL(strict, EOI_IN_VAIN, chip,
-             "an EOI to the %s 8259, where nothing is in service: had another interrupt come "
-             "first, it would have been ended unserved",
-             chip_names[chip]);
+        WARN(
+            strict, EOI_IN_VAIN, chip,
+            "an EOI to the %s 8259, where nothing is in service: it would have ended any interrupt "
+            "that came just before it",
+            chip_names[chip]);
 }
 
 void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail)
@@ -298,17 +299,17 @@ static void check_command(struct strict *strict, unsigned which, const struct i8
     bool is_icw1 = value & 0x10;
 
     if (chip->awaited_icw >= 2 && !is_icw1)
-        TELL(strict, ICW_BROKEN_OFF, which,
+        WARN(strict, ICW_BROKEN_OFF, which,
              "OCW%d (%#04x) to the %s 8259, which waits for ICW%u: ICW1 to ICW4 go together",
              value & 0x08 ? 3 : 2, value, name, chip->awaited_icw);
     if (chip->awaited_icw >= 2 && is_icw1)
-        TELL(strict, ICW_AGAIN, which,
-             "ICW1 to the %s 8259, which waits for ICW%u of the one before", name,
+        WARN(strict, ICW_AGAIN, which,
+             "ICW1 to the %s 8259, which still waits for ICW%u of the previous ICW1", name,
              chip->awaited_icw);
     if (is_icw1 && !(value & 1))
-        TELL(strict, ICW4_8080, which,
-             "ICW1 %#04x to the %s 8259 promises no ICW4: a real one then answers INTA as for an "
-             "8080, with a CALL",
+        WARN(strict, ICW4_8080, which,
+             "ICW1 %#04x to the %s 8259 says that no ICW4 follows: a real 8259 then answers INTA "
+             "with the CALL of an 8080",
              value, name);
 }
 
@@ -319,24 +320,24 @@ static void check_data(struct strict *strict, unsigned which, const struct i8259
 
     switch (chip->awaited_icw) {
     case 1:
-        TELL(strict, ICW_MISSING, which,
+        WARN(strict, ICW_MISSING, which,
              "a mask for the %s 8259, which was never initialised (ICW1 to ICW4)", name);
         break;
     case 3:
         if (which == 0 ? value != 0x04 : (value & 7) != 2)
-            TELL(strict, ICW3_WIRING, which,
-                 "ICW3 %#04x to the %s 8259: on a PC the slave is at input 2 (%#04x), and would "
-                 "not be heard",
+            WARN(strict, ICW3_WIRING, which,
+                 "ICW3 %#04x to the %s 8259: on a PC the slave is at input 2 (%#04x), and its "
+                 "interrupts would be lost",
                  value, name, which == 0 ? 0x04 : 0x02);
         break;
     case 4:
         if (value & 0xe0)
-            TELL(strict, ICW4_IS_MASK, which,
+            WARN(strict, ICW4_IS_MASK, which,
                  "ICW4 %#04x to the %s 8259 looks like a mask: was an ICW left out?", value, name);
         else if (!(value & 1))
-            TELL(strict, ICW4_8080, which,
-                 "ICW4 %#04x to the %s 8259: without bit 0 a real one answers INTA as for an 8080, "
-                 "with a CALL",
+            WARN(strict, ICW4_8080, which,
+                 "ICW4 %#04x to the %s 8259: without bit 0 a real 8259 answers INTA with the CALL "
+                 "of an 8080",
                  value, name);
         break;
     default:
@@ -354,18 +355,18 @@ static void check_counter_read(struct strict *strict, unsigned which)
     if (!is_two_bytes || counter->count_latched || counter->status_latched || !counter->loaded ||
         counter->stopped)
         return;
-    TELL(strict, PIT_UNLATCHED, which,
-         "counter %u of the 8254 is read while it counts, without a latch (port 0x43, %#04x): its "
-         "two bytes may be of different counts",
+    WARN(strict, PIT_UNLATCHED, which,
+         "counter %u of the 8254 is read while it counts, without a latch command (port 0x43, "
+         "%#04x): its two bytes may be from different counts",
          which, which << 6);
 }
 
 static void check_kbc_write(struct strict *strict, uint32_t port)
 {
     if (strict->kbc_is_unasked)
-        TELL(strict, KBC_UNASKED, 0,
-             "port %#x is written, and port 0x64 was not read since the last such write: a real "
-             "8042 may be busy (bit 1, IBF), and loses the byte",
+        WARN(strict, KBC_UNASKED, 0,
+             "port %#x is written, but port 0x64 was not read since the last such write: a real "
+             "8042 may be busy (bit 1, IBF), and then loses the byte",
              port);
     strict->kbc_is_unasked = true;
 }
@@ -384,9 +385,9 @@ static void check_thr_write(struct strict *strict)
     if (strict->thr_busy_to < now)
         strict->thr_busy_to = now;
     if (strict->thr_busy_to - now > room * frame)
-        TELL(strict, THR_FULL, 0,
-             "COM1 is given a byte before it can have sent the last ones, and LSR (port 0x3fd, bit "
-             "5) was not read: a real UART loses it");
+        WARN(strict, THR_FULL, 0,
+             "a byte is written to COM1 before it can have sent the previous ones, and LSR (port "
+             "0x3fd, bit 5) was not read: a real UART loses it");
     strict->thr_busy_to += frame;
 }
 
@@ -450,7 +451,8 @@ void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t
 
 void strict_restored(struct strict *strict)
 {
-    memset(strict->told, 0, sizeof(strict->told)); /* what is said does not depend on the past */
+    memset(strict->warned, 0,
+           sizeof(strict->warned)); /* what is said does not depend on the past */
     memset(strict->unmapped, 0, sizeof(strict->unmapped));
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
         strict->taken_at[irq] = CLOCK_NEVER;

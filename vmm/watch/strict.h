@@ -1,5 +1,5 @@
 /*
- * --strict: warns, once each, of what real hardware punishes and emulators forgive.
+ * --strict: warns, once for each kind, of what works here but fails on real hardware.
  */
 #ifndef VMM_WATCH_STRICT_H
 #define VMM_WATCH_STRICT_H
@@ -19,7 +19,7 @@ void strict_free(struct strict *strict);
 /* A port is about to be accessed; `value` is what is written. */
 void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t value);
 
-/* The interrupt controllers have told of an event. */
+/* To be called for each event of the interrupt controllers. */
 void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail);
 
 /* The machine's state is another, of a snapshot. */

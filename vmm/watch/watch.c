@@ -1,5 +1,5 @@
 /*
- * From what observers are told to events of a trace, and to the rules of --strict.
+ * Turns an observer's calls into events of a trace, and passes them to the rules of --strict.
  */
 #include "watch.h"
 
@@ -88,7 +88,7 @@ static void put_irq(struct watch *watch, enum trace_kind kind, unsigned irq, uin
     put(watch, &event);
 }
 
-/* Tells what becomes of requests and services of `count` inputs that end without INTA or EOI. */
+/* Traces requests and services of `count` inputs that end without INTA or EOI. */
 static void forget(struct watch *watch, unsigned first, unsigned count, const char *how)
 {
     for (unsigned irq = first; irq < first + count; irq++) {

@@ -1,6 +1,6 @@
 /*
- * Who watches a machine: --trace, which writes down what happens, and --strict, which warns. Both
- * are told by one observer of the machine, its interrupt controllers, disks and CPU.
+ * Observes a machine for --trace, which writes events, and --strict, which warns. Both get their
+ * events from one observer of the machine, its interrupt controllers, disks and CPU.
  */
 #ifndef VMM_WATCH_WATCH_H
 #define VMM_WATCH_WATCH_H
@@ -12,7 +12,7 @@ struct machine;
 /* What is wanted. */
 struct watch_config {
     struct trace *trace; /* NULL: none */
-    bool strict;         /* warn of what real hardware punishes; see strict.h */
+    bool strict;         /* warn of what fails on real hardware; see strict.h */
 };
 
 /* Begins to watch a machine that is otherwise complete, if anything is wanted; it ends with the

@@ -1,5 +1,5 @@
 /*
- * Keys as a table of what terminals send for them.
+ * A table of the keys, with the bytes that terminals send for them.
  */
 #include "keys.h"
 
@@ -15,16 +15,16 @@ const char *const keys_help[] = {
     "Ctrl-A, then:",
     "  arrows, N, B, 1 to 9, 0  another guest; 0 is the tenth",
     "  '  any guest: its number, Enter",
-    "  Z  zoom in, or out",
-    "  [, PgUp  scroll back: arrows, K, J, PgUp, PgDn, Home, End; Q ends that",
-    "  P  pause, or go on",
+    "  Z  show this guest alone, or all again",
+    "  [, PgUp  scroll back: arrows, K, J, PgUp, PgDn, Home, End; Q goes back",
+    "  P  pause the guest, or resume it",
     "  R  restart the guest",
     "  K  end the guest",
-    "  V  its serial line, or its VGA screen",
-    "  C  its monitor, or back to it",
+    "  V  show its serial line, or its VGA screen",
+    "  C  go to its monitor, and back",
     "  A  send Ctrl-A to the guest",
     "  X  end all guests and leave",
-    "  H, ?  these keys",
+    "  H, ?  list these keys",
     NULL,
 };
 

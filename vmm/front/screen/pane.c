@@ -1,6 +1,6 @@
 /*
- * A pane's terminal is made anew from what was printed whenever its size changes: so lines are
- * broken as they would have been, and nothing is lost when it shrinks.
+ * When a pane's size changes, its terminal is built again from the guest's output. So lines wrap at
+ * the new width, and nothing is lost when the pane shrinks.
  */
 #include "pane.h"
 

@@ -1,6 +1,6 @@
 /*
  * A terminal as guests expect it: the escape sequences of ECMA-48 and of the VT100 and xterm that
- * programs use, on a screen of cells. Whatever is written, nothing but its cells can come of it.
+ * programs use, on a screen of cells. Whatever a guest writes, it can change only those cells.
  */
 #ifndef VMM_FRONT_SCREEN_VT_H
 #define VMM_FRONT_SCREEN_VT_H

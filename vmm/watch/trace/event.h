@@ -1,5 +1,5 @@
 /*
- * What happens in a machine, as --trace writes it down.
+ * The events of a machine that --trace writes.
  */
 #ifndef VMM_WATCH_TRACE_EVENT_H
 #define VMM_WATCH_TRACE_EVENT_H

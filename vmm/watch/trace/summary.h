@@ -1,5 +1,5 @@
 /*
- * What a trace comes to: counts, latencies, and what is wrong.
+ * The summary of a trace: counts, latencies, and mistakes of the guest.
  */
 #ifndef VMM_WATCH_TRACE_SUMMARY_H
 #define VMM_WATCH_TRACE_SUMMARY_H

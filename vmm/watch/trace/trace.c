@@ -1,6 +1,6 @@
 /*
- * Traces: what is asked for, the file, and who shares it. Each event is written under the file's
- * lock; its buffer is all the memory that a trace takes, however long it is.
+ * Traces: their categories, their file, and the guests that share it. Each event is written under
+ * the file's lock; a trace of any length takes no memory but the file's buffer.
  */
 #include "trace.h"
 

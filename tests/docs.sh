@@ -1,6 +1,6 @@
 #!/bin/bash
-# The documents: links lead somewhere, recordings are whole, pictures are those of the recordings, and the
-# talk's slides are the same in both languages, whole, and not too full.
+# The documents: links lead somewhere, the manual's examples work, recordings are complete, pictures are those
+# of the recordings, and the talk's slides are the same in both languages, complete, and not too full.
 #   tests/docs.sh
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -15,6 +15,30 @@ dead=$(find . -name '*.md' -not -path './build/*' -not -path './docs/talk/*' | w
     done
 done)
 if [[ -z $dead ]]; then ok "links lead to files"; else not_ok "links lead to files" "$dead"; fi
+
+# ---- the manual ----
+# Its examples run where their files are: kernel.elf and the others. An example ends with status 0, or as a
+# comment before it says.
+mkdir "$scratch/examples"
+for name in os1k.elf:kernel.elf guests/hello.bin:boot.bin guests/vga.bin:flat.bin guests/race_counter.elf:race.elf; do
+    cp "build/${name%:*}" "$scratch/examples/${name#*:}"
+done
+# example N: its lines, as they are printed.
+example() {
+    awk -v n="$1" '/^\.Sh/ {on = $2 == "EXAMPLES"} !on {next} /^\.Ed/ {show = 0} show; /^\.Bd/ {show = ++count == n}' \
+        docs/vmm.1 | sed 's/\\e/\\/g'
+}
+count=0
+while [[ $(example $((count + 1))) ]]; do
+    count=$((count + 1))
+    expected=$(awk -v n=$count '/^\.\\" ends with/ {status = $NF} /^\.Bd/ && on && ++count == n {print status + 0; exit}
+        /^\.Ed/ {status = 0} /^\.Sh/ {on = $2 == "EXAMPLES"}' docs/vmm.1)
+    check "the manual's example: $(example $count | tail -n 1)" "$expected" \
+        env --chdir="$scratch/examples" PATH="$PWD/build:$PATH" timeout 30 bash -c "$(example $count)" </dev/null
+    lacks "understands its options" "$err" "Try 'vmm|not found|[Nn]o such"
+done
+check "there are examples enough" 0 test $count -ge 8
+says "the replayed run is one that fails" "$(example 7)" '^vmm replay race.t --irq 0 --at 43$'
 
 # ---- recordings ----
 event='^\[([0-9]+\.[0-9]+), "o", "([^"\\]|\\u[0-9a-f]{4}|\\["\\])*"\]$'

@@ -74,8 +74,8 @@ VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
 BOOT        := pm32 probe
 
-# Symbols of guests, for `vmm test`: where elfutils is, and not across. Asked for when it is used, since
-# need-build may have installed it.
+# Symbols of guests need elfutils; cross builds leave them out. Evaluated when it is used, since need-build
+# may have installed elfutils meanwhile.
 LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
 VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
 $(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
@@ -136,7 +136,7 @@ endef
 $(BUILD)/guests/%.elf: guests/%.asm linker/guest.ld | need-build
 	$(call assemble_elf)
 
-# The same without its race.
+# The same guest without its race.
 $(BUILD)/guests/%_fixed.elf: guests/%.asm linker/guest.ld | need-build
 	$(call assemble_elf,-DFIXED)
 
@@ -159,7 +159,7 @@ $(OS1K_DISK): $(OS1K)
 # ---- running ----
 
 .PHONY: run demo guests lab
-# The guest's disk: it keeps what was written, and may be looked into with tar.
+# The guest's disk: its contents are kept, and tar can read them.
 DISK  := $(BUILD)/disk.tar
 run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
 	@if [ ! -e $(DISK) ]; then cp $(OS1K_DISK) $(DISK); \
@@ -175,7 +175,7 @@ demo: $(VMM) $(OS1K_DISK) $(DEMO:%=$(BUILD)/guests/%.bin)  ## run four assembly 
 guests: $(VMM) $(GUEST_FILES)  ## run every assembly guest and show its result
 	@tests/guests.sh $(VMM) </dev/null
 
-lab: all need-lab  ## run the guests and 1K OS on true KVM, inside an emulated machine
+lab: all need-lab  ## run the guests and 1K OS on real KVM, inside an emulated machine
 	@tests/run -v lab $(VMM) </dev/null
 
 # ---- measuring, and tests ----

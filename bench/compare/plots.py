@@ -70,7 +70,7 @@ def columns(result):
 
 
 def bars(series, labels, axis):
-    """A clustered bar chart on a logarithmic axis, with lines from the least to the greatest. A series
+    """A clustered bar chart on a logarithmic axis, with lines from the minimum to the maximum. A series
     is (title, color, spreads or None, one a label)."""
     script, plots = "", []
     shown = [i for i in range(len(labels)) if any(spreads[i] for _, _, spreads in series)]

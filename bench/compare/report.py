@@ -125,14 +125,14 @@ def place_table(result, place):
 def slowdowns(result, figures):
     blocks = [("heading", 2, "Computations: how many times as long as natively")]
     blocks.append(("text", "The same instructions everywhere: one image for all emulators, and the same "
-                   "source as a Linux process. Each figure is a median of ratios, one a round, with the "
-                   "least and the greatest behind it; 1 is as fast as the processor."))
+                   "source as a Linux process. Each figure is the ratio's median over rounds (minimum to "
+                   "maximum); 1 is as fast as the processor."))
     blocks += place_table(result, "host")
     if result.kvm_place == "lab":
         blocks.append(("text", "In the lab, next to the lab's own native process:"))
         blocks += place_table(result, "lab")
     blocks += picture(figures, "slowdown", "How many times as long as the native process, by computation; "
-                      "a logarithmic scale, the lines are from the least to the greatest round.")
+                      "a logarithmic scale; the lines go from the minimum to the maximum of the rounds.")
     blocks.append(("heading", 3, "Why"))
     reasons = []
     for place, engine in plots.columns(result):

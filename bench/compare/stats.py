@@ -4,7 +4,7 @@ were taken in turn."""
 from collections import namedtuple
 from statistics import median
 
-# The middle, the least and the greatest of some samples.
+# Median, minimum and maximum of some samples.
 Spread = namedtuple("Spread", "median least greatest")
 
 

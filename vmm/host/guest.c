@@ -410,7 +410,7 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
     error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
     pthread_attr_destroy(&attributes);
-    guest->has_thread = guest->is_running = error == 0;
+    guest->has_thread = guest->is_running = guest->desk.is_served = error == 0;
     return error;
 }
 
@@ -425,16 +425,6 @@ void guest_wait(struct guest *guest)
 
     while (guest->is_running)
         guest->is_running = read(guest->done_fd, &count, sizeof(count)) < 0;
-}
-
-void guest_ask(struct guest *guest, struct question *question)
-{
-    if (guest->has_desk)
-        desk_ask(&guest->desk, question);
-    else
-        question->is_answered = true; /* by nothing */
-    if (guest->has_desk && !guest->has_thread)
-        desk_serve(&guest->desk, NULL);
 }
 
 /* ---- after it ---- */

@@ -68,9 +68,6 @@ bool guest_input_ends(const struct guest *guest);
  * may be read then (NULL: it could not be built), until guest_conclude. */
 void guest_wait(struct guest *guest);
 
-/* Asks its monitor something, while it runs or after that. The answer is announced by desk.fd. */
-void guest_ask(struct guest *guest, struct question *question);
-
 /* The image, or the snapshot, for messages. */
 const char *guest_path(const struct guest *guest);
 

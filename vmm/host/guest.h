@@ -38,7 +38,8 @@ struct guest {
     char *report_text; /* after guest_conclude: the report, if it is for standard output */
     size_t report_size;
     struct trace *trace;
-    struct symbols *symbols;    /* for trace and warnings; NULL: none */
+    struct symbols *symbols;    /* NULL: none */
+    bool has_symbols;           /* they were looked for */
     struct inbox_event *script; /* input that was there before it started */
     size_t script_count, script_size;
 };

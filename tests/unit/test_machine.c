@@ -243,7 +243,7 @@ static bool describe(void *symbols, uint32_t address, char *to, size_t size)
 /* The text of the end of a guest that does this at 0x100020 in protected mode, or at 07c0:0012. */
 static const char *end_by(const struct step *script, bool is_real, bool has_symbols)
 {
-    static char text[256];
+    static char text[sizeof(((struct machine_outcome *)0)->text) + 32];
     const struct machine_config options = {.timeout = CLOCK_NEVER,
                                            .describe = has_symbols ? describe : NULL};
     struct machine *machine = paper_machine(script, &options);

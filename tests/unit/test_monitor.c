@@ -712,13 +712,13 @@ static void a_guest_without_a_thread_answers(void **unused)
 
     (void)unused;
     get_ready("build/guests/hello.bin");
-    guest_ask(&guest, &question);
+    desk_ask(&guest.desk, &question);
     assert_true(question.is_answered);
     assert_string_equal(question.answer, "the guest is not running now\n");
     end_guest();
     free(question.answer);
     memset(&question, 0, sizeof(question));
-    guest_ask(&guest, &question);
+    desk_ask(&guest.desk, &question);
     assert_true(question.is_answered);
 }
 
@@ -729,7 +729,7 @@ static struct question *ask(const char *line)
     struct question *question = calloc(1, sizeof(*question));
 
     snprintf(question->line, sizeof(question->line), "%s", line);
-    guest_ask(&guest, question);
+    desk_ask(&guest.desk, question);
     return question;
 }
 
@@ -918,7 +918,7 @@ static void serve(struct monitor_socket *made, int fd, const char *text)
             fail_msg("there is no '%s' in:\n%s", text, shown);
         if (fds[ANSWER].revents)
             assert_int_equal(read(guest.desk.fd, &count, sizeof(count)), sizeof(count));
-        monitor_socket_update(made, &guest);
+        monitor_socket_update(made, &guest.desk);
         if (fds[CLIENT].revents) {
             char bytes[4096];
             ssize_t got = read(fd, bytes, sizeof(bytes));
@@ -969,7 +969,7 @@ static void socket_answers_one_client_at_a_time(void **unused)
     serve(made, first, "channel 2");
     serve(made, first, "");
     while (monitor_socket_is_busy(made))
-        monitor_socket_update(made, &guest);
+        monitor_socket_update(made, &guest.desk);
     close(first);
 
     first = connect_to(path); /* goes away while it waits */
@@ -978,7 +978,7 @@ static void socket_answers_one_client_at_a_time(void **unused)
     close(first);
     while (monitor_socket_is_busy(made)) {
         wait_readable(monitor_socket_fd(made));
-        monitor_socket_update(made, &guest);
+        monitor_socket_update(made, &guest.desk);
     }
     first = connect_to(path);
     send_text(first, "info status\nquit\n");

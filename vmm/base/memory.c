@@ -3,8 +3,6 @@
  */
 #include "memory.h"
 
-#include "ram_image.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +58,8 @@ void memory_free(struct memory *memory)
     if (memory->base)
         memory->host->release(memory);
     if (memory->log) {
-        ram_image_free(memory->log->base);
+        if (memory->log->base)
+            memory->log->drop(memory->log->base);
         free(memory->log->is_dirty);
         free(memory->log->dirty);
         free(memory->log);

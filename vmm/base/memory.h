@@ -21,7 +21,8 @@ struct memory_log {
     bool *is_dirty;   /* by page: it is on the list; NULL while nobody asks */
     uint32_t *dirty;  /* pages written since the list was last emptied */
     uint32_t dirty_count;
-    struct ram_image *base; /* what RAM held then */
+    struct ram_image *base;               /* what RAM held then; NULL: zeros */
+    void (*drop)(struct ram_image *base); /* how that is given back */
 };
 
 /* What is at an address: memory that is read and written; memory that is read, where writes come to

@@ -64,6 +64,7 @@ static void set_base(struct memory_log *log, struct ram_image *image)
     image->users++;
     ram_image_free(log->base);
     log->base = image;
+    log->drop = ram_image_free;
     for (uint32_t i = 0; i < log->dirty_count; i++)
         log->is_dirty[log->dirty[i]] = false;
     log->dirty_count = 0;

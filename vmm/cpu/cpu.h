@@ -104,12 +104,24 @@ enum cpu_stop {
     CPU_STOP_MMIO,     /* exit.mmio: likewise */
     CPU_STOP_HALTED,   /* HLT: EIP is past it; wait for an interrupt or end */
     CPU_STOP_WINDOW,   /* the window asked for is open: cpu_can_interrupt is now true */
-    CPU_STOP_SHUTDOWN, /* triple fault: exit.failure says from what, or is empty */
+    CPU_STOP_SHUTDOWN, /* triple fault: exit.undelivered says from what */
     CPU_STOP_DEBUG,    /* come to one of the addresses of stop_at */
     CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
     CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */
     CPU_STOPS
 };
+
+/* An event whose handler could not be called, and the exception that came of trying. */
+struct cpu_undelivered {
+    enum cpu_event { CPU_EVENT_EXCEPTION, CPU_EVENT_SOFTWARE, CPU_EVENT_INTERRUPT } kind;
+    uint8_t vector;
+    bool has_error;
+    uint32_t error, cr2; /* cr2: as it was then; of a #PF, its address */
+    uint8_t by;          /* the exception's vector; its error code and CR2 */
+    uint32_t by_error, by_cr2;
+};
+
+#define CPU_UNDELIVERED_MAX 6
 
 struct cpu_exit {
     union {
@@ -130,6 +142,9 @@ struct cpu_exit {
         } mmio;
     };
     char failure[160];
+    /* After CPU_STOP_SHUTDOWN: what led to it, the first event first; 0: the engine can't say. */
+    struct cpu_undelivered undelivered[CPU_UNDELIVERED_MAX];
+    unsigned undelivered_count;
 };
 
 struct cpu;

@@ -33,12 +33,18 @@ void desk_ask(struct desk *desk, struct question *question)
     question->answer = NULL;
     question->is_answered = question->is_interrupted = false;
     question->next = NULL;
+    if (desk->fd < 0) {
+        question->is_answered = true;
+        return;
+    }
     pthread_mutex_lock(&desk->lock);
     while (*last)
         last = &(*last)->next;
     *last = question;
     inbox_ask(desk->monitor.run->inbox);
     pthread_mutex_unlock(&desk->lock);
+    if (!desk->is_served)
+        desk_serve(desk, NULL);
 }
 
 static struct question *take(struct desk *desk)
@@ -93,6 +99,8 @@ void desk_interrupt(struct desk *desk, struct question *question)
     question->is_interrupted = true;
     inbox_ask(desk->monitor.run->inbox);
     pthread_mutex_unlock(&desk->lock);
+    if (!desk->is_served)
+        desk_serve(desk, NULL);
 }
 
 static void give(struct desk *desk, struct question *question, char *answer)

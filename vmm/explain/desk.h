@@ -22,7 +22,8 @@ struct question {
 struct desk {
     pthread_mutex_t lock;
     struct question *first; /* those that nobody has looked at */
-    int fd;                 /* eventfd: there are answers */
+    int fd;                 /* eventfd: there are answers; -1: it is not open */
+    bool is_served;         /* by a thread of the guest; else by whoever asks, who has it then */
     /* The rest is the machine's thread's. */
     struct monitor monitor;
     struct question *waiting; /* for the guest to stop */
@@ -33,7 +34,8 @@ struct desk {
 int desk_init(struct desk *desk, struct run_control *run, const char *image);
 void desk_free(struct desk *desk);
 
-/* Queues a question, which the asker still owns, and stops the machine to answer it. */
+/* Queues a question, which the asker still owns, and stops the machine to answer it. A desk that is
+ * not open answers with nothing. */
 void desk_ask(struct desk *desk, struct question *question);
 
 /* Whether it is answered. */

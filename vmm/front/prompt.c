@@ -120,7 +120,7 @@ static void ask(struct prompt *prompt, size_t length, bool completes)
     memcpy(question->line, prompt->line, length);
     question->completes = completes;
     prompt->question = question;
-    guest_ask(prompt->guest, question);
+    desk_ask(&prompt->guest->desk, question);
 }
 
 static void enter(struct prompt *prompt)

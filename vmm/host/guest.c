@@ -101,24 +101,19 @@ static int choose_engine(struct guest *guest, char *note, size_t note_size)
 }
 
 static void record(void *owner, const struct machine_input *input);
-static bool describe(void *symbols, uint32_t address, char *to, size_t size);
+static bool describe(void *owner, uint32_t address, char *to, size_t size);
 
-/* --trace, and the symbols for it and for --strict; an image without any has addresses. */
+/* --trace. */
 static int open_trace(struct guest *guest)
 {
     struct options *options = guest->options;
     const char *name = options->name ? options->name : guest_path(guest);
-    char why[320];
 
     if (!options_begin_trace(options, name, guest->error, sizeof(guest->error)))
         return -1;
     guest->trace = options->watch.trace;
-    if ((options->trace || options->watch.strict) && guest->config.image.path)
-        guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
-    if (guest->symbols) {
-        guest->config.describe = describe;
-        guest->config.symbols = guest->symbols;
-    }
+    guest->config.describe = describe;
+    guest->config.symbols = guest;
     return 0;
 }
 
@@ -227,9 +222,16 @@ static void record(void *owner, const struct machine_input *input)
     input_log_put(owner, input);
 }
 
-static bool describe(void *symbols, uint32_t address, char *to, size_t size)
+/* The symbols are read when the first of them is asked for; an image without any has addresses. */
+static bool describe(void *owner, uint32_t address, char *to, size_t size)
 {
-    return symbols_describe(symbols, address, to, size);
+    struct guest *guest = owner;
+    char why[320];
+
+    if (!guest->has_symbols && guest->config.image.path)
+        guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
+    guest->has_symbols = true;
+    return guest->symbols && symbols_describe(guest->symbols, address, to, size);
 }
 
 /* A machine as it comes from its image, or, the first time, from the snapshot. */
@@ -410,7 +412,7 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     pthread_attr_setstacksize(&attributes, GUEST_STACK);
     error = pthread_create(&guest->thread, &attributes, guest_thread, guest);
     pthread_attr_destroy(&attributes);
-    guest->has_thread = guest->is_running = error == 0;
+    guest->has_thread = guest->is_running = guest->desk.is_served = error == 0;
     return error;
 }
 
@@ -425,16 +427,6 @@ void guest_wait(struct guest *guest)
 
     while (guest->is_running)
         guest->is_running = read(guest->done_fd, &count, sizeof(count)) < 0;
-}
-
-void guest_ask(struct guest *guest, struct question *question)
-{
-    if (guest->has_desk)
-        desk_ask(&guest->desk, question);
-    else
-        question->is_answered = true; /* by nothing */
-    if (guest->has_desk && !guest->has_thread)
-        desk_serve(&guest->desk, NULL);
 }
 
 /* ---- after it ---- */

@@ -38,7 +38,8 @@ struct guest {
     char *report_text; /* after guest_conclude: the report, if it is for standard output */
     size_t report_size;
     struct trace *trace;
-    struct symbols *symbols;    /* for trace and warnings; NULL: none */
+    struct symbols *symbols;    /* NULL: none */
+    bool has_symbols;           /* they were looked for */
     struct inbox_event *script; /* input that was there before it started */
     size_t script_count, script_size;
 };
@@ -67,9 +68,6 @@ bool guest_input_ends(const struct guest *guest);
 /* Waits until the guest has ended: until done_fd is readable, which it is not any more. Its machine
  * may be read then (NULL: it could not be built), until guest_conclude. */
 void guest_wait(struct guest *guest);
-
-/* Asks its monitor something, while it runs or after that. The answer is announced by desk.fd. */
-void guest_ask(struct guest *guest, struct question *question);
 
 /* The image, or the snapshot, for messages. */
 const char *guest_path(const struct guest *guest);

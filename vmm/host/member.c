@@ -117,7 +117,7 @@ static void note_pause(struct member *member, bool paused)
 void member_pass_answer(struct member *member)
 {
     if (member->options->monitor)
-        monitor_socket_update(member->options->monitor, &member->guest);
+        monitor_socket_update(member->options->monitor, &member->guest.desk);
     note_pause(member, run_control_is_held(&member->guest.control));
     if (member->many->front->answered)
         member->many->front->answered(member->many->owner, member);

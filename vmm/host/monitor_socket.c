@@ -4,7 +4,7 @@
 #include "monitor_socket.h"
 
 #include "console/sink.h"
-#include "guest.h"
+#include "explain/desk.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -182,10 +182,10 @@ static void take_clients(struct monitor_socket *socket)
     }
 }
 
-static void drop_client(struct monitor_socket *socket, struct guest *guest)
+static void drop_client(struct monitor_socket *socket, struct desk *desk)
 {
     if (socket->question)
-        desk_withdraw(&guest->desk, socket->question);
+        desk_withdraw(desk, socket->question);
     socket->question = NULL;
     close(socket->client);
     sink_free(&socket->out);
@@ -235,16 +235,16 @@ static bool somebody_comes(const struct monitor_socket *socket)
 
 /* A line that waits behind `until` and says `stop` ends the waiting; so does who comes after a
  * client that has gone, or he might wait for ever. */
-static void heed_stop(const struct monitor_socket *socket, struct guest *guest)
+static void heed_stop(const struct monitor_socket *socket, struct desk *desk)
 {
     char line[MONITOR_LINE];
 
     if ((next_line(socket, line) > 0 && monitor_is_stop(line)) ||
         (has_gone(socket) && somebody_comes(socket)))
-        desk_interrupt(&guest->desk, socket->question);
+        desk_interrupt(desk, socket->question);
 }
 
-static bool ask_next(struct monitor_socket *socket, struct guest *guest)
+static bool ask_next(struct monitor_socket *socket, struct desk *desk)
 {
     char line[MONITOR_LINE];
     size_t taken;
@@ -260,15 +260,15 @@ static bool ask_next(struct monitor_socket *socket, struct guest *guest)
         return true;
     }
     memcpy(socket->question->line, line, sizeof(line));
-    guest_ask(guest, socket->question);
+    desk_ask(desk, socket->question);
     return true;
 }
 
-static void take_answer(struct monitor_socket *socket, struct guest *guest)
+static void take_answer(struct monitor_socket *socket, struct desk *desk)
 {
     struct question *question = socket->question;
 
-    if (!question || !desk_has_answered(&guest->desk, question))
+    if (!question || !desk_has_answered(desk, question))
         return;
     sink_puts(&socket->out, question->answer ? question->answer : "out of memory\n");
     sink_puts(&socket->out, MONITOR_PROMPT);
@@ -293,23 +293,23 @@ static void watch_client(struct monitor_socket *socket)
               socket->client, events);
 }
 
-void monitor_socket_update(struct monitor_socket *socket, struct guest *guest)
+void monitor_socket_update(struct monitor_socket *socket, struct desk *desk)
 {
     take_clients(socket);
     if (socket->client >= 0)
         take_bytes(socket);
     do
-        take_answer(socket, guest);
-    while (ask_next(socket, guest));
+        take_answer(socket, desk);
+    while (ask_next(socket, desk));
     if (socket->client < 0)
         return;
     if (socket->question)
-        heed_stop(socket, guest);
+        heed_stop(socket, desk);
     sink_write(&socket->out);
     /* What was said is done, whoever has gone meanwhile. */
     if (!has_line(socket) &&
         (has_gone(socket) || (socket->is_at_end && !socket->question && socket->out.used == 0)))
-        drop_client(socket, guest);
+        drop_client(socket, desk);
     else
         watch_client(socket);
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct guest;
+struct desk;
 struct monitor_socket;
 
 /*
@@ -25,8 +25,8 @@ const char *monitor_socket_path(const struct monitor_socket *socket);
 /* To be polled for reading; then, and after an answer, monitor_socket_update is due. */
 int monitor_socket_fd(const struct monitor_socket *socket);
 
-/* Passes on what came from the client and what the guest's monitor has said. */
-void monitor_socket_update(struct monitor_socket *socket, struct guest *guest);
+/* Passes on what came from the client and what has been answered at the guest's desk. */
+void monitor_socket_update(struct monitor_socket *socket, struct desk *desk);
 
 /* Whether there is a client. */
 bool monitor_socket_is_busy(const struct monitor_socket *socket);

@@ -241,12 +241,16 @@ void end_with_failure(struct machine *machine)
 
 void end_with_shutdown(struct machine *machine)
 {
-    const char *failure = machine->cpu->exit.failure;
+    struct machine_outcome *outcome = &machine->outcome;
+    char why[sizeof(outcome->text) - 20] = "";
 
+    outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
+    if (outcome->has_state)
+        end_explain_shutdown(machine, &outcome->state, why, sizeof(why));
     machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
-                failure[0] ? failure
-                           : "the guest's IDT could deliver neither an exception nor the double "
-                             "fault after it");
+                why[0] ? why
+                       : "the guest's IDT could deliver neither an exception nor the double fault "
+                         "after it");
 }
 
 void end_with_silence(void *owner)

@@ -63,6 +63,12 @@ void end_with_silence(void *owner);
  * linear `address`. */
 void end_with_fault(void *owner, uint32_t address);
 
+/* ---- shutdown.c ---- */
+
+/* What led to the CPU's shutdown, in a sentence; nothing if the engine can't say. */
+void end_explain_shutdown(struct machine *machine, const struct cpu_state *state, char *to,
+                          size_t size);
+
 /* The CPU has shut down (triple fault), or its engine has given up. */
 void end_with_shutdown(struct machine *machine);
 void end_with_failure(struct machine *machine);

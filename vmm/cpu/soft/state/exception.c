@@ -8,13 +8,10 @@
  */
 #include "exception.h"
 
-#include "cpu/arch.h"
 #include "flags.h"
 #include "paging.h"
 #include "task.h"
 #include "transfer.h"
-
-#include <stdio.h>
 
 /* Real mode: the vector table holds far pointers. */
 static bool interrupt_real(struct soft *c, uint8_t vector)
@@ -198,10 +195,31 @@ static uint64_t time_of_call(const struct soft *c)
     return soft_time(c, count > c->s.count ? count : c->s.count);
 }
 
+/* For the report of a triple fault: what has just been raised is why this event came to nothing. */
+static void note_undelivered(struct soft *c, const struct frame *f, uint32_t cr2)
+{
+    static const enum cpu_event kinds[] = {[EVENT_EXCEPTION] = CPU_EVENT_EXCEPTION,
+                                           [EVENT_SOFTWARE] = CPU_EVENT_SOFTWARE,
+                                           [EVENT_EXTERNAL] = CPU_EVENT_INTERRUPT};
+    struct cpu_exit *exit = &c->cpu.exit;
+
+    if (exit->undelivered_count == CPU_UNDELIVERED_MAX)
+        return;
+    exit->undelivered[exit->undelivered_count++] =
+        (struct cpu_undelivered){.kind = kinds[f->kind],
+                                 .vector = f->vector,
+                                 .has_error = f->has_error,
+                                 .error = f->error,
+                                 .cr2 = cr2,
+                                 .by = c->vector,
+                                 .by_error = c->has_error ? c->error : 0,
+                                 .by_cr2 = c->s.cr2};
+}
+
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
 {
     struct frame f = {.vector = vector, .kind = kind, .has_error = has_error, .error = error};
-    uint32_t external = c->external, from = c->s.segment[CPU_CS].base + c->s.eip;
+    uint32_t external = c->external, cr2 = c->s.cr2, from = c->s.segment[CPU_CS].base + c->s.eip;
     bool was_in_delivery = c->in_delivery, ok;
 
     c->external = kind != EVENT_SOFTWARE;
@@ -212,6 +230,8 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
         ok = interrupt_real(c, vector);
     c->external = external;
     c->in_delivery = was_in_delivery;
+    if (!ok)
+        note_undelivered(c, &f, cr2);
     if (ok && kind == EVENT_SOFTWARE)
         c->no_step_trap = true;
     if (ok && kind != EVENT_EXTERNAL && c->cpu.calls) {
@@ -230,21 +250,11 @@ static unsigned fault_class(uint8_t vector)
     return vector == EXCEPTION_DE || (vector >= EXCEPTION_TS && vector <= EXCEPTION_GP);
 }
 
-/* For the report of a triple fault: what began it, what came when that was to be delivered, and
- * what came in the place of the double fault. */
-static void explain_shutdown(struct soft *c, const uint8_t vectors[3], uint32_t error)
-{
-    snprintf(c->cpu.exit.failure, sizeof(c->cpu.exit.failure),
-             "%s (error code %#x); its handler could not be called: %s; nor the double fault's: %s",
-             arch_exception_name(vectors[0]), error, arch_exception_name(vectors[1]),
-             arch_exception_name(vectors[2]));
-}
-
 bool soft_deliver_raised(struct soft *c)
 {
-    uint8_t vector = c->vector, history[3] = {c->vector};
+    uint8_t vector = c->vector;
     bool has_error = c->has_error;
-    uint32_t error = c->error, first_error = has_error ? error : 0;
+    uint32_t error = c->error;
 
     for (;;) {
         unsigned first = fault_class(vector), second;
@@ -254,26 +264,24 @@ bool soft_deliver_raised(struct soft *c)
         c->raised = RAISED_NOTHING;
         if (!(c->s.cr0 & CR0_PE))
             has_error = false;
-        if (soft_interrupt(c, vector, EVENT_EXCEPTION, has_error, error))
+        if (soft_interrupt(c, vector, EVENT_EXCEPTION, has_error, error)) {
+            c->cpu.exit.undelivered_count = 0;
             return true;
+        }
         c->raised = RAISED_NOTHING;
         second = fault_class(c->vector);
         if (vector == EXCEPTION_DF && second) {
-            history[2] = c->vector;
-            explain_shutdown(c, history, first_error);
             c->s.is_shutdown = true;
             return false;
         }
         if ((first == 1 && second == 1) || (first == 2 && second)) {
-            history[1] = c->vector;
             vector = EXCEPTION_DF;
             has_error = true;
             error = 0;
         } else {
-            vector = history[0] = c->vector;
+            vector = c->vector;
             has_error = c->has_error;
             error = c->error;
-            first_error = has_error ? error : 0;
         }
     }
 }

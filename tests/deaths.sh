@@ -1,0 +1,37 @@
+#!/bin/bash
+# What the VMM says of a guest that died of one mistake: the cause, the place, and each step that led to
+# the triple fault. On the software CPU, which sees them all.   tests/deaths.sh [VMM]
+set -u
+cd "$(dirname "$0")/.." || exit 2
+vmm=${1:-build/vmm}
+. tests/lib.sh
+
+# death NAME: assembles it, runs it; what was said is in $err.
+death() {
+    nasm -Wall -Werror "-D$1" -f elf32 -g -F dwarf -o "$scratch/$1.o" tests/deaths/deaths.asm &&
+        ld.lld -m elf_i386 -T linker/guest.ld -o "$scratch/$1.elf" "$scratch/$1.o" || exit 2
+    check "$1: dies" 6 "$vmm" run --cpu soft --timeout 5 "$scratch/$1.elf"
+}
+# The place, with its symbol, and its line where symbols are read.
+at='at eip 0x[0-9a-f]+'
+place="$at( \(die[^)]*\(deaths.asm:[0-9]+\)\))?"
+
+death EMPTY_IDT
+says "the first exception is named" "$err" "triple fault: #UD invalid opcode $place: gate 6 of the IDT is not present"
+says "and what came of it" "$err" 'then #GP .*: gate 13 of the IDT is not present.*; then #DF .*: gate 8 of the IDT is not present'
+death NO_IDT
+says "a limit of 0 is named" "$err" "#UD invalid opcode $place: gate 6 is beyond the IDT's limit 0 \\(was LIDT forgotten"
+death SOFTWARE
+says "INT n is no exception" "$err" "triple fault: INT 0x80 $place: gate 128 of the IDT is not present"
+death INTERRUPT
+says "an interrupt is named by its vector" "$err" "triple fault: the interrupt at vector 0x20 $at.*: gate 32 of the IDT is not present"
+death SELECTOR
+says "a selector is looked up" "$err" "#GP general protection \\(error code 0x28: selector 0x28 is beyond the GDT's limit 0x17\\) $place"
+death NOT_MAPPED
+says "the next instruction is not mapped" "$err" '#PF page fault \(the next instruction is not mapped\) at eip.*: the IDT at 0x[0-9a-f]+ is not mapped'
+death STACK
+says "a stack that is not mapped" "$err" "INT 0x3 $place: the stack at 0x7ffff[0-9a-f]+ is not mapped"
+if [[ -e /usr/include/elfutils/libdw.h ]]; then
+    says "with symbol and line" "$err" 'die.*deaths.asm:[0-9]+'
+fi
+finish

@@ -6,11 +6,12 @@ cd "$(dirname "$0")/.." || exit 2
 vmm=${1:-build/vmm}
 . tests/lib.sh
 
-# death NAME: assembles it, runs it; what was said is in $err.
+# death NAMES [STATUS]: assembles it, runs it; what was said is in $err.
 death() {
-    nasm -Wall -Werror "-D$1" -f elf32 -g -F dwarf -o "$scratch/$1.o" tests/deaths/deaths.asm &&
-        ld.lld -m elf_i386 -T linker/guest.ld -o "$scratch/$1.elf" "$scratch/$1.o" || exit 2
-    check "$1: dies" 6 "$vmm" run --cpu soft --timeout 5 "$scratch/$1.elf"
+    # shellcheck disable=SC2046
+    nasm -Wall -Werror $(printf ' -D%s' $1) -f elf32 -g -F dwarf -o "$scratch/guest.o" tests/deaths/deaths.asm &&
+        ld.lld -m elf_i386 -T linker/guest.ld -o "$scratch/guest.elf" "$scratch/guest.o" || exit 2
+    check "$1: ends with status ${2:-6}" "${2:-6}" "$vmm" run --cpu soft --timeout 1 "$scratch/guest.elf"
 }
 # The place, with its symbol, and its line where symbols are read.
 at='at eip 0x[0-9a-f]+'
@@ -34,4 +35,10 @@ says "a stack that is not mapped" "$err" "INT 0x3 $place: the stack at 0x7ffff[0
 if [[ -e /usr/include/elfutils/libdw.h ]]; then
     says "with symbol and line" "$err" 'die.*deaths.asm:[0-9]+'
 fi
+death "UNDEFINED NO_IDT_OF_ITS_OWN"
+says "an exception without an IDT has its place" "$err" "exception 6, #UD invalid opcode, error code 0, $place"
+death SPINS 124
+says "a guest that spins has its place" "$err" "timed out \\(--timeout\\); the guest was running $place, interrupts off"
+death HALTS 0
+says "one that halts for good, too" "$err" "halted $place, interrupts off"
 finish

@@ -8,7 +8,7 @@ start:
         mov esp, 0x90000
 %ifdef NO_IDT
         lidt [no_table]
-%elifndef EMPTY_GATE_OF_VMM
+%elifndef NO_IDT_OF_ITS_OWN
         lidt [table]
 %endif
 %ifdef SELECTOR
@@ -41,6 +41,12 @@ die:    jmp die
         mov cr0, eax
         mov esp, 0x800000
 die:    int3
+%elifdef SPINS
+die:    jmp die
+%elifdef HALTS
+        cli
+        hlt
+die:
 %else
 die:    ud2
 %endif

@@ -49,17 +49,29 @@ static void put_eip(const struct cpu_state *state, char *to, size_t size)
         snprintf(to, size, "at %04x:%04x", state->segment[CPU_CS].selector, state->eip & 0xffff);
 }
 
+/* " (tick+0x12 (clock.c:88))" for a linear address, or "". Returns `to`. */
+static const char *put_symbol(struct machine *machine, uint32_t address, char *to, size_t size)
+{
+    char place[160];
+
+    to[0] = '\0';
+    if (machine_describe(machine, address, place, sizeof(place)))
+        snprintf(to, size, " (%s)", place);
+    return to;
+}
+
 const char *machine_where(struct machine *machine, char *to, size_t size)
 {
     struct cpu_state state;
-    char eip[32];
+    char eip[32], symbol[MACHINE_PLACE];
 
     if (machine->cpu->ops->get_state(machine->cpu, &state) < 0) {
         snprintf(to, size, "at an unknown address");
         return to;
     }
     put_eip(&state, eip, sizeof(eip));
-    snprintf(to, size, "%s, interrupts %s", eip, state.eflags & EFLAGS_IF ? "on" : "off");
+    put_symbol(machine, state.segment[CPU_CS].base + state.eip, symbol, sizeof(symbol));
+    snprintf(to, size, "%s%s, interrupts %s", eip, symbol, state.eflags & EFLAGS_IF ? "on" : "off");
     return to;
 }
 
@@ -97,7 +109,7 @@ void end_with_reset(void *owner, uint16_t port)
 void end_with_timeout(void *owner)
 {
     struct machine *machine = owner;
-    char place[64];
+    char place[MACHINE_PLACE + 64];
 
     machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "timed out (--timeout); the guest was %s %s",
                 machine->halted ? "waiting in HLT" : "running",
@@ -137,21 +149,22 @@ static int irq_in_service(const struct machine *machine, uint32_t vector)
 
 static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
 {
-    char cause[32] = "", detail[96] = "";
+    char cause[32] = "", detail[96] = "", at[MACHINE_PLACE];
     int irq = irq_in_service(machine, frame->vector);
 
+    put_symbol(machine, machine->outcome.state.segment[CPU_CS].base + frame->eip, at, sizeof(at));
     if (irq >= 0) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "the guest has no handler for IRQ %d, vector %#x, which came at eip %#x%s", irq,
-                    frame->vector, frame->eip,
+                    "the guest has no handler for IRQ %d, vector %#x, which came at eip %#x%s%s",
+                    irq, frame->vector, frame->eip, at,
                     frame->vector < 32 ? ": move the PIC to vectors above 31 (ICW2) before STI"
                                        : "");
         return;
     }
     if (frame->vector >= 32) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                    "the guest has no handler for interrupt %#x, which came before eip %#x",
-                    frame->vector, frame->eip);
+                    "the guest has no handler for interrupt %#x, which came before eip %#x%s",
+                    frame->vector, frame->eip, at);
         return;
     }
     if (frame->vector == 14) {
@@ -159,8 +172,8 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
         page_fault_detail(frame->error, detail, sizeof(detail));
     }
     machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
-                arch_exception_name(frame->vector), frame->error, frame->eip, cause, detail);
+                "exception %u, %s, error code %#x, at eip %#x%s%s%s", frame->vector,
+                arch_exception_name(frame->vector), frame->error, frame->eip, at, cause, detail);
 }
 
 /* A bare guest's exception has come to the default handlers, which hand it over. */

@@ -70,7 +70,7 @@ static void take_input(struct machine *machine)
 static void replay_input(struct machine *machine)
 {
     uint64_t now = clock_now(&machine->clock);
-    char place[64];
+    char place[MACHINE_PLACE + 64];
 
     for (; machine->replay != machine->config.replay_end; machine->replay++) {
         const struct machine_input *input = machine->replay;

@@ -38,6 +38,8 @@ void silence_count(struct machine *machine);
 
 /* ---- end.c ---- */
 
+#define MACHINE_PLACE 170 /* bytes of a symbol and its line in a message */
+
 /* Statuses of `vmm run` that are the VMM's own: all even, the guest's being odd. */
 enum { STATUS_CPU_FAILED = 4, STATUS_SHUTDOWN = 6, STATUS_TIMEOUT = 124, STATUS_QUIT = 130 };
 

@@ -383,7 +383,7 @@ void machine_skip_to(struct machine *machine, uint64_t time)
 static bool can_wake(struct machine *machine)
 {
     bool enabled = machine->cpu->ops->interrupts_enabled(machine->cpu);
-    char place[64];
+    char place[MACHINE_PLACE + 64];
 
     if (enabled && machine->interrupts->can_request(machine->interrupt_chip))
         return true;

@@ -441,6 +441,7 @@ static uint32_t status_read(void *device, uint32_t offset, unsigned width)
     (void)width;
     listen(kbc);
     pump(kbc);
+    kbc->vain_reads += !s->obf;
     if (s->obf)
         value |= s->aux ? STATUS_OBF | STATUS_AUX : STATUS_OBF;
     if (s->ram[0] & MODE_SYS)
@@ -557,6 +558,11 @@ void i8042_listen(struct i8042 *kbc)
 {
     listen(kbc);
     i8042_update_irq(kbc);
+}
+
+bool i8042_waits(const struct i8042 *kbc)
+{
+    return kbc->s.ram[0] & MODE_INT1 && kbc->s.scanning && !kbc->s.obf;
 }
 
 bool i8042_can_type(const struct i8042 *kbc)

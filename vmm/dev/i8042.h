@@ -67,6 +67,7 @@ struct i8042 {
     void (*reset)(void *owner, uint16_t port);
     void (*a20)(void *owner, bool on);
     void *owner;
+    uint64_t vain_reads; /* of the status, while there was nothing to read */
 };
 
 /*
@@ -100,6 +101,9 @@ void i8042_raw(struct i8042 *kbc, uint8_t byte);
  * access to port 0x60 or 0x64, can_type is false.
  */
 void i8042_listen(struct i8042 *kbc);
+
+/* Whether the guest is to be interrupted when a key is pressed: the mode says so. */
+bool i8042_waits(const struct i8042 *kbc);
 
 /* A key given now would reach the guest, and the guest has read all that was typed before. */
 bool i8042_can_type(const struct i8042 *kbc);

@@ -244,6 +244,7 @@ static uint32_t port_read(void *device, uint32_t offset, unsigned width)
     uint8_t value = 0;
 
     (void)width;
+    uart->vain_reads += s->count == 0 && (offset == LSR || (offset == RBR && !(s->lcr & LCR_DLAB)));
     switch (offset) {
     case RBR:
         value = s->lcr & LCR_DLAB ? (uint8_t)s->divisor : read_rbr(uart);
@@ -347,6 +348,11 @@ void ns16550_restored(void *device)
     struct ns16550 *uart = device;
 
     ns16550_update_irq(uart);
+}
+
+bool ns16550_waits(const struct ns16550 *uart)
+{
+    return uart->s.ier & IER_ERBFI && uart->s.count == 0;
 }
 
 bool ns16550_can_receive(const struct ns16550 *uart)

@@ -52,6 +52,7 @@ struct ns16550 {
     void (*transmit)(void *owner, uint8_t byte);
     void (*ready)(void *owner);
     void *owner;
+    uint64_t vain_reads; /* of RBR and LSR, while nothing was received */
 };
 
 /*
@@ -68,6 +69,9 @@ bool ns16550_attach(struct ns16550 *uart, struct bus *ports, uint16_t base);
 
 /* To be called after `s` was replaced: drives irq and arms the timer again. */
 void ns16550_restored(void *uart);
+
+/* Whether the guest is to be interrupted when a byte is received: IER says so. */
+bool ns16550_waits(const struct ns16550 *uart);
 
 /*
  * A byte given now would reach the guest: there is room, the receiver is connected (no loopback),

@@ -431,6 +431,17 @@ void guest_wait(struct guest *guest)
 
 /* ---- after it ---- */
 
+/* The errno of a write that failed, now or earlier, whose reason is not known any more; 0: none
+ * did. NULL is no file. */
+static int write_error(FILE *file)
+{
+    if (!file)
+        return 0;
+    if (ferror(file))
+        return EIO;
+    return fflush(file) != 0 ? errno : 0;
+}
+
 static int conclude(struct guest *guest, FILE *to)
 {
     const struct machine *machine = guest->machine;
@@ -460,14 +471,16 @@ static int conclude(struct guest *guest, FILE *to)
             is_complete = false;
         }
     }
-    if (guest->record && (fflush(guest->record) != 0 || ferror(guest->record))) {
+    error = write_error(guest->record);
+    if (error) {
         fprintf(to, "vmm: the input log %s is not complete: %s\n", guest->options->record,
-                strerror(errno));
+                strerror(error));
         is_complete = false;
     }
-    if (guest->com2 && (fflush(guest->com2) != 0 || ferror(guest->com2))) {
+    error = write_error(guest->com2);
+    if (error) {
         fprintf(to, "vmm: what came over COM2 is not all in %s: %s\n", guest->options->com2,
-                strerror(errno));
+                strerror(error));
         is_complete = false;
     }
     error = trace_close(guest->trace);

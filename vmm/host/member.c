@@ -65,8 +65,23 @@ void member_look(struct member *member)
         inbox_look(&member->guest.inbox);
 }
 
+/* It is paused, or not any more: that is no time of its own. */
+static void note_pause(struct member *member, bool paused)
+{
+    uint64_t now = clock_host_ns();
+
+    if (!member->is_running || member->is_paused == paused)
+        return;
+    member->is_paused = paused;
+    if (paused)
+        member->paused_since = now;
+    else
+        member->paused_ns += now - member->paused_since;
+}
+
 void member_sight(struct member *member, struct sight *sight)
 {
+    note_pause(member, run_control_is_held(&member->guest.control));
     pthread_mutex_lock(&member->sight_lock);
     *sight = member->sight;
     pthread_mutex_unlock(&member->sight_lock);
@@ -98,20 +113,6 @@ bool member_get_ready(struct member *member, char *note, size_t note_size)
     if (member->many->is_crowd)
         member->guest.run.turns = &member->many->turns;
     return true;
-}
-
-/* It is paused, or not any more: that is no time of its own. */
-static void note_pause(struct member *member, bool paused)
-{
-    uint64_t now = clock_host_ns();
-
-    if (!member->is_running || member->is_paused == paused)
-        return;
-    member->is_paused = paused;
-    if (paused)
-        member->paused_since = now;
-    else
-        member->paused_ns += now - member->paused_since;
 }
 
 void member_pass_answer(struct member *member)
@@ -180,7 +181,7 @@ int member_start(struct member *member)
 
 void member_pause(struct member *member, bool paused)
 {
-    if (!member->is_running || member->is_paused == paused)
+    if (!member->is_running || run_control_is_held(&member->guest.control) == paused)
         return;
     note_pause(member, paused);
     run_control_hold(&member->guest.control, paused);

@@ -181,12 +181,18 @@ static int plan_forced(struct loader *loader, struct image *image)
     return real ? load_flat16(loader, image) : load_flat32(loader, image);
 }
 
+/* What a file of os/snapshot_file.c begins with. */
+static const char snapshot_magic[] = "vmmsnap";
+
 static int plan_detected(struct loader *loader, struct image *image)
 {
     bool elf = load_is_elf(loader);
     uint32_t header = 0;
     int found;
 
+    if (loader->size >= strlen(snapshot_magic) &&
+        memcmp(loader->bytes, snapshot_magic, strlen(snapshot_magic)) == 0)
+        return load_fail(loader, "is a snapshot, not an image: vmm run --restore FILE resumes it");
     /* First of all: no header can make code for another machine run. */
     if (elf && load_elf_check(loader) < 0)
         return -1;

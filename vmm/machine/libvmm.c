@@ -107,9 +107,13 @@ struct vmm *vmm_new(const struct vmm_config *config, char *error, size_t error_s
         .print = print,
         .warn = warn,
         .owner = vmm,
-        .virtual_time = true,
     };
 
+    if (machine.memory_size < MEMORY_MIN || machine.memory_size > MEMORY_MAX) {
+        snprintf(error, error_size, "a machine has 1 MiB to 3.5 GiB of RAM");
+        free(vmm);
+        return NULL;
+    }
     if (!vmm) {
         snprintf(error, error_size, "out of memory");
         return NULL;
@@ -136,6 +140,21 @@ void vmm_free(struct vmm *vmm)
     free(vmm);
 }
 
+/* Lets time pass while the guest is idle; false if nothing but input can wake it. */
+static bool wait(struct machine *machine, const struct machine_pause *pause)
+{
+    uint64_t deadline;
+
+    machine->pause = NULL; /* which is no reason to wake */
+    deadline = machine_deadline(machine);
+    machine->pause = pause;
+    if (deadline == CLOCK_NEVER && pause->time != CLOCK_NEVER)
+        machine_skip_to(machine, pause->time);
+    else if (deadline != CLOCK_NEVER)
+        machine_skip_to(machine, deadline < pause->time ? deadline : pause->time);
+    return deadline != CLOCK_NEVER;
+}
+
 enum vmm_state vmm_run(struct vmm *vmm, uint64_t ns)
 {
     struct machine *machine = vmm->machine;
@@ -148,12 +167,8 @@ enum vmm_state vmm_run(struct vmm *vmm, uint64_t ns)
     machine_begin(machine, &pause);
     do {
         stop = machine_advance(machine, CLOCK_NEVER);
-        if (stop == MACHINE_IDLE) {
-            uint64_t deadline = machine_deadline(machine);
-            if (deadline == CLOCK_NEVER)
-                return VMM_WAITING;
-            machine_skip_to(machine, deadline);
-        }
+        if (stop == MACHINE_IDLE && !wait(machine, &pause))
+            return VMM_WAITING;
     } while (stop == MACHINE_IDLE || stop == MACHINE_RUNNING);
     return stop == MACHINE_ENDED ? VMM_ENDED : VMM_RUNNING;
 }

@@ -27,7 +27,7 @@ struct vmm_config {
 
 enum vmm_state {
     VMM_RUNNING, /* its time is over for now; call vmm_run again */
-    VMM_WAITING, /* it is halted, and only input can wake it */
+    VMM_WAITING, /* it is halted, and only input can wake it; its time has passed */
     VMM_ENDED,   /* vmm_text says how, vmm_status in a number */
 };
 

@@ -134,13 +134,13 @@ struct machine_counts {
 /* What silence.c knows of a guest whose input has ended. */
 struct silence {
     struct timer timer;
-    bool is_closed; /* it has */
-    unsigned looks; /* in turn, that have found it quiet */
+    bool is_closed;         /* it has */
+    unsigned reads, sleeps; /* looks in turn that found that it only polled, or slept */
     struct silence_signs {
         uint64_t printed, mmio, inputs;
     } signs;         /* of life, when it was looked last */
     uint64_t inputs; /* given so far */
-    uint64_t idle, polls;
+    uint64_t idle, accesses, vain;
 };
 
 struct machine {

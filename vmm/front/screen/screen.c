@@ -499,7 +499,7 @@ static void do_key(struct screen *screen, enum key key)
         pane_scroll(pane, key == KEY_PAGE_UP ? pane->terminal.rows - 1 : 0);
         break;
     case KEY_PAUSE:
-        member_pause(member, !member->is_paused);
+        member_pause(member, !run_control_is_held(&member->guest.control));
         break;
     case KEY_RESTART:
         member_restart(member);

@@ -1,6 +1,6 @@
 /*
  * What the files of a machine share: machine.c (the loop), board.c (chips and wires), input.c,
- * end.c. Private to this folder.
+ * silence.c (the end of input), end.c, shutdown.c (triple faults). Private to this folder.
  */
 #ifndef VMM_MACHINE_INTERNAL_H
 #define VMM_MACHINE_INTERNAL_H

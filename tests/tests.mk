@@ -4,18 +4,25 @@
 UNIT      := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c tests/cpu/test_*.c))
 SILICON   := $(BUILD)/tests/cpu/test_silicon
 RANDOM    := $(BUILD)/random/privileged.bin
+DEATHS    := $(basename $(notdir $(wildcard tests/deaths/*.asm)))
+DEATHS_FLAT := $(basename $(notdir $(shell grep -l '^; image: *flat' tests/deaths/*.asm)))
+DEATH_FILES := $(DEATHS_FLAT:%=$(BUILD)/deaths/%.bin) \
+               $(patsubst %,$(BUILD)/deaths/%.elf,$(filter-out $(DEATHS_FLAT),$(DEATHS)))
 CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wildcard tests/conformance/*.asm))
 
 # The VMM on a processor that isn't x86: there the tests themselves are one.
 OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 
 # Every edit: `make check`, a minute. Before a submission: `make test`, all there is.
-.PHONY: check test unit unit-build
-check: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
+.PHONY: check test unit unit-build deaths
+deaths: $(VMM) $(DEATH_FILES)  ## run each small kernel that dies of a mistake, and see what is said
+	@tests/deaths.sh $(VMM) </dev/null
+
+check: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@tests/run check $(VMM) </dev/null
 
-test: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
+test: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
@@ -29,7 +36,7 @@ unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sa
 # The counts of the last time are removed first.
 NEED_COVERAGE := gcovr:gcovr gcov:gcc
 .PHONY: coverage
-coverage: $(OS1K_DISK) $(GUEST_FILES) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
+coverage: $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
 	@.ci/need "coverage" $(NEED_COVERAGE)
 	@$(MAKE) --no-print-directory COV=1 unit-build $(BUILD)/cov/vmm
 	@find $(BUILD)/cov -name '*.gcda' -delete
@@ -54,7 +61,19 @@ FAILING := malloc calloc realloc strdup realpath open_memstream fdopen eventfd e
 $(OUT)/tests/unit/test_host_failures: LDLIBS := $(FAILING:%=-Wl,--wrap=%)
 $(OUT)/obj/tests/%.o: | need-test
 
-lab: $(CONFORM) $(RANDOM)
+lab: $(CONFORM) $(RANDOM) $(DEATH_FILES)
+
+# Guests that die of one mistake each. (-w: of a macro of nasm 2.16 itself, alignb)
+$(BUILD)/deaths/%.elf: tests/deaths/%.asm tests/deaths/kit.inc linker/guest.ld | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -w-unknown-warning -Itests/deaths/ -f elf32 -g -F dwarf -o $(@:.elf=.o) $<
+	$(Q)ld.lld -m elf_i386 -T linker/guest.ld -o $@ $(@:.elf=.o)
+
+$(BUILD)/deaths/%.bin: tests/deaths/%.asm tests/deaths/kit.inc | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -w-unknown-warning -Itests/deaths/ -f bin -o $@ $<
 
 $(BUILD)/conformance/%.bin: tests/conformance/%.asm $(wildcard tests/conformance/*.inc) | need-build
 	@mkdir -p $(@D)

@@ -72,7 +72,7 @@ VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain
                scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
-BOOT        := pm32 probe
+BOOT        := pm32 probe bios
 
 # Symbols of guests need elfutils; cross builds leave them out. Evaluated when it is used, since need-build
 # may have installed elfutils meanwhile.
@@ -105,7 +105,7 @@ $(OUT)/obj/vmm/base/blobs.o: vmm/base/blobs.S $(BOOT:%=$(BUILD)/boot/%.bin) | ne
 $(BUILD)/boot/%.bin: boot/%.asm | need-build
 	@mkdir -p $(@D)
 	@echo "  NASM    $<"
-	$(Q)nasm -Wall -Werror -f bin -o $@ $<
+	$(Q)nasm -Wall -Werror -Iboot/ -MD $(@:.bin=.d) -f bin -o $@ $<
 
 # ---- the guests ----
 

@@ -10,6 +10,7 @@
     .endm
 
     blob boot_pm32, "pm32.bin"
+    blob boot_bios, "bios.bin"
     blob boot_probe, "probe.bin"
 
     .section .note.GNU-stack, "", %progbits

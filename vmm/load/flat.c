@@ -7,12 +7,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REAL_MODE_END     UINT32_C(0x100000) /* what segment:offset reaches, A20 apart */
 #define FLAT32_DEFAULT    UINT32_C(0x100000)
 #define PARAGRAPH         16u
-#define SECTOR            512u
 #define TEXT_SAMPLE       4096u
 #define TEXT_SMALLEST     16u
 #define HOW_TO_FORCE      "if it is a program all the same, give --mode real or --mode pm32"
@@ -63,12 +63,6 @@ static bool looks_like_text(const struct loader *loader)
 
 #define BOOT_SECTOR_ADDRESS UINT32_C(0x7c00)
 
-static bool is_boot_sector(const struct loader *loader)
-{
-    return loader->size >= SECTOR && loader->size % SECTOR == 0 &&
-           loader->bytes[SECTOR - 2] == 0x55 && loader->bytes[SECTOR - 1] == 0xaa;
-}
-
 int load_flat_check(const struct loader *loader)
 {
     for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
@@ -81,10 +75,6 @@ int load_flat_check(const struct loader *loader)
     if (looks_like_text(loader))
         return load_fail(loader, "is text, perhaps the source of an image: give the file that the "
                                  "assembler or linker makes of it; " HOW_TO_FORCE);
-    if (is_boot_sector(loader))
-        return load_fail(loader, "is a boot sector (55 AA at offset 510), and boot sectors are not "
-                                 "supported yet: --mode real --load 0x7c00 starts it at 0000:7c00, "
-                                 "but without the BIOS that most of them call");
     return 0;
 }
 
@@ -131,9 +121,23 @@ int load_flat16(struct loader *loader, struct image *image)
     image->start = IMAGE_START_REAL;
     image->entry = address;
     image->segment = (uint16_t)(address / PARAGRAPH);
-    if (address == BOOT_SECTOR_ADDRESS && is_boot_sector(loader))
+    if (address == BOOT_SECTOR_ADDRESS && image_is_boot_sector(loader->bytes, loader->size))
         image->segment = 0;
     return add_file(loader, address, "the 16-bit image");
+}
+
+/* The BIOS reads it, as a disk that the guest may write to; so a copy. */
+int load_boot_sector(struct loader *loader, struct image *image)
+{
+    image->disk = malloc(loader->size);
+    if (!image->disk)
+        return load_fail(loader, "out of memory");
+    memcpy(image->disk, loader->bytes, loader->size);
+    image->disk_size = loader->size;
+    image->format = "boot sector";
+    image->start = IMAGE_START_BIOS;
+    image->entry = BOOT_SECTOR_ADDRESS;
+    return 0;
 }
 
 int load_flat32(struct loader *loader, struct image *image)

@@ -55,6 +55,7 @@ uint32_t load_u32(const uint8_t *bytes);
  * highest, which Multiboot sets too; or -1. */
 int load_flat16(struct loader *loader, struct image *image);
 int load_flat32(struct loader *loader, struct image *image);
+int load_boot_sector(struct loader *loader, struct image *image);
 int load_elf(struct loader *loader, struct image *image);
 int load_multiboot(struct loader *loader, uint32_t header, struct image *image);
 
@@ -62,7 +63,7 @@ bool load_is_elf(const struct loader *loader);
 /* Is this ELF for this machine, and its header whole? 0 or -1. Comes before load_elf. */
 int load_elf_check(const struct loader *loader);
 
-/* Refuses what is obviously no flat program: other formats, sources, boot sectors. 0 or -1. */
+/* Refuses what is obviously no flat program: other formats, sources, text. 0 or -1. */
 int load_flat_check(const struct loader *loader);
 
 /* Looks for a Multiboot header: 1 with its file offset, 0 if there is none, -1 if there is one

@@ -196,6 +196,10 @@ static int plan_detected(struct loader *loader, struct image *image)
     /* First of all: no header can make code for another machine run. */
     if (elf && load_elf_check(loader) < 0)
         return -1;
+    /* A disk may well hold a kernel with a Multiboot header, further in. */
+    if (!elf && !loader->request->has_load_address &&
+        image_is_boot_sector(loader->bytes, loader->size))
+        return load_boot_sector(loader, image);
     found = load_multiboot_find(loader, &header);
     if (found < 0)
         return -1;

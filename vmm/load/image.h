@@ -27,7 +27,12 @@
 /* What the user said about a flat image: nothing, --mode real, --mode pm32. */
 enum image_mode { IMAGE_AUTO, IMAGE_REAL16, IMAGE_PM32 };
 
-enum image_start { IMAGE_START_REAL, IMAGE_START_PROTECTED, IMAGE_START_MULTIBOOT };
+enum image_start {
+    IMAGE_START_REAL,
+    IMAGE_START_PROTECTED,
+    IMAGE_START_MULTIBOOT,
+    IMAGE_START_BIOS
+};
 
 struct image_module {
     const char *path;
@@ -49,7 +54,7 @@ struct image_request {
 };
 
 struct image {
-    const char *format; /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1" */
+    const char *format; /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1", "boot sector" */
     enum image_start start;
     uint32_t entry;    /* linear address of the first instruction */
     uint16_t segment;  /* real mode: CS=DS=ES=SS; the offset of the entry is 0 */
@@ -58,7 +63,22 @@ struct image {
     /* The guest addresses of the image itself, its bss included: [lowest, highest). Multiboot
      * modules and the information structure are not counted. */
     uint32_t lowest, highest;
+
+    /* What begins with a boot sector: all of the file, from malloc, which is a drive of the BIOS.
+     * The caller's, to be freed. */
+    uint8_t *disk;
+    size_t disk_size;
 };
+
+#define IMAGE_SECTOR 512u
+
+/* Whether a file that begins with these bytes is one that a BIOS starts: its first sector ends in
+ * 55 AA. */
+static inline bool image_is_boot_sector(const uint8_t *bytes, size_t size)
+{
+    return size >= IMAGE_SECTOR && bytes[IMAGE_SECTOR - 2] == 0x55 &&
+           bytes[IMAGE_SECTOR - 1] == 0xaa;
+}
 
 /*
  * Loads the file request->path into memory and fills image. Returns 0; or -1 with one sentence,

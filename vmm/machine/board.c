@@ -80,6 +80,15 @@ static const struct hypercall_host hypercall_host = {
     .unknown = on_unknown_hypercall,
 };
 
+static void on_unknown_service(void *owner, uint8_t interrupt, uint16_t ax, uint16_t cs,
+                               uint16_t ip)
+{
+    machine_warn(owner, "INT %02Xh, AX %04X, called before %04x:%04x: this BIOS has no such service",
+                 interrupt, ax, cs, ip);
+}
+
+static const struct bios_host bios_host = {on_unknown_service, end_with_no_boot};
+
 /* ---- how each is made ---- */
 
 static bool build_i8259(struct machine *machine, void *device, const struct board_row *row)
@@ -164,6 +173,25 @@ static bool build_disk(struct machine *machine, void *device, const struct board
     return virtio_mmio_attach(&blk->mmio, &machine->mmio, row->base);
 }
 
+/*
+ * The image is in the floppy drive if it is as long as a floppy, on the first disk if it has
+ * partitions. Any other, a boot sector and what it loads, is in both: some such load themselves
+ * from where they were started, some from one of them.
+ */
+static bool build_bios(struct machine *machine, void *device, const struct board_row *row)
+{
+    struct bios_port *bios = device;
+    const struct disk *disk = &machine->image_disk.disk;
+
+    (void)row;
+    bios_port_init(bios, &machine->memory, &bios_host, machine);
+    if (machine->image_disk.bytes && !bios_is_partitioned(disk))
+        bios_port_insert(bios, 0, disk);
+    if (machine->image_disk.bytes && !bios_is_floppy(disk))
+        bios_port_insert(bios, BIOS_FIRST_DISK, disk);
+    return bios_port_attach(bios, &machine->ports);
+}
+
 /* ---- the table ---- */
 
 #define AT(member) .at = offsetof(struct machine, member)
@@ -194,6 +222,7 @@ const struct board_row board_rows[] = {
     {"debug-ports", &debug_ports_kind, AT(debug_ports), build_debug_ports},
     {"system-control", &system_control_kind, AT(system_control), build_system_control},
     {"hypercall", &hypercall_kind, AT(hypercall), build_hypercall},
+    {"bios", &bios_port_kind, AT(bios), build_bios},
     DISK(0, 5),
     DISK(1, 9),
     DISK(2, 10),

@@ -17,6 +17,10 @@ struct pm32_header {
     uint32_t returned; /* goes on the stack, as if it had called the guest */
 };
 
+/* Where a processor begins, if the ROM is below 1 MiB: Intel SDM vol. 3, section 9.1.4. */
+#define RESET_SEGMENT 0xf000
+#define RESET_OFFSET  0xfff0
+
 struct port_write {
     uint16_t port;
     uint8_t value;
@@ -40,6 +44,10 @@ void boot_prepare(const struct image *image, const struct memory *memory, struct
     for (size_t i = 0; i < sizeof(post) / sizeof(post[0]); i++)
         bus_write(ports, post[i].port, 1, post[i].value);
 
+    if (image->start == IMAGE_START_BIOS) {
+        arch_real_mode(state, RESET_SEGMENT, RESET_OFFSET, 0);
+        return;
+    }
     if (image->start == IMAGE_START_REAL) {
         /* SP 0: the first push goes to the top of the 64 KiB. */
         arch_real_mode(state, image->segment,

@@ -228,6 +228,13 @@ void end_with_return(void *owner)
                 "or a hypercall");
 }
 
+void end_with_no_boot(void *owner)
+{
+    machine_end(owner, END_FAULT, STATUS_SHUTDOWN,
+                "the BIOS found no drive to start from: a first sector must end in 55 AA, and be "
+                "readable");
+}
+
 /* The engine can't go on. A stack outside RAM is the guest's own mistake, and a common one. */
 void end_with_failure(struct machine *machine)
 {

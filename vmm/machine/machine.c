@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include "base/blobs.h"
 #include "boot.h"
 #include "cpu/arch.h"
 
@@ -185,6 +186,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     if (config->image.path &&
         image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
         goto failed;
+    memory_disk_init(&machine->image_disk, machine->image.disk, machine->image.disk_size);
     machine->cpu = config->make_cpu(&machine->memory, error, error_size);
     if (!machine->cpu)
         goto failed;
@@ -202,6 +204,8 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     }
     failure = 0;
     if (config->image.path) {
+        if (machine->image.start == IMAGE_START_BIOS)
+            bios_port_map(&machine->bios, boot_bios, (size_t)(boot_bios_end - boot_bios));
         boot_prepare(&machine->image, &machine->memory, &machine->ports, &state);
         failure = machine->cpu->ops->set_state(machine->cpu, &state);
     }
@@ -224,6 +228,7 @@ void machine_destroy(struct machine *machine)
     if (machine->cpu)
         machine->cpu->ops->destroy(machine->cpu);
     board_free(machine);
+    memory_disk_free(&machine->image_disk);
     memory_free(&machine->memory);
     if (machine->observer)
         machine->observer->free(machine->observer);

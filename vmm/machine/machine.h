@@ -9,8 +9,10 @@
 #include "base/clock.h"
 #include "base/interrupts.h"
 #include "base/memory.h"
+#include "base/memory_disk.h"
 #include "board.h"
 #include "cpu/cpu.h"
+#include "dev/bios_port.h"
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
 #include "dev/i8042.h"
@@ -160,6 +162,8 @@ struct machine {
     struct debug_ports debug_ports;
     struct system_control system_control;
     struct hypercall hypercall;
+    struct bios_port bios;
+    struct memory_disk image_disk; /* the image, where it begins with a boot sector */
     struct virtio_blk disks[MACHINE_DISKS];
     /* The controller that the CPU's interrupt pin hangs on; and all that hear the lines, it too. */
     const struct interrupt_controller *interrupts;

@@ -1,0 +1,78 @@
+/*
+ * The port by which the BIOS (boot/bios.asm) asks the VMM: where the sectors of its drives are, and
+ * to have something said. The BIOS writes the linear address of a request, which is answered in
+ * place before its next instruction. No program but the BIOS has reason to use it.
+ */
+#ifndef VMM_DEV_BIOS_PORT_H
+#define VMM_DEV_BIOS_PORT_H
+
+#include "base/memory.h"
+#include "device.h"
+
+#define BIOS_PORT 0x520
+
+struct bus;
+struct disk;
+
+/* As boot/bios/layout.inc has them. */
+enum bios_drive_kind { BIOS_DRIVE_NONE, BIOS_DRIVE_FLOPPY, BIOS_DRIVE_DISK, BIOS_DRIVE_CD };
+
+/* Drives in the order they are looked for a boot sector in: two floppies (DL 0, 1), four disks (80h
+ * on), a CD (E0h). */
+enum {
+    BIOS_FLOPPIES = 2,
+    BIOS_FIRST_DISK = BIOS_FLOPPIES,
+    BIOS_FIRST_CD = BIOS_FIRST_DISK + 4,
+    BIOS_DRIVES
+};
+
+/* What it is not the BIOS's to do. */
+struct bios_host {
+    /* A service that is not there, or an interrupt without any handler, was called from `cs`:`ip`.
+     * Told once of each. */
+    void (*unknown)(void *owner, uint8_t interrupt, uint16_t ax, uint16_t cs, uint16_t ip);
+    /* No drive can be started from. */
+    void (*no_boot)(void *owner);
+};
+
+#define BIOS_TOLD_MAX 32
+
+struct bios_port_state {
+    bool is_mapped; /* the ROM is at its place */
+    uint8_t told;
+    struct {
+        uint8_t interrupt, ah;
+    } of[BIOS_TOLD_MAX];
+};
+
+struct bios_port {
+    struct bios_port_state s;
+    const struct memory *memory;
+    const struct bios_host *host;
+    void *owner;
+    struct bios_drive {
+        const struct disk *disk; /* NULL: there is none */
+        uint32_t cylinders;
+        uint16_t heads, sectors; /* a track */
+        uint8_t floppy;          /* its type, as CMOS has it */
+    } drives[BIOS_DRIVES];
+};
+
+/* A machine without the ROM and without drives. */
+void bios_port_init(struct bios_port *bios, const struct memory *memory,
+                    const struct bios_host *host, void *owner);
+bool bios_port_attach(struct bios_port *bios, struct bus *ports);
+
+/* Puts a disk into a drive, below BIOS_DRIVES. It must outlive the device. */
+void bios_port_insert(struct bios_port *bios, unsigned drive, const struct disk *disk);
+
+/* Whether an image is as long as a floppy; whether it has a table with a partition. */
+bool bios_is_floppy(const struct disk *disk);
+bool bios_is_partitioned(const struct disk *disk);
+
+/* Puts the ROM of `size` bytes, 64 KiB at most, at the end of the first MiB. */
+void bios_port_map(struct bios_port *bios, const void *rom, size_t size);
+
+extern const struct device_kind bios_port_kind;
+
+#endif

@@ -23,8 +23,11 @@
 
 ; ---- the end of the ROM, where addresses are fixed ----
 
+        times 0xe05b - ($ - $$) db 0
+        jmp post                        ; F000:E05B, where the first PC's began
+
         times ROM_SIZE - 16 - ($ - $$) db 0
-        jmp BIOS_SEGMENT:post           ; F000:FFF0, the processor's first instruction
+        jmp BIOS_SEGMENT:0xe05b         ; F000:FFF0, the processor's first instruction
 date:   db "11/27/26"                   ; F000:FFF5
         db 0
 model:  db 0xfc                         ; F000:FFFE: an AT

@@ -33,6 +33,11 @@ static void check_refusal(const uint8_t *ram, const char *message)
 
 static void check_success(const uint8_t *ram, const struct image *image)
 {
+    if (image->start == IMAGE_START_BIOS) {
+        require(image->disk && image->disk_size > 511 && unchanged(ram, 0, RAM));
+        free(image->disk);
+        return;
+    }
     require(image->lowest < image->highest && image->highest <= RAM);
     require(image->entry >= image->lowest && image->entry < image->highest);
     require(unchanged(ram, IMAGE_VIDEO_BASE, IMAGE_VIDEO_END));

@@ -134,7 +134,8 @@ static void an_empty_file_is_refused_in_every_mode(void **state)
                      "empty");
 }
 
-static void a_boot_sector_is_refused_with_the_way_to_force_it(void **state)
+/* Whatever its size: tutorials put a kernel behind it with cat. Not with an address, or --mode. */
+static void what_ends_its_first_sector_in_55_aa_is_the_bios_s_to_start(void **state)
 {
     struct image_request request = {
         .path = "a", .mode = IMAGE_REAL16, .has_load_address = true, .load_address = 0x7c00};
@@ -143,22 +144,35 @@ static void a_boot_sector_is_refused_with_the_way_to_force_it(void **state)
     memset(file, 0, sizeof(file));
     file[510] = 0x55;
     file[511] = 0xaa;
-    refused(file, 512, "boot sectors are not supported yet");
-    assert_message("--mode real --load 0x7c00");
-    refused(file, 1024, "boot sectors are not supported yet");
+    file[600] = 0x77;
+    for (size_t size = 512; size < 700; size += 89) {
+        loaded(file, size);
+        assert_int_equal(image.start, IMAGE_START_BIOS);
+        assert_int_equal(image.disk_size, size);
+        assert_memory_equal(image.disk, file, size);
+        free(image.disk);
+    }
+    loaded(file, 511);
+    assert_int_equal(image.start, IMAGE_START_REAL);
     assert_int_equal(load_with(&request, file, 512), 0);
+    assert_int_equal(image.start, IMAGE_START_REAL);
     assert_int_equal(image.segment, 0); /* as a BIOS would start it */
     assert_int_equal(image.entry, 0x7c00);
 }
 
-static void bytes_55_aa_in_a_file_of_no_whole_sectors_mean_nothing(void **state)
+/* A disk may hold a Multiboot kernel: the first sector says what it is. */
+static void a_boot_sector_goes_before_a_multiboot_header_further_in(void **state)
 {
+    static const uint8_t header[12] = {0x02, 0xb0, 0xad, 0x1b, 0, 0, 0, 0, 0xfe, 0x4f, 0x52, 0xe4};
+
     (void)state;
     memset(file, 0, sizeof(file));
+    memcpy(file + 4096, header, sizeof(header));
     file[510] = 0x55;
     file[511] = 0xaa;
-    loaded(file, 513);
-    loaded(file, 1023);
+    loaded(file, 8192);
+    assert_int_equal(image.start, IMAGE_START_BIOS);
+    free(image.disk);
 }
 
 #define BYTES(string) (string), sizeof(string) - 1
@@ -231,8 +245,8 @@ int main(void)
         TEST(pm32_outside_ram_or_over_the_boot_area_is_refused),
         TEST(a_flat_image_larger_than_ram_is_told_of_m),
         TEST(an_empty_file_is_refused_in_every_mode),
-        TEST(a_boot_sector_is_refused_with_the_way_to_force_it),
-        TEST(bytes_55_aa_in_a_file_of_no_whole_sectors_mean_nothing),
+        TEST(what_ends_its_first_sector_in_55_aa_is_the_bios_s_to_start),
+        TEST(a_boot_sector_goes_before_a_multiboot_header_further_in),
         TEST(files_of_other_kinds_are_named),
         TEST(short_or_binary_files_are_not_taken_for_text),
         TEST(options_for_multiboot_are_refused_for_other_images),

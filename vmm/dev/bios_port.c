@@ -42,8 +42,8 @@ static const struct floppy {
     uint16_t kib;
     uint8_t cylinders, heads, sectors, type;
 } floppies[] = {
-    {160, 40, 1, 8, 1},  {180, 40, 1, 9, 1},   {320, 40, 2, 8, 1},   {360, 40, 2, 9, 1},
-    {720, 80, 2, 9, 3},  {1200, 80, 2, 15, 2}, {1440, 80, 2, 18, 4}, {1680, 80, 2, 21, 4},
+    {160, 40, 1, 8, 1},   {180, 40, 1, 9, 1},   {320, 40, 2, 8, 1},   {360, 40, 2, 9, 1},
+    {720, 80, 2, 9, 3},   {1200, 80, 2, 15, 2}, {1440, 80, 2, 18, 4}, {1680, 80, 2, 21, 4},
     {1722, 82, 2, 21, 4}, {2880, 80, 2, 36, 6},
 };
 
@@ -56,14 +56,14 @@ static unsigned sector_size(unsigned drive)
 
 static enum bios_drive_kind kind_of(unsigned drive)
 {
-    return drive < BIOS_FIRST_DISK  ? BIOS_DRIVE_FLOPPY
+    return drive < BIOS_FIRST_DISK ? BIOS_DRIVE_FLOPPY
            : drive < BIOS_FIRST_CD ? BIOS_DRIVE_DISK
                                    : BIOS_DRIVE_CD;
 }
 
 static uint8_t number_of(unsigned drive)
 {
-    return (uint8_t)(drive < BIOS_FIRST_DISK  ? drive
+    return (uint8_t)(drive < BIOS_FIRST_DISK ? drive
                      : drive < BIOS_FIRST_CD ? 0x80 + drive - BIOS_FIRST_DISK
                                              : 0xe0 + drive - BIOS_FIRST_CD);
 }
@@ -122,6 +122,11 @@ bool bios_is_floppy(const struct disk *disk)
             return true;
     }
     return false;
+}
+
+bool bios_fits_floppy(const struct disk *disk)
+{
+    return disk->sectors <= floppies[FLOPPIES - 1].kib * 2u;
 }
 
 bool bios_is_partitioned(const struct disk *disk)
@@ -347,5 +352,5 @@ static void restored(void *device)
         map_rom(bios);
 }
 
-const struct device_kind bios_port_kind = {
-    DEVICE_STATE(struct bios_port, s), .valid = valid, .restored = restored};
+const struct device_kind bios_port_kind = {DEVICE_STATE(struct bios_port, s), .valid = valid,
+                                           .restored = restored};

@@ -7,6 +7,7 @@
 #include "inspect/symbols.h"
 #include "os/file.h"
 #include "os/host_clock.h"
+#include "os/image_file.h"
 #include "status.h"
 
 #include <errno.h>
@@ -176,6 +177,15 @@ static int open_files(struct guest *guest)
     return open_trace(guest);
 }
 
+/* Then what is typed goes to its keyboard: INT 16h reads no serial line. */
+static bool starts_by_bios(const struct options *options)
+{
+    const struct image_request *image = &options->config.image;
+
+    return image->path && image->mode == IMAGE_AUTO && !image->has_load_address &&
+           image_file_is_boot_sector(image->path);
+}
+
 int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size)
 {
     int error;
@@ -186,6 +196,8 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
                             .done_fd = -1,
                             .desk.fd = -1};
     note[0] = '\0';
+    if (!options->has_input && starts_by_bios(options))
+        options->input = INBOX_KEYBOARD;
     guest->host.start = clock_host_ns();
     guest->config.inbox = &guest->inbox;
     guest->config.take = inbox_take;

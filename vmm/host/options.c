@@ -177,6 +177,7 @@ static bool take_input(struct options *options, const char *shown, char *value)
     int choice = parse_choice(shown, value, inputs);
 
     options->input = choice == 1 ? INBOX_KEYBOARD : INBOX_SERIAL;
+    options->has_input = true;
     return choice >= 0;
 }
 

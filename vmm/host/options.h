@@ -27,6 +27,7 @@ struct options {
     bool has_memory; /* the size was given */
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
+    bool has_input; /* that was given */
     bool no_reboot, keep_open;
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;

@@ -83,7 +83,8 @@ static const struct hypercall_host hypercall_host = {
 static void on_unknown_service(void *owner, uint8_t interrupt, uint16_t ax, uint16_t cs,
                                uint16_t ip)
 {
-    machine_warn(owner, "INT %02Xh, AX %04X, called before %04x:%04x: this BIOS has no such service",
+    machine_warn(owner,
+                 "INT %02Xh, AX %04X, called before %04x:%04x: this BIOS has no such service",
                  interrupt, ax, cs, ip);
 }
 
@@ -175,8 +176,8 @@ static bool build_disk(struct machine *machine, void *device, const struct board
 
 /*
  * The image is in the floppy drive if it is as long as a floppy, on the first disk if it has
- * partitions. Any other, a boot sector and what it loads, is in both: some such load themselves
- * from where they were started, some from one of them.
+ * partitions or is longer. Any other, a boot sector and what it loads, is in both: some such load
+ * themselves from where they were started, some from one of them.
  */
 static bool build_bios(struct machine *machine, void *device, const struct board_row *row)
 {
@@ -185,7 +186,7 @@ static bool build_bios(struct machine *machine, void *device, const struct board
 
     (void)row;
     bios_port_init(bios, &machine->memory, &bios_host, machine);
-    if (machine->image_disk.bytes && !bios_is_partitioned(disk))
+    if (machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk))
         bios_port_insert(bios, 0, disk);
     if (machine->image_disk.bytes && !bios_is_floppy(disk))
         bios_port_insert(bios, BIOS_FIRST_DISK, disk);

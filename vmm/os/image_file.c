@@ -4,6 +4,7 @@
 #include "image_file.h"
 
 #include "file.h"
+#include "load/image.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -74,4 +75,20 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
         *bytes = NULL;
     }
     return error;
+}
+
+bool image_file_is_boot_sector(const char *path)
+{
+    uint8_t sector[IMAGE_SECTOR];
+    struct stat status;
+    bool is_one;
+    int fd = file_do(path, FILE_READ);
+
+    if (fd < 0)
+        return false;
+    is_one = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+             pread(fd, sector, sizeof(sector), 0) == (ssize_t)sizeof(sector) &&
+             image_is_boot_sector(sector, sizeof(sector)) && sector[0] != 0x7f;
+    close(fd);
+    return is_one;
 }

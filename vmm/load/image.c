@@ -226,6 +226,8 @@ static int by_address(const void *left, const void *right)
 
 static int check_overlaps(struct loader *loader)
 {
+    if (loader->segment_count == 0)
+        return 0;
     qsort(loader->segments, loader->segment_count, sizeof(*loader->segments), by_address);
     for (size_t i = 1; i < loader->segment_count; i++) {
         const struct load_segment *a = &loader->segments[i - 1], *b = &loader->segments[i];

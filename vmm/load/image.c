@@ -226,8 +226,6 @@ static int by_address(const void *left, const void *right)
 
 static int check_overlaps(struct loader *loader)
 {
-    if (loader->segment_count == 0)
-        return 0;
     qsort(loader->segments, loader->segment_count, sizeof(*loader->segments), by_address);
     for (size_t i = 1; i < loader->segment_count; i++) {
         const struct load_segment *a = &loader->segments[i - 1], *b = &loader->segments[i];
@@ -278,6 +276,8 @@ static int plan(struct loader *loader, struct image *image)
     if (loader->request->mode == IMAGE_AUTO ? plan_detected(loader, image) < 0
                                             : plan_forced(loader, image) < 0)
         return -1;
+    if (image->start == IMAGE_START_BIOS) /* nothing is in RAM yet */
+        return check_no_multiboot_options(loader, image);
     if (image->start != IMAGE_START_MULTIBOOT) {
         if (check_no_multiboot_options(loader, image) < 0)
             return -1;
@@ -318,8 +318,12 @@ int image_load_bytes(const struct image_request *request, const void *bytes, siz
     loader.size = size;
     *image = (struct image){0};
     result = plan(&loader, image);
-    if (result == 0)
+    if (result == 0) {
         carry_out(&loader);
+    } else {
+        free(image->disk);
+        image->disk = NULL;
+    }
     for (size_t i = 0; i < loader.segment_count; i++)
         free(loader.segments[i].owned);
     free(loader.segments);

@@ -14,6 +14,7 @@ enum escape_action {
     ESCAPE_QUIT,
     ESCAPE_HELP,
     ESCAPE_MONITOR,
+    ESCAPE_VIEW,
 };
 
 struct escape {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -61,4 +62,25 @@ bool terminal_enter(void)
     is_raw = 1;
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     return true;
+}
+
+static int number_in(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    int value = text ? atoi(text) : 0;
+
+    return value > 0 ? value : otherwise;
+}
+
+void terminal_size(bool is_one, int *rows, int *columns)
+{
+    struct winsize size;
+
+    *rows = number_in("LINES", 24);
+    *columns = number_in("COLUMNS", 80);
+    if (is_one && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
+        size.ws_col > 0) {
+        *rows = size.ws_row;
+        *columns = size.ws_col;
+    }
 }

@@ -17,4 +17,8 @@ void terminal_on_leave(const char *bytes);
 /* Restores the terminal, if terminal_enter has changed it. Async-signal-safe. */
 void terminal_leave(void);
 
+/* How many rows and columns the terminal on stdout has, if `is_one`; where there is none, or it
+ * doesn't say: those of LINES and COLUMNS, or 24 and 80. */
+void terminal_size(bool is_one, int *rows, int *columns);
+
 #endif

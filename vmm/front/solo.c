@@ -7,6 +7,7 @@
 #include "console/escape.h"
 #include "console/terminal.h"
 #include "host/status.h"
+#include "live.h"
 #include "prompt.h"
 
 #include <errno.h>
@@ -22,14 +23,22 @@ struct solo {
     struct sink *words; /* where that answers */
     struct prompt prompt;
     struct escape escape;
+    struct live live;
 };
 
 static void output(void *front, struct member *member, const uint8_t *bytes, size_t count,
                    enum shown what)
 {
-    struct many *many = ((struct solo *)front)->many;
+    struct solo *solo = front;
+    struct many *many = solo->many;
+    bool is_message = what == SHOWN_MESSAGE;
 
-    (void)member;
+    if (!member->is_running)
+        live_hide(&solo->live, &many->out);
+    /* What goes elsewhere is not in the screen's way. */
+    if ((!is_message || many->err == &many->out) &&
+        live_takes(&solo->live, &many->out, bytes, count, is_message))
+        return;
     if (what == SHOWN_MESSAGE)
         sink_end_line(many->err);
     sink_put(what == SHOWN_MESSAGE ? many->err : &many->out, bytes, count);
@@ -46,6 +55,7 @@ static void show_answer(void *owner, const char *bytes, size_t count)
 static void talk(struct solo *solo, bool talks)
 {
     solo->talks = talks;
+    live_hide(&solo->live, &solo->many->out);
     if (talks)
         sink_puts(solo->words, "\n'help' lists the monitor's commands; Ctrl-A C goes back\n");
     prompt_show(&solo->prompt, talks);
@@ -89,13 +99,20 @@ static void type_byte(struct solo *solo, uint8_t byte)
     case ESCAPE_QUIT:
         many_quit(solo->many);
         break;
+    case ESCAPE_VIEW:
+        live_toggle(&solo->live, &solo->many->out);
+        break;
     case ESCAPE_HELP:
+        live_hide(&solo->live, &solo->many->out);
         sink_printf(solo->words, "\n%s", escape_help);
         break;
     case ESCAPE_MONITOR:
         talk(solo, !solo->talks);
         break;
     case ESCAPE_BYTE:
+        /* Who looks at the screen types at the keyboard. */
+        if (!solo->member->options->has_input && solo->live.is_shown)
+            solo->member->options->input = INBOX_KEYBOARD;
         if (solo->talks && !prompt_type(&solo->prompt, byte))
             talk(solo, false);
         else if (!solo->talks && !member_type(solo->member, byte) && solo->has_terminal)
@@ -124,10 +141,20 @@ static bool has_keys(void *front)
 
 static void terminal(void *front, bool is_ours)
 {
+    struct solo *solo = front;
+
     if (is_ours)
-        ((struct solo *)front)->has_terminal = terminal_enter();
+        solo->has_terminal = terminal_enter();
     else
         terminal_leave();
+    live_refresh(&solo->live);
+}
+
+static int update(void *front)
+{
+    struct solo *solo = front;
+
+    return solo->talks ? -1 : live_update(&solo->live, solo->member, &solo->many->out);
 }
 
 /* In virtual time the guest can't wait for somebody to type: all input is read before it starts,
@@ -165,6 +192,7 @@ int solo_run(struct many *many)
         .changed = changed,
         .terminal = terminal,
         .answered = answered,
+        .update = update,
         .leaves = leaves,
     };
     static struct solo solo; /* too large for a stack */
@@ -178,9 +206,11 @@ int solo_run(struct many *many)
             return STATUS_USAGE;
         many->input_ended = true;
     }
+    live_init(&solo.live, guest->options->display);
     prompt_init(&solo.prompt, guest, show_answer, &solo);
     solo.has_terminal = terminal_enter();
     error = many_run(many, &front, &solo);
+    live_hide(&solo.live, &many->out);
     if (isatty(STDOUT_FILENO)) { /* the shell's prompt begins a line */
         sink_end_line(&many->out);
         sink_write(&many->out);
@@ -191,5 +221,6 @@ int solo_run(struct many *many)
     if (many->out.error && many->out.error != EPIPE)
         fprintf(stderr, "vmm: can't write the guest's output: %s\n", strerror(many->out.error));
     prompt_free(&solo.prompt);
+    live_free(&solo.live);
     return error ? STATUS_USAGE : many_status(many);
 }

@@ -470,7 +470,7 @@ static int conclude(struct guest *guest, FILE *to)
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
     if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
         crash_print(to, machine);
-    else if (machine->output.total == 0)
+    else if (machine->output.total == 0 && guest->options->display != DISPLAY_NONE)
         crash_print_screen(to, machine); /* all that it has said */
     if (guest->options->save && !guest->not_saved &&
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))

@@ -171,6 +171,15 @@ static bool take_clock(struct options *options, const char *shown, char *value)
     return choice >= 0;
 }
 
+static bool take_display(struct options *options, const char *shown, char *value)
+{
+    static const char *const displays[] = {"auto", "screen", "serial", "both", "none", NULL};
+    int choice = parse_choice(shown, value, displays);
+
+    options->display = (enum display_choice)choice;
+    return choice >= 0;
+}
+
 static bool take_input(struct options *options, const char *shown, char *value)
 {
     static const char *const inputs[] = {"serial", "keyboard", NULL};
@@ -336,6 +345,7 @@ const struct option_kind option_kinds[] = {
     {"module", true, take_module},
     {"disk", true, take_disk},
     {"input", true, take_input},
+    {"display", true, take_display},
     {"timeout", true, take_timeout},
     {"report", true, take_report},
     {"save", true, take_save},

@@ -15,6 +15,15 @@
 #define OPTIONS_MODULES   16
 #define OPTIONS_SNAPSHOTS 16
 
+/* --display: what of a guest is shown while it runs. */
+enum display_choice {
+    DISPLAY_AUTO,   /* its screen, if it draws and prints nothing; else what it prints */
+    DISPLAY_SCREEN, /* its screen; what it prints comes when that is gone */
+    DISPLAY_SERIAL, /* what it prints */
+    DISPLAY_BOTH,   /* its screen, and below it what it prints */
+    DISPLAY_NONE,   /* what it prints; nor is its screen shown at its end */
+};
+
 struct options {
     const char *name; /* of the guest; by default its image's, without directories */
     /* image, memory_size, timeout, disks, virtual_time; the rest is whoever runs it's */
@@ -28,6 +37,7 @@ struct options {
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
     bool has_input; /* that was given */
+    enum display_choice display;
     bool no_reboot, keep_open;
     uint64_t restart; /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;

@@ -4,6 +4,8 @@
  */
 #include "pane.h"
 
+#include "adapter.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,56 +199,14 @@ int pane_look(struct pane *pane, uint64_t now)
     return pane->member->is_running ? (int)((pane->looked + period - now) / 1000000) + 1 : -1;
 }
 
-static bool is_blank(const struct display *display)
-{
-    for (unsigned i = 0; i < display->rows * display->columns; i++) {
-        if (vga_text_unicode((uint8_t)display->cells[i]) != ' ')
-            return false;
-    }
-    return true;
-}
-
 bool pane_shows_vga(const struct pane *pane)
 {
-    return pane->view == PANE_VGA || (pane->view == PANE_AUTO && pane->sight.time &&
-                                      pane->sight.is_silent && !is_blank(&pane->sight.display));
+    return pane->view == PANE_VGA ||
+           (pane->view == PANE_AUTO && pane->sight.time && pane->sight.is_silent &&
+            !adapter_is_blank(&pane->sight.display));
 }
 
 /* ---- painting ---- */
-
-static struct cell vga_cell(uint16_t value)
-{
-    /* The colours of a VGA have red and blue the other way round. */
-    static const uint8_t order[8] = {0, 4, 2, 6, 1, 5, 3, 7};
-    unsigned fg = value >> 8 & 15, bg = value >> 12 & 7;
-
-    return (struct cell){.code = vga_text_unicode((uint8_t)value),
-                         .style = {.fg = COLOUR_INDEX(order[fg & 7] + (fg & 8)),
-                                   .bg = bg ? COLOUR_INDEX(order[bg]) : 0}};
-}
-
-/* The part of the screen that fits and has the cursor. */
-static void paint_vga(const struct pane *pane, struct grid *grid, struct area area, bool has_focus)
-{
-    const struct display *display = &pane->sight.display;
-    int rows = (int)display->rows, columns = (int)display->columns;
-    int row0 = (int)display->cursor_row - area.rows + 1;
-    int column0 = (int)display->cursor_column - area.columns + 1;
-
-    row0 = display->has_cursor && row0 > 0 ? row0 : 0;
-    column0 = display->has_cursor && column0 > 0 ? column0 : 0;
-    for (int row = 0; row < area.rows && row0 + row < rows; row++) {
-        for (int column = 0; column < area.columns && column0 + column < columns; column++) {
-            struct cell cell = vga_cell(
-                display_cell(display, (unsigned)(row0 + row), (unsigned)(column0 + column)));
-            grid_put(grid, area.row + row, area.column + column, cell.code, cell.style);
-        }
-    }
-    if (has_focus && display->has_cursor) {
-        grid->cursor_row = area.row + (int)display->cursor_row - row0;
-        grid->cursor_column = area.column + (int)display->cursor_column - column0;
-    }
-}
 
 /* A cell of the screen, or of the lines above it. */
 static struct cell cell_at(const struct pane *pane, int row, int column)
@@ -266,7 +226,7 @@ void pane_paint(struct pane *pane, struct grid *grid, struct area area, bool has
     if (area.rows < 1 || area.columns < 1)
         return;
     if (pane_shows_vga(pane)) {
-        paint_vga(pane, grid, area, has_focus);
+        adapter_paint(&pane->sight.display, grid, area, has_focus);
         return;
     }
     if (!pane_show(pane, area.rows, area.columns))

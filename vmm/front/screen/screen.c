@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FRAME_NS     UINT64_C(16000000)
@@ -65,27 +64,6 @@ static struct pane *shown_pane(const struct screen *screen, size_t index)
 
 /* ---- size and place ---- */
 
-static int number_in(const char *name, int otherwise)
-{
-    const char *text = getenv(name);
-    int value = text ? atoi(text) : 0;
-
-    return value > 0 ? value : otherwise;
-}
-
-static void find_size(const struct screen *screen, int *rows, int *columns)
-{
-    struct winsize size;
-
-    *rows = number_in("LINES", 24);
-    *columns = number_in("COLUMNS", 80);
-    if (screen->has_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
-        size.ws_col > 0) {
-        *rows = size.ws_row;
-        *columns = size.ws_col;
-    }
-}
-
 /* Lays out the page that has the focus. */
 static void lay_out(struct screen *screen)
 {
@@ -115,7 +93,7 @@ static bool take_size(struct screen *screen)
 {
     int rows, columns;
 
-    find_size(screen, &rows, &columns);
+    terminal_size(screen->has_terminal, &rows, &columns);
     grid_free(&screen->shown);
     grid_free(&screen->next);
     screen->is_fresh = true;

@@ -12,7 +12,7 @@ keys q
 shows "typing goes to its keyboard, and the last screen stays" '^  \| Type a key: q'
 shows "it has ended" '^status 0'
 
-on_screen 90x30 build/guests/snake.bin
+on_screen 90x40 build/guests/snake.bin
 shows "a game draws its walls" '^▒{80}$'
 keys Left
 keys Up

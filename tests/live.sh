@@ -45,6 +45,7 @@ keys q
 shows "but at the end" '^  \| Type a key: q'
 
 on_screen 90x30 --display none build/guests/boot_hello.bin
+sleep 1 # nothing tells that it waits
 keys q
 shows "--display none" '^status 0'
 lacks "not even then" "$out" 'Type a key'

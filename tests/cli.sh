@@ -202,7 +202,7 @@ check "an interrupt controller left at vector 8" 6 run --mode pm32 "$scratch/rem
 says "is explained" "$err" 'no handler for IRQ 0, vector 0x8, .*ICW2'
 check "a stack in nowhere" 6 run --mode pm32 "$scratch/stack.bin"
 says "is explained" "$err" 'stack for it .esp 0xf[0-9a-f]+. is not in RAM|esp 0xe[0-9a-f]+'
-check "a kernel that returns" 0 run --mode pm32 "$scratch/return.bin"
+check "a kernel that returns" 6 run --mode pm32 "$scratch/return.bin"
 says "is told so" "$err" 'returned from its entry point'
 check "a software interrupt without a handler" 6 run --mode pm32 "$scratch/int80.bin"
 says "is named" "$err" 'no handler for interrupt 0x80, which came before eip 0x'

@@ -91,10 +91,10 @@ check "a sweep with a disk that can be written" 2 "$vmm" sweep "$file"
 says "is refused" "$err" 'needs --disk FILE,ro'
 scenario monitor "boot build/guests/hello.bin --monitor unix:$scratch/socket" 'exit 0'
 check "a scenario with a monitor, which nobody would serve" 2 "$vmm" test "$scratch/monitor.t"
-says "is refused" "$out" '--monitor are for vmm run$'
+says "is refused" "$out" '--hold and --paused are for vmm run$'
 scenario restart 'boot build/guests/hello.bin --restart 1s' 'exit 0'
 check "a scenario that would start again" 2 "$vmm" test "$file"
-says "is refused" "$out" '--restart and --monitor are for vmm run$'
+says "is refused" "$out" '--hold and --paused are for vmm run$'
 
 # ---- the same every time ----
 

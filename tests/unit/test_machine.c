@@ -113,6 +113,22 @@ static void machine_ends_a_halt_with_interrupts_off(void **unused)
     machine_destroy(machine);
 }
 
+/* --halt-status is for a halt that may be meant. */
+static void machine_gives_a_halt_with_interrupts_off_the_status_asked_for(void **unused)
+{
+    (void)unused;
+    struct machine_config config = {.timeout = CLOCK_NEVER, .halt_status = 42};
+    const struct step off[] = {{.stop = CPU_STOP_HALTED}};
+    const struct step masked[] = {{.stop = CPU_STOP_HALTED, .interrupts_on = true}};
+    struct machine *machine = paper_machine(off, &config);
+
+    assert_int_equal(machine_run(machine)->status, 42);
+    machine_destroy(machine);
+    machine = paper_machine(masked, &config);
+    assert_int_equal(machine_run(machine)->status, 6);
+    machine_destroy(machine);
+}
+
 static void machine_ends_a_halt_with_all_inputs_masked(void **unused)
 {
     (void)unused;
@@ -120,6 +136,7 @@ static void machine_ends_a_halt_with_all_inputs_masked(void **unused)
     struct machine *machine = run_script(script, CLOCK_NEVER, false);
 
     assert_int_equal(machine->outcome.end, END_HALTED);
+    assert_int_equal(machine->outcome.status, 6); /* it waits, and in vain */
     machine_destroy(machine);
 }
 
@@ -415,6 +432,7 @@ int main(void)
         cmocka_unit_test(machine_wakes_a_halted_cpu_for_an_interrupt),
         cmocka_unit_test(machine_ends_a_halt_with_interrupts_off),
         cmocka_unit_test(machine_ends_a_halt_with_all_inputs_masked),
+        cmocka_unit_test(machine_gives_a_halt_with_interrupts_off_the_status_asked_for),
         cmocka_unit_test(machine_serves_every_element_of_string_output),
         cmocka_unit_test(machine_serves_every_element_of_string_input),
         cmocka_unit_test(machine_prints_what_hypercalls_say),

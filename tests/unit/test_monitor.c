@@ -315,7 +315,7 @@ static void monitor_steps_and_runs_to_places(void **unused)
     say("cont");
     assert_false(run_control_is_held(&control));
     SAYS("until 0x1", "the guest has ended: power-off");
-    SAYS("step", "the guest has ended; 'info status' says how\n");
+    SAYS("step", "the guest has ended: power-off");
     SAYS("info status", "ended: power-off, status 0\n");
     SAYS("info regs", "  eax ");
     end();
@@ -328,6 +328,7 @@ static void monitor_explains_a_guest_that_has_crashed(void **unused)
     SAYS("until 0x1", "the guest has ended: exception: exception 0, #DE divide error");
     SAYS("info regs", "  eip 00100020"); /* the fault's, not the handler's */
     SAYS("irq 0", "the guest has ended");
+    SAYS("print eip", "0x100020 = "); /* likewise */
     end();
 }
 
@@ -416,7 +417,7 @@ static void monitor_completes_words(void **unused)
     (void)unused;
     begin("build/guests/timer_keys.elf", IMAGE_AUTO);
     assert_string_equal(complete("unt"), "until\n");
-    assert_string_equal(complete("s"), "stop\nstep\nsendkey\nsnapshot\n");
+    assert_string_equal(complete("s"), "screen\nstop\nstep\nsendkey\nsnapshot\n");
     assert_string_equal(complete("info pi"), "pic\npit\n");
     assert_string_equal(complete("i pag"), "pages\n");
     assert_string_equal(complete("until on_k"), "on_key\n");

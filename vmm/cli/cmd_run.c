@@ -42,6 +42,11 @@ static const char usage[] =
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
     "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
     "      --no-reboot          a reset by the guest ends the run\n"
+    "      --hold               keep a dead guest for the monitor instead of ending\n"
+    "  -S, --paused             stop before the first instruction; the monitor's continue starts "
+    "it\n"
+    "      --halt-status N      what a halt with interrupts off ends with (default 0)\n"
+    "      --no-second-opinion  with kvm: do not run a crashed guest on the software CPU, too\n"
     "      --keep-open          run on when input has ended and the guest waits for more\n"
     "      --strict             warn of what real hardware punishes: lost EOIs, unread keys...\n"
     "      --trace LIST         tell of irq,exc,int,io,mmio,hypercall,disk,halt,input or all\n"
@@ -58,7 +63,9 @@ static const char usage[] =
     "      --no-sandbox         disable the sandbox\n"
     "  -h, --help               this text\n\n"
     "Status: the guest's own (odd: a debug exit), 0 power off or halted, 2 wrong usage or image\n"
-    "refused, 4 the engine failed, 6 triple fault or unhandled exception, 124 timeout, 130 quit.\n";
+    "refused, 4 the engine failed, 6 the guest's mistake (triple fault, unhandled exception, a "
+    "halt\n"
+    "that waits in vain), 124 timeout, 130 quit.\n";
 
 /* Ends the usage: what the sandbox restricts on this host. */
 static void show_sandbox(void)
@@ -111,8 +118,9 @@ static void list_options(struct option list[KINDS_MAX])
 
 static bool take_option(struct options *options, int option)
 {
-    const struct option_kind *kind =
-        option == 'm' ? find_kind("memory") : &option_kinds[option - FIRST_KIND];
+    const struct option_kind *kind = option == 'm'   ? find_kind("memory")
+                                     : option == 'S' ? find_kind("paused")
+                                                     : &option_kinds[option - FIRST_KIND];
     char shown[320];
 
     snprintf(shown, sizeof(shown), "%s%s %s", option == 'm' ? "-" : "--",
@@ -253,6 +261,25 @@ static bool is_over_screen(const struct group *group, const struct common *commo
     return false;
 }
 
+/* Whether a guest that is to stand still has a monitor that somebody can come to: Ctrl-A C on a
+ * terminal, or a socket. Else it would stand for ever. False, with a message. */
+static bool can_be_asked(const struct group *group, const struct common *common)
+{
+    bool keys = has_screen(group, common) || (is_alone(group, common) && isatty(STDIN_FILENO));
+
+    for (size_t i = 0; i < group->count && !keys; i++) {
+        const struct options *options = &group->options[i];
+        if ((options->hold || options->paused) && !options->monitor) {
+            fprintf(stderr,
+                    "vmm: --%s needs a monitor that somebody can come to: Ctrl-A C where standard "
+                    "input is a terminal and there is no --plain, or --monitor unix:PATH\n",
+                    options->hold ? "hold" : "paused");
+            return false;
+        }
+    }
+    return true;
+}
+
 static int show_group(const struct group *group, struct many *many, const struct common *common)
 {
     if (has_screen(group, common))
@@ -265,7 +292,8 @@ static int run_group(const struct group *group, const struct common *common)
     struct many many;
     int status;
 
-    if (!options_check(group->options, group->count) || is_over_screen(group, common))
+    if (!options_check(group->options, group->count) || is_over_screen(group, common) ||
+        !can_be_asked(group, common))
         return STATUS_USAGE;
     status = many_init(&many, group->options, group->count);
     if (status == 0 && !enter_sandbox(group->options, group->count, common))
@@ -332,7 +360,7 @@ static int run_arguments(int argc, char **argv, struct options *options)
     int option;
 
     list_options(list);
-    while ((option = getopt_long(argc, argv, "m:h", list, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "m:hS", list, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
             show_sandbox();

@@ -93,6 +93,7 @@ static uint8_t write_sectors(struct virtio_blk *blk, const struct virtio_request
         int error = disk_write(blk->disk, sector + done / DISK_SECTOR, blk->bounce, part);
         if (error)
             return status_of(blk, WRITE, error);
+        blk->has_written = true;
         done += part;
     }
     return virtio_mmio_has(&blk->mmio, F_FLUSH) ? S_OK : flush(blk);

@@ -22,7 +22,8 @@ struct disk;
 struct virtio_blk {
     struct virtio_mmio mmio;
     const struct disk *disk;
-    unsigned told; /* operations that have failed on the host, a bit each */
+    unsigned told;    /* operations that have failed on the host, a bit each */
+    bool has_written; /* the guest, to the disk */
     /* Told of each request when it has been done; NULL: nobody is. */
     void (*observe)(void *observer, unsigned slot, const char *what, uint64_t sector,
                     uint64_t bytes, bool ok);

@@ -3,6 +3,8 @@
  */
 #include "desk.h"
 
+#include "dev/vga_text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -119,11 +121,37 @@ static void give(struct desk *desk, struct question *question, char *answer)
         return; /* it was readable before */
 }
 
-/* Names come from the guest's files: no byte of them may move a terminal's cursor. */
+/* How long the character is that begins here, if it is one of the VGA's in UTF-8, of two or three
+ * bytes; else 0. */
+static size_t screen_character(const char *text, size_t size)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    size_t length = (at[0] & 0xe0) == 0xc0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : 0;
+    unsigned code = at[0] & (length == 2 ? 0x1fu : 0x0fu);
+
+    if (length == 0 || length > size)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    for (unsigned c = 0; c <= UINT8_MAX; c++) {
+        if (vga_text_unicode((uint8_t)c) == code && code >= 0xa0)
+            return length;
+    }
+    return 0;
+}
+
+/* Names come from the guest's files: no byte of them may move a terminal's cursor. What a screen
+ * shows is not ASCII alone. */
 static void clean(char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if (text[i] != '\n' && (text[i] < 0x20 || text[i] >= 0x7f))
+        size_t more = screen_character(text + i, size - i);
+        if (more > 0)
+            i += more - 1;
+        else if (text[i] != '\n' && (text[i] < 0x20 || text[i] >= 0x7f))
             text[i] = '.';
     }
 }

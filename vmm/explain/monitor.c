@@ -40,7 +40,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[14]; /* the last one has no name */
+static const struct command commands[15]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -350,7 +350,38 @@ static bool do_dump(struct call *call)
     return false;
 }
 
+static bool do_screen(struct call *call)
+{
+    const struct vga_text *vga = &call->machine->vga;
+    char screen[VGA_TEXT_DUMP_MAX];
+    unsigned column, row;
+
+    if (vga_text_dump(vga, screen, sizeof(screen)) == 0)
+        fprintf(call->to, "the screen is blank\n");
+    else
+        fputs(screen, call->to);
+    if (vga_text_cursor(vga, &column, &row))
+        fprintf(call->to, "(the cursor is in row %u, column %u, counted from 0)\n", row, column);
+    else
+        fprintf(call->to, "(no cursor)\n");
+    return false;
+}
+
 /* ---- stopping and going on ---- */
+
+static void print_end(struct call *call)
+{
+    const struct machine_outcome *outcome = &call->machine->outcome;
+    const struct info info = info_of(call);
+
+    fprintf(call->to, "the guest has ended: %s%s%s", machine_end_name(outcome->end),
+            outcome->text[0] ? ": " : "", outcome->text);
+    if (outcome->has_state && !outcome->text[0]) { /* which has the place */
+        fprintf(call->to, ", at ");
+        info_print_place(&info, call->state.segment[CPU_CS].base + call->state.eip);
+    }
+    fputc('\n', call->to);
+}
 
 static void print_stop(struct call *call)
 {
@@ -362,8 +393,7 @@ static void print_stop(struct call *call)
         return;
     }
     if (machine->outcome.end != END_NONE) {
-        fprintf(call->to, "the guest has ended: %s%s%s\n", machine_end_name(machine->outcome.end),
-                machine->outcome.text[0] ? ": " : "", machine->outcome.text);
+        print_end(call);
         return;
     }
     fprintf(call->to, "stopped %s ", machine->halted ? "in HLT before" : "at");
@@ -548,13 +578,14 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[14] = {
+static const struct command commands[15] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
     {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, symbol+4", WORDS_SYMBOLS,
      0, do_print},
     {"x", "/8xw ADDRESS", "shows memory: count; x d u or c; size b h or w", WORDS_SYMBOLS, 0,
      do_dump},
+    {"screen", "", "shows the VGA text screen, and where its cursor is", WORDS_NONE, 0, do_screen},
     {"stop pause", "", "pauses the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
     {"cont c continue resume", "", "resumes the guest", WORDS_NONE, HAS_NOT_ENDED, do_continue},
     {"step s si stepi", "[COUNT]", "executes COUNT instructions (1), then stops", WORDS_NONE,
@@ -574,14 +605,14 @@ static const struct command commands[14] = {
 };
 
 /* Whether a command can be done now; if not, says why. */
-static bool is_possible(const struct command *command, const struct call *call)
+static bool is_possible(const struct command *command, struct call *call)
 {
     const struct monitor *monitor = call->monitor;
 
     if (!call->machine && command->run != do_help && command->run != do_quit)
         fprintf(call->to, "the guest is not running now\n");
     else if ((command->needs & HAS_NOT_ENDED) && call->machine->outcome.end != END_NONE)
-        fprintf(call->to, "the guest has ended; 'info status' says how\n");
+        print_end(call);
     else if ((command->needs & IS_NOT_RECORDED) && monitor->is_recorded)
         fprintf(call->to,
                 "not with --record: its log holds only typing, so the replay would differ\n");

@@ -77,7 +77,7 @@ static void changed(void *front, struct member *member)
 {
     struct solo *solo = front;
 
-    if (solo->talks && !member->is_running && !member_is_quit(member))
+    if (solo->talks && !member->is_running && !member_is_quit(member) && !member_is_held(member))
         sink_printf(solo->words, "\nthe guest has ended (%s%s%s); quit, or Ctrl-A C, leaves\n",
                     machine_end_name(member->end), member->summary[0] ? ": " : "", member->summary);
 }
@@ -186,6 +186,7 @@ static bool read_script(struct guest *guest)
 int solo_run(struct many *many)
 {
     static const struct front front = {
+        .end_keys = "Ctrl-A X",
         .output = output,
         .input = input,
         .has_keys = has_keys,

@@ -17,6 +17,7 @@ enum shown { SHOWN_OUTPUT, SHOWN_MESSAGE, SHOWN_REPORT };
 /* How guests are shown. All is called on the main thread. What a front writes goes into many->out
  * and many->err; those in brackets may be NULL. */
 struct front {
+    const char *end_keys; /* those that end one guest, where it has keys */
     void (*output)(void *front, struct member *member, const uint8_t *bytes, size_t count,
                    enum shown what);
     /* Whether it can take more of that now, beside what the sinks hold. [yes] */

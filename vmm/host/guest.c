@@ -101,7 +101,6 @@ static int choose_engine(struct guest *guest, char *note, size_t note_size)
     return 0;
 }
 
-static void record(void *owner, const struct machine_input *input);
 static bool describe(void *owner, uint32_t address, char *to, size_t size);
 
 /* --trace. */
@@ -155,7 +154,6 @@ static int open_files(struct guest *guest)
         if (!guest->record)
             return fail(guest, "can't write the input log %s: %s", options->record,
                         strerror(errno));
-        guest->config.record = record;
     }
     if (options->report) {
         guest->report = strcmp(options->report, "-") == 0
@@ -206,6 +204,7 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     if (error < 0)
         return fail(guest, "can't make file descriptors: %s", strerror(-error));
     run_control_init(&guest->control, &guest->inbox);
+    run_control_hold(&guest->control, options->paused);
     guest->has_inbox = true;
     guest->has_desk = true;
     error = desk_init(&guest->desk, &guest->control, guest->config.image.path);
@@ -229,9 +228,20 @@ static void warn(const struct guest *guest, const char *text)
         guest->config.warn(guest->config.owner, text);
 }
 
+/* Whether a death on this engine may be one that another has to explain. */
+static bool wants_opinion(const struct guest *guest)
+{
+    return !engine_counts_time(guest->engine) && !guest->options->no_second_opinion;
+}
+
 static void record(void *owner, const struct machine_input *input)
 {
-    input_log_put(owner, input);
+    struct guest *guest = owner;
+
+    if (guest->record)
+        input_log_put(guest->record, input);
+    if (wants_opinion(guest))
+        second_opinion_hear(&guest->opinion, input);
 }
 
 /* The symbols are read when the first of them is asked for; an image without any has addresses. */
@@ -291,7 +301,7 @@ static void save(struct guest *guest)
 }
 
 /* Takes what a boot has used off the time that is left: of the guest's, or, unless its time is
- * virtual, of the host's if that is more. */
+ * virtual, of the host's if that is more; not while the guest was paused. */
 static void charge(struct guest *guest, uint64_t guest_ns, uint64_t host_ns)
 {
     uint64_t used = !guest->config.virtual_time && host_ns > guest_ns ? host_ns : guest_ns;
@@ -346,10 +356,11 @@ static void free_machine(struct guest *guest)
 /* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
 static bool boot(struct guest *guest)
 {
-    uint64_t host = clock_host_ns(), start;
     struct machine *machine = make_machine(guest);
+    uint64_t start;
 
     guest->machine = machine;
+    second_opinion_begin(&guest->opinion);
     if (!machine)
         return false;
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
@@ -357,7 +368,7 @@ static bool boot(struct guest *guest)
     if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
         !guest->config.image.path)
         return false;
-    charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host);
+    charge(guest, machine->outcome.guest_ns - start, guest->runner.host_used);
     if (guest->trace)
         trace_reset(guest->trace, machine->outcome.guest_ns);
     if (guest->record) {
@@ -372,15 +383,48 @@ static bool boot(struct guest *guest)
     return true;
 }
 
+/* What is left of the guest to be asked about: where its own engine does not know how it died, that
+ * of the second opinion. */
+static struct machine *remains(const struct guest *guest)
+{
+    return guest->opinion.machine ? guest->opinion.machine : guest->machine;
+}
+
+/* Meanwhile the monitor answers. */
+static bool opinion_goes_on(void *owner)
+{
+    struct guest *guest = owner;
+
+    desk_serve(&guest->desk, guest->machine);
+    return !atomic_load(&guest->leaves) && !atomic_load(&guest->inbox.quit);
+}
+
+static void give_opinion(struct guest *guest)
+{
+    uint64_t one = 1;
+    FILE *to = open_memstream(&guest->opinion_text, &guest->opinion_size);
+
+    if (to) {
+        second_opinion_give(&guest->opinion, guest->machine, guest_path(guest), opinion_goes_on,
+                            guest, to);
+        fclose(to);
+    }
+    if (write(guest->done_fd, &one, sizeof(one)) < 0)
+        abort(); /* can't be: the counter was zero */
+}
+
 /* The guest has ended: answers what is asked about what is left of it, until that is freed. */
 static void stay(struct guest *guest)
 {
     while (!atomic_load(&guest->leaves)) {
-        if (!atomic_load(&guest->is_lent))
-            desk_serve(&guest->desk, guest->machine);
+        if (!atomic_load(&guest->is_lent)) {
+            if (atomic_exchange(&guest->opinion_asked, false))
+                give_opinion(guest);
+            desk_serve(&guest->desk, remains(guest));
+        }
         inbox_wait(&guest->inbox, CLOCK_NEVER);
     }
-    desk_serve(&guest->desk, guest->machine);
+    desk_serve(&guest->desk, remains(guest));
 }
 
 /* Boots, and boots again after a reset; the time limit is for all of it. A machine is made, run,
@@ -402,6 +446,7 @@ static void *guest_thread(void *argument)
     if (write(guest->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */
     stay(guest);
+    second_opinion_free(&guest->opinion);
     if (guest->machine)
         free_machine(guest);
     return NULL;
@@ -416,7 +461,8 @@ int guest_start(struct guest *guest, void (*print)(void *owner, const uint8_t *b
     guest->config.print = print;
     guest->config.warn = warning;
     guest->config.owner = owner;
-    guest->config.log = guest->record;
+    guest->config.record = guest->record || wants_opinion(guest) ? record : NULL;
+    guest->config.log = guest;
     guest->config.script[guest->options->input] =
         (struct input_script){guest->script, guest->script_count};
     guest->run.owner = owner;
@@ -442,6 +488,13 @@ void guest_wait(struct guest *guest)
 }
 
 /* ---- after it ---- */
+
+/* A reset that ended it was one that nothing could be booted after, or was to be. */
+bool guest_is_dead(const struct guest *guest)
+{
+    return guest->machine && (machine_end_is_death(guest->machine->outcome.end) ||
+                              guest->machine->outcome.end == END_RESET);
+}
 
 /* The errno of a write that failed, now or earlier, whose reason is not known any more; 0: none
  * did. NULL is no file. */
@@ -470,8 +523,9 @@ static int conclude(struct guest *guest, FILE *to)
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
     if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
         crash_print(to, machine);
-    else if (machine->output.total == 0 && guest->options->display != DISPLAY_NONE)
-        crash_print_screen(to, machine); /* all that it has said */
+    else if ((machine->output.total == 0 || machine_end_is_death(outcome->end)) &&
+             guest->options->display != DISPLAY_NONE)
+        crash_print_screen(to, machine); /* all that it has said; or what it says of its death */
     if (guest->options->save && !guest->not_saved &&
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
         fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);
@@ -505,13 +559,43 @@ static int conclude(struct guest *guest, FILE *to)
     return is_complete ? outcome->status : STATUS_USAGE;
 }
 
+/* One that began from a snapshot can't be repeated: no other engine takes that. */
+static bool needs_opinion(const struct guest *guest)
+{
+    return guest->machine && wants_opinion(guest) && guest->config.image.path &&
+           (!guest->snapshot || guest->host.reboots > 0) && !atomic_load(&guest->inbox.quit) &&
+           second_opinion_is_needed(guest->machine);
+}
+
 int guest_conclude(struct guest *guest, FILE *to)
 {
     int status = conclude(guest, to);
 
+    guest->awaits_opinion = needs_opinion(guest);
+    if (guest->awaits_opinion)
+        fprintf(to, "  a second opinion from the software CPU follows, within %u s\n",
+                (unsigned)(SECOND_OPINION_NS / NS_PER_SECOND));
+    atomic_store(&guest->opinion_asked, guest->awaits_opinion);
+
     atomic_store(&guest->is_lent, false);
     inbox_ask(&guest->inbox);
     return status;
+}
+
+bool guest_awaits_opinion(const struct guest *guest)
+{
+    return guest->awaits_opinion;
+}
+
+const char *guest_hear_opinion(struct guest *guest, size_t *size)
+{
+    uint64_t count;
+
+    while (read(guest->done_fd, &count, sizeof(count)) < 0)
+        ;
+    guest->awaits_opinion = false;
+    *size = guest->opinion_text ? guest->opinion_size : 0;
+    return guest->opinion_text ? guest->opinion_text : "";
 }
 
 void guest_free(struct guest *guest)
@@ -539,5 +623,6 @@ void guest_free(struct guest *guest)
     if (guest->report)
         fclose(guest->report);
     free(guest->report_text);
+    free(guest->opinion_text);
     *guest = (struct guest){.done_fd = -1, .desk.fd = -1};
 }

@@ -13,6 +13,7 @@
 #include "os/input_log.h"
 #include "os/runner.h"
 #include "report.h"
+#include "second_opinion.h"
 
 struct guest {
     struct options *options;
@@ -27,12 +28,17 @@ struct guest {
     struct machine *machine; /* the guest's thread's, but from guest_wait to guest_conclude */
     char error[320];         /* why it was not, or why something else failed */
     bool not_saved;          /* --save was asked for in vain */
-    int done_fd;             /* eventfd: the guest has ended */
+    int done_fd;             /* eventfd: the guest has ended; or its second opinion has come */
 
     pthread_t thread;
     bool has_inbox, has_desk, has_thread, is_running;
-    atomic_bool is_lent, leaves; /* the machine, to who concludes; the thread */
-    struct snapshot *snapshot;   /* to begin with */
+    atomic_bool is_lent, leaves;   /* the machine, to who concludes; the thread */
+    struct second_opinion opinion; /* the thread's */
+    atomic_bool opinion_asked;     /* the thread is to give it */
+    bool awaits_opinion;           /* who shows the guest does, up to guest_hear_opinion */
+    char *opinion_text;            /* once it has come; may be empty */
+    size_t opinion_size;
+    struct snapshot *snapshot; /* to begin with */
     struct input_log replay;
     FILE *record, *report, *com2;
     char *report_text; /* after guest_conclude: the report, if it is for standard output */
@@ -69,6 +75,10 @@ bool guest_input_ends(const struct guest *guest);
  * may be read then (NULL: it could not be built), until guest_conclude. */
 void guest_wait(struct guest *guest);
 
+/* After guest_wait: whether it is dead, and not at the end it asked for: --hold keeps such a one.
+ */
+bool guest_is_dead(const struct guest *guest);
+
 /* The image, or the snapshot, for messages. */
 const char *guest_path(const struct guest *guest);
 
@@ -77,6 +87,11 @@ const char *guest_path(const struct guest *guest);
  * run`. The machine is the thread's again, which answers questions about what is left of it.
  */
 int guest_conclude(struct guest *guest, FILE *to);
+
+/* Whether a second opinion (second_opinion.h) is on its way. It has come when done_fd is readable
+ * again, and guest_hear_opinion takes that; its text is the guest's. */
+bool guest_awaits_opinion(const struct guest *guest);
+const char *guest_hear_opinion(struct guest *guest, size_t *size);
 
 /* Frees all but the options. The guest has ended, or was never started. */
 void guest_free(struct guest *guest);

@@ -100,6 +100,8 @@ static int start_due(struct many *many)
 
     for (size_t i = 0; i < many->count && many->waiting > 0; i++) {
         struct member *member = &many->members[i];
+        if (member->due && member_awaits_opinion(member))
+            continue; /* it comes first, and wakes us */
         if (member->due && member->due <= now)
             member_start_again(member);
         else if (member->due && member->due < next)
@@ -128,15 +130,17 @@ static void pass_answers(struct many *many)
     }
 }
 
-/* Somebody looks at what is left of a guest. */
-static bool has_clients(const struct many *many)
+/* Somebody looks at what is left of a guest, or it is held for that, or more is to be said of it.
+ */
+static bool has_visitors(const struct many *many)
 {
     bool any = false;
 
     for (size_t i = 0; i < many->count && !any; i++) {
         const struct member *member = &many->members[i];
-        any = member->options->monitor && monitor_socket_is_busy(member->options->monitor) &&
-              !member_is_quit(member);
+        any = member_is_held(member) || member_awaits_opinion(member) ||
+              (member->options->monitor && monitor_socket_is_busy(member->options->monitor) &&
+               !member_is_quit(member));
     }
     return any;
 }
@@ -164,14 +168,14 @@ static void take_signal(struct many *many)
     }
 }
 
-static void take_input(struct many *many, bool *is_open)
+static void take_input(struct many *many)
 {
     uint8_t bytes[READ_MAX];
     ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
 
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    *is_open = count > 0;
+    many->input_open = count > 0;
     many->front->input(many->owner, bytes, count > 0 ? (size_t)count : 0);
 }
 
@@ -231,7 +235,7 @@ static bool is_over(struct many *many)
         return many->ends && clock_host_ns() > many->end_deadline;
     if (!many->ends)
         return is_written && (!many->front->leaves || many->front->leaves(many->owner)) &&
-               !has_clients(many);
+               !has_visitors(many);
     if (!many->write_deadline)
         many->write_deadline = clock_host_ns() + QUIT_WRITE_NS;
     return is_written || clock_host_ns() > many->write_deadline;
@@ -256,7 +260,7 @@ static void set_poll(struct pollfd *poll_fd, bool is_wanted, int fd, bool writes
 static void attend(struct many *many)
 {
     enum { DONE, NEWS, SIGNAL, OUTPUT, ERRORS, INPUT, ANSWER, FDS };
-    bool input_open = true, waits = false, has_news = false;
+    bool waits = false, has_news = false;
     struct sink *out = &many->out, *err = many->err;
     struct pollfd fds[FDS];
     size_t next = 0;
@@ -275,7 +279,7 @@ static void attend(struct many *many)
         set_poll(&fds[SIGNAL], true, many->signal_fd, false);
         set_poll(&fds[OUTPUT], !out->error, out->fd, true);
         set_poll(&fds[ERRORS], err != out && err->used > 0, err->fd, true);
-        set_poll(&fds[INPUT], input_open && takes_input(many), STDIN_FILENO, false);
+        set_poll(&fds[INPUT], many->input_open && takes_input(many), STDIN_FILENO, false);
         set_poll(&fds[ANSWER], true, many->answer_fd, false);
         if (out->used == 0)
             fds[OUTPUT].events = 0; /* tells when its reader has gone */
@@ -291,7 +295,7 @@ static void attend(struct many *many)
         if (fds[SIGNAL].revents)
             take_signal(many);
         if (fds[INPUT].revents)
-            take_input(many, &input_open);
+            take_input(many);
         if (fds[ANSWER].revents)
             pass_answers(many);
         waits = pass_typing(many, ready == 0);
@@ -366,6 +370,7 @@ int many_init(struct many *many, struct options *options, size_t count)
 
     *many = (struct many){.news_fd = -1, .done_fd = -1, .signal_fd = -1, .answer_fd = -1};
     many->is_crowd = count > 1;
+    many->input_open = true;
     open_sinks(many);
     turns_init(&many->turns);
     if (!fits_into_host(options, count))

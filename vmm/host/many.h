@@ -29,6 +29,7 @@ struct many {
     int signal;       /* that ended the run, or 0 */
     bool is_crowd;    /* more than one guest */
     bool input_ended; /* for good: guests that only wait for more end, too */
+    bool input_open;  /* more may be typed, if only at the front */
     bool ends;        /* everything is to end */
     uint64_t end_deadline, write_deadline; /* host ns */
     sigset_t signals;

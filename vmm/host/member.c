@@ -151,6 +151,39 @@ static int watch_guest(const struct member *member)
     return error;
 }
 
+static void show_text(struct member *member, const char *text, size_t size, enum shown what)
+{
+    if (size > 0)
+        member->many->front->output(member->many->owner, member, (const uint8_t *)text, size, what);
+}
+
+static void say(struct member *member, const char *text)
+{
+    show_text(member, text, strlen(text), SHOWN_MESSAGE);
+}
+
+/* Whether keys such as Ctrl-A C come to the front. */
+static bool has_keys(const struct many *many)
+{
+    return many->front->has_keys && many->front->has_keys(many->owner) && many->input_open;
+}
+
+/* Says that it stands still, and where its monitor is. */
+static void say_standing(struct member *member, const char *how, const char *command,
+                         const char *does)
+{
+    const struct monitor_socket *socket = member->options->monitor;
+    bool keys = has_keys(member->many);
+    char text[600];
+
+    snprintf(text, sizeof(text), "vmm: %s: %s. Its monitor: %s%s%s%s. %s%s'%s' there %s\n",
+             member->name, how, keys ? "Ctrl-A C" : "", keys && socket ? ", and " : "",
+             socket ? "the socket " : "", socket ? monitor_socket_path(socket) : "",
+             keys && member->is_held ? member->many->front->end_keys : "",
+             keys && member->is_held ? ", or " : "", command, does);
+    say(member, text);
+}
+
 static void set_due(struct member *member, uint64_t due)
 {
     member->many->waiting += (size_t)(due != 0) - (size_t)(member->due != 0);
@@ -163,7 +196,7 @@ int member_start(struct member *member)
 
     if (error)
         return error;
-    member->ends = member->restarts = member->is_paused = false;
+    member->ends = member->restarts = member->is_paused = member->is_held = false;
     member->paused_ns = 0;
     member->starts++;
     member->start = clock_host_ns();
@@ -175,7 +208,14 @@ int member_start(struct member *member)
         return error;
     member->is_running = true;
     member->many->running++;
+    note_pause(member, member->options->paused);
     tell_change(member);
+    if (member->options->paused)
+        say_standing(member,
+                     member->options->restore && member->starts == 1
+                         ? "paused where it was saved"
+                         : "paused before its first instruction",
+                     "continue", "lets it run");
     return 0;
 }
 
@@ -190,6 +230,7 @@ void member_pause(struct member *member, bool paused)
 void member_quit(struct member *member)
 {
     set_due(member, 0);
+    member->is_held = false;
     if (!member->is_running)
         return;
     member->ends = true;
@@ -204,6 +245,7 @@ void member_start_again(struct member *member)
     int error;
 
     set_due(member, 0);
+    epoll_ctl(member->many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
     guest_free(&member->guest); /* what was left, to be looked at */
     if (!member_get_ready(member, note, sizeof(note))) {
         put_message(member, member->guest.error);
@@ -223,17 +265,6 @@ void member_restart(struct member *member)
     } else {
         member_start_again(member);
     }
-}
-
-static void show_text(struct member *member, const char *text, size_t size, enum shown what)
-{
-    if (size > 0)
-        member->many->front->output(member->many->owner, member, (const uint8_t *)text, size, what);
-}
-
-static void say(struct member *member, const char *text)
-{
-    show_text(member, text, strlen(text), SHOWN_MESSAGE);
 }
 
 /* What it says of its end. */
@@ -278,23 +309,58 @@ bool member_is_quit(const struct member *member)
            atomic_load(&member->guest.inbox.quit);
 }
 
+bool member_is_held(const struct member *member)
+{
+    return member->is_held && !member->many->ends && !member_is_quit(member) &&
+           (member->options->monitor || has_keys(member->many));
+}
+
+bool member_awaits_opinion(const struct member *member)
+{
+    return !member->is_running && guest_awaits_opinion(&member->guest);
+}
+
+/* Nothing more will be said of its end. */
+static void end_report(struct member *member)
+{
+    epoll_ctl(member->many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
+    if (member_is_held(member))
+        say_standing(member, "held, as it died", "quit", "ends it");
+}
+
+static void hear_opinion(struct member *member)
+{
+    size_t size;
+    const char *text = guest_hear_opinion(&member->guest, &size);
+
+    show_text(member, text, size, SHOWN_MESSAGE);
+    end_report(member);
+    tell_change(member);
+}
+
 void member_end(struct member *member)
 {
     struct many *many = member->many;
 
+    if (!member->is_running) {
+        hear_opinion(member);
+        return;
+    }
     guest_wait(&member->guest);
-    epoll_ctl(many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
     member_pause(member, false);
     while (member_pass_output(member))
         ;
     member->stop = clock_host_ns();
     member->is_running = false;
     many->running--;
+    member->is_held = member->options->hold && !member->ends && guest_is_dead(&member->guest);
     conclude(member);
     tell_change(member);
+    if (!member_awaits_opinion(member))
+        end_report(member);
     if (member->restarts && !many->ends)
         member_start_again(member);
-    else if (member->options->restart && !member->ends)
+    else if (member->options->restart && !member->ends && !member_is_held(member))
         set_due(member, member->stop + member->options->restart);
 }
 

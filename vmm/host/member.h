@@ -29,6 +29,7 @@ struct member {
     pthread_mutex_t sight_lock;
     struct sight sight;
     bool is_running, is_paused, ends, restarts; /* ends: it was asked to */
+    bool is_held;                               /* --hold, and it is dead */
     int status;                                 /* once it has ended */
     enum machine_end end;                       /* END_NONE: it could not be built */
     char summary[200];                          /* how it ended, in a sentence; or empty */
@@ -65,7 +66,13 @@ void member_quit(struct member *member);
 /* Once it has ended: there is nothing left of it to be looked at, or nobody wants to. */
 bool member_is_quit(const struct member *member);
 
-/* It has ended, done_fd says: shows what it says of that. */
+/* Whether it is dead and stays for its monitor (--hold), and somebody can come there. */
+bool member_is_held(const struct member *member);
+
+/* Whether it has ended, and a second opinion on that is still to come. */
+bool member_awaits_opinion(const struct member *member);
+
+/* It has ended, or that has come, done_fd says: shows what is said of it. */
 void member_end(struct member *member);
 
 /* Shows what it has printed, or what was said of it; false if there is nothing. */

@@ -118,6 +118,22 @@ static bool take_timeout(struct options *options, const char *shown, char *value
     return options_parse_time(shown, value, &options->config.timeout);
 }
 
+/* What `vmm run` may end with. */
+#define STATUS_MAX 255
+
+static bool take_halt_status(struct options *options, const char *shown, char *value)
+{
+    char *end;
+    unsigned long status = strtoul(value, &end, 0);
+
+    if (end == value || *end || *value == '-' || status > STATUS_MAX) {
+        fprintf(stderr, "vmm: %s: not a status from 0 to %d\n", shown, STATUS_MAX);
+        return false;
+    }
+    options->config.halt_status = (int)status;
+    return true;
+}
+
 static bool take_restart(struct options *options, const char *shown, char *value)
 {
     return options_parse_time(shown, value, &options->restart);
@@ -273,26 +289,20 @@ static bool take_monitor(struct options *options, const char *shown, char *value
     return options->monitor;
 }
 
-static bool take_no_reboot(struct options *options, const char *shown, char *value)
-{
-    (void)shown;
-    (void)value;
-    return options->no_reboot = true;
-}
-
-static bool take_keep_open(struct options *options, const char *shown, char *value)
-{
-    (void)shown;
-    (void)value;
-    return options->keep_open = true;
-}
-
-static bool take_strict(struct options *options, const char *shown, char *value)
-{
-    (void)shown;
-    (void)value;
-    return options->watch.strict = true;
-}
+/* Those without a value. */
+#define TAKE_FLAG(function, member)                                               \
+    static bool function(struct options *options, const char *shown, char *value) \
+    {                                                                             \
+        (void)shown;                                                              \
+        (void)value;                                                              \
+        return options->member = true;                                            \
+    }
+TAKE_FLAG(take_no_reboot, no_reboot)
+TAKE_FLAG(take_keep_open, keep_open)
+TAKE_FLAG(take_strict, watch.strict)
+TAKE_FLAG(take_hold, hold)
+TAKE_FLAG(take_paused, paused)
+TAKE_FLAG(take_no_second_opinion, no_second_opinion)
 
 static bool take_trace(struct options *options, const char *shown, char *value)
 {
@@ -358,6 +368,10 @@ const struct option_kind option_kinds[] = {
     {"restart", true, take_restart},
     {"no-reboot", false, take_no_reboot},
     {"keep-open", false, take_keep_open},
+    {"hold", false, take_hold},
+    {"paused", false, take_paused},
+    {"no-second-opinion", false, take_no_second_opinion},
+    {"halt-status", true, take_halt_status},
     {"strict", false, take_strict},
     {"trace", true, take_trace},
     {"trace-file", true, take_trace_file},

@@ -26,7 +26,8 @@ enum display_choice {
 
 struct options {
     const char *name; /* of the guest; by default its image's, without directories */
-    /* image, memory_size, timeout, disks, virtual_time; the rest is whoever runs it's */
+    /* image, memory_size, timeout, halt_status, disks, virtual_time; the rest is whoever runs it's
+     */
     struct machine_config config;
     struct runner_config run;  /* cpu_limit */
     struct watch_config watch; /* the trace once options_begin_trace has begun it */
@@ -39,7 +40,10 @@ struct options {
     bool has_input; /* that was given */
     enum display_choice display;
     bool no_reboot, keep_open;
-    uint64_t restart; /* ns after its end; 0: not at all */
+    bool hold;              /* it stays for the monitor when it is dead */
+    bool paused;            /* it stops before its first instruction */
+    bool no_second_opinion; /* see second_opinion.h */
+    uint64_t restart;       /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
     const char *report, *save, *restore, *record, *replay, *com2; /* files, or NULL */
     const char *snapshots[OPTIONS_SNAPSHOTS];                     /* that its monitor may write */

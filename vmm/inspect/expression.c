@@ -630,7 +630,9 @@ bool expression_value(const struct expression *expression, struct machine *machi
     struct cpu_state state;
     struct place place = {machine, &state, error, error_size};
 
-    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0) {
+    if (machine->outcome.end != END_NONE && machine->outcome.has_state) {
+        state = machine->outcome.state; /* where it died, not in the handler that says so */
+    } else if (machine->cpu->ops->get_state(machine->cpu, &state) < 0) {
         snprintf(error, error_size, "the %s engine does not give its registers",
                  machine->cpu->ops->name);
         return false;

@@ -24,6 +24,12 @@ const char *machine_end_name(enum machine_end end)
     return end_names[end];
 }
 
+bool machine_end_is_death(enum machine_end end)
+{
+    return end == END_SHUTDOWN || end == END_FAULT || end == END_CPU_FAILED || end == END_HALTED ||
+           end == END_TIMEOUT || end == END_DIVERGED;
+}
+
 void machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...)
 {
     struct machine_outcome *outcome = &machine->outcome;
@@ -223,7 +229,7 @@ void end_with_fault(void *owner, uint32_t address)
 
 void end_with_return(void *owner)
 {
-    machine_end(owner, END_HALTED, 0,
+    machine_end(owner, END_HALTED, STATUS_SHUTDOWN,
                 "the guest returned from its entry point, which nothing has called: end with HLT "
                 "or a hypercall");
 }

@@ -384,7 +384,8 @@ void machine_skip_to(struct machine *machine, uint64_t time)
     machine->cpu->ops->skip_to(machine->cpu, time);
 }
 
-/* HLT: false if nothing can end it. */
+/* HLT: false if nothing can end it. With interrupts off that may be how the guest ends; a guest
+ * that has them on waits for one, in vain. */
 static bool can_wake(struct machine *machine)
 {
     bool enabled = machine->cpu->ops->interrupts_enabled(machine->cpu);
@@ -392,7 +393,8 @@ static bool can_wake(struct machine *machine)
 
     if (enabled && machine->interrupts->can_request(machine->interrupt_chip))
         return true;
-    machine_end(machine, END_HALTED, 0, "the guest halted %s%s: nothing can wake it",
+    machine_end(machine, END_HALTED, enabled ? STATUS_SHUTDOWN : machine->config.halt_status,
+                "the guest halted %s%s: nothing can wake it",
                 machine_where(machine, place, sizeof(place)),
                 enabled ? ", all of them masked in the PIC" : "");
     return false;

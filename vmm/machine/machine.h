@@ -62,8 +62,9 @@ struct machine_config {
     int (*make_memory)(struct memory *memory, uint64_t size);
     /* Makes the CPU: cpu_kvm_create, ... */
     struct cpu *(*make_cpu)(const struct memory *memory, char *why, size_t why_size);
-    uint64_t timeout;                        /* ns of the guest's time; CLOCK_NEVER for none */
-    int64_t epoch;                           /* seconds since 1970: what the RTC shows at time 0 */
+    uint64_t timeout; /* ns of the guest's time; CLOCK_NEVER for none */
+    int halt_status;  /* of a guest that halts with interrupts off, which may be its way to end */
+    int64_t epoch;    /* seconds since 1970: what the RTC shows at time 0 */
     const struct disk *disks[MACHINE_DISKS]; /* by slot; NULL: none */
     struct input_script script[INBOX_RINGS]; /* input that comes before any other */
     /* Takes the oldest input that has come for a device, if there is any. Called on the machine's
@@ -296,5 +297,9 @@ static inline struct interrupt_input machine_input(const struct machine *machine
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);
+
+/* Whether a guest that has ended so is dead: it did not ask for its end, and nobody else did. A
+ * reset is the guest's wish. */
+bool machine_end_is_death(enum machine_end end);
 
 #endif

@@ -214,11 +214,11 @@ static bool take_options(struct session *session, char **words)
             return session_fail(session, VERDICT_REFUSED, "--%s was refused", kind->name);
     }
     if (options->report || options->save || options->restore || options->record ||
-        options->replay || options->restart || options->monitor)
+        options->replay || options->restart || options->monitor || options->hold || options->paused)
         return session_fail(
             session, VERDICT_REFUSED,
-            "--report, --save, --restore, --record, --replay, --restart and --monitor are "
-            "for vmm run");
+            "--report, --save, --restore, --record, --replay, --restart, --monitor, --hold and "
+            "--paused are for vmm run");
     return true;
 }
 

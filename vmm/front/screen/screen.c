@@ -124,6 +124,8 @@ static const char *state_of(const struct pane *pane, char *to, size_t size, uint
                : pane->sight.is_halted ? "halted"
                                        : "running";
     }
+    if (member_is_held(member))
+        return "held";
     switch (member->end) {
     case END_SHUTDOWN:
     case END_FAULT:
@@ -244,6 +246,9 @@ static void paint_bottom(struct screen *screen, uint64_t now)
         snprintf(left, sizeof(left), " number of the guest, Enter: %u", screen->keys.number);
     else if (screen->keys.scrolling)
         snprintf(left, sizeof(left), " scrolling: arrows, PgUp, PgDn, Home, End; Q goes back");
+    else if (member_is_held(focus))
+        snprintf(left, sizeof(left), " %s is held: Ctrl-A C asks its monitor, Ctrl-A K ends it: %s",
+                 focus->name, focus->summary);
     else if (screen->many->running + screen->many->waiting == 0)
         snprintf(left, sizeof(left), " all guests have ended; Ctrl-A X leaves");
     else if (!focus->is_running && focus->summary[0])
@@ -676,6 +681,7 @@ static bool write_report(const struct sink *report)
 }
 
 static const struct front front = {
+    .end_keys = "Ctrl-A K",
     .output = output,
     .has_room = has_room,
     .input = input,

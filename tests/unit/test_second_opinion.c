@@ -11,6 +11,7 @@
 
 #include "host/guest.h"
 #include "os/host_clock.h"
+#include "os/image_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -212,6 +213,12 @@ static void opinion_tells_what_a_triple_fault_came_of(void **unused)
     end();
 }
 
+static bool go_on(void *unused)
+{
+    (void)unused;
+    return true;
+}
+
 static void opinion_gives_the_same_input(void **unused)
 {
     (void)unused;
@@ -221,6 +228,39 @@ static void opinion_gives_the_same_input(void **unused)
     assert_int_equal(run.output_size, 1); /* once: its own output goes nowhere */
     assert_string_equal(run.output, "x");
     end();
+}
+
+/* Ten hours of polling, by the first run's clock, but not many accesses. */
+static void opinion_gives_a_guest_that_polls_its_input_after_as_many_accesses(void **unused)
+{
+    struct machine_config config = {.image = {.path = image_path, .read = image_file_read},
+                                    .memory_size = UINT64_C(16) << 20,
+                                    .make_cpu = forgetful_create,
+                                    .timeout = CLOCK_NEVER,
+                                    .print = forget,
+                                    .owner = stdout};
+    struct machine_input input = {.time = UINT64_C(36000000000000),
+                                  .accesses = 100000,
+                                  .kind = INPUT_SERIAL,
+                                  .event.code = 'x'};
+    struct second_opinion opinion = {0};
+    struct machine *first;
+    char why[320], *text;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+
+    (void)unused;
+    put_file(image_path, reader, sizeof(reader));
+    first = machine_create(&config, why, sizeof(why));
+    assert_non_null(first);
+    second_opinion_hear(&opinion, &input);
+    second_opinion_give(&opinion, first, "image", go_on, NULL, to);
+    fclose(to);
+    says(text, "image: second opinion, from the software CPU: triple fault: INT 0x3 at eip 0x16");
+    assert_true(opinion.machine->counts.exits[CPU_STOP_PORT] >= 100000);
+    second_opinion_free(&opinion);
+    machine_destroy(first);
+    free(text);
 }
 
 static void opinion_is_for_deaths_alone(void **unused)
@@ -512,6 +552,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opinion_tells_what_a_triple_fault_came_of),
         cmocka_unit_test(opinion_gives_the_same_input),
+        cmocka_unit_test(opinion_gives_a_guest_that_polls_its_input_after_as_many_accesses),
         cmocka_unit_test(opinion_is_for_deaths_alone),
         cmocka_unit_test(opinion_is_not_given_where_nothing_is_open),
         cmocka_unit_test(opinion_is_given_where_it_is_open_how_the_guest_came_there),

@@ -33,7 +33,7 @@ struct guest {
     pthread_t thread;
     bool has_inbox, has_desk, has_thread, is_running;
     atomic_bool is_lent, leaves;   /* the machine, to who concludes; the thread */
-    struct second_opinion opinion; /* the thread's */
+    struct second_opinion opinion; /* the thread's, until it has come */
     atomic_bool opinion_asked;     /* the thread is to give it */
     bool awaits_opinion;           /* who shows the guest does, up to guest_hear_opinion */
     char *opinion_text;            /* once it has come; may be empty */

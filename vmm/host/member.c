@@ -325,7 +325,10 @@ static void end_report(struct member *member)
 {
     epoll_ctl(member->many->done_fd, EPOLL_CTL_DEL, member->guest.done_fd, NULL);
     if (member_is_held(member))
-        say_standing(member, "held, as it died", "quit", "ends it");
+        say_standing(member,
+                     member->guest.opinion.machine ? "held, as it died on the software CPU"
+                                                   : "held, as it died",
+                     "quit", "ends it");
 }
 
 static void hear_opinion(struct member *member)
@@ -334,6 +337,9 @@ static void hear_opinion(struct member *member)
     const char *text = guest_hear_opinion(&member->guest, &size);
 
     show_text(member, text, size, SHOWN_MESSAGE);
+    if (member->guest.opinion.machine)
+        snprintf(member->summary, sizeof(member->summary), "second opinion: %.180s",
+                 member->guest.opinion.machine->outcome.text);
     end_report(member);
     tell_change(member);
 }

@@ -310,11 +310,12 @@ static void charge(struct guest *guest, uint64_t guest_ns, uint64_t host_ns)
         guest->config.timeout = guest->config.timeout > used ? guest->config.timeout - used : 1;
 }
 
-static void stand_still(struct machine *machine, uint64_t *since)
+static void stand_still(struct guest *guest, struct machine *machine, uint64_t *since)
 {
     uint64_t now = clock_host_ns();
 
     machine_stood_still(machine, now - *since);
+    guest->stood_still += now - *since;
     *since = now;
 }
 
@@ -327,13 +328,13 @@ static void hold(struct guest *guest, struct machine *machine)
 
     for (;;) {
         desk_serve(&guest->desk, machine);
-        stand_still(machine, &since);
+        stand_still(guest, machine, &since);
         if (!run_control_is_held(&guest->control) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
             break;
         inbox_wait(inbox, CLOCK_NEVER);
         runner_show(&guest->runner);
-        stand_still(machine, &since);
+        stand_still(guest, machine, &since);
     }
 }
 
@@ -356,10 +357,11 @@ static void free_machine(struct guest *guest)
 /* Makes a machine and runs it to its end; true if that was a reset after which it boots again. */
 static bool boot(struct guest *guest)
 {
+    uint64_t host = clock_host_ns(), start;
     struct machine *machine = make_machine(guest);
-    uint64_t start;
 
     guest->machine = machine;
+    guest->stood_still = 0;
     second_opinion_begin(&guest->opinion);
     if (!machine)
         return false;
@@ -368,7 +370,7 @@ static bool boot(struct guest *guest)
     if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
         !guest->config.image.path)
         return false;
-    charge(guest, machine->outcome.guest_ns - start, guest->runner.host_used);
+    charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host - guest->stood_still);
     if (guest->trace)
         trace_reset(guest->trace, machine->outcome.guest_ns);
     if (guest->record) {

@@ -26,6 +26,7 @@ struct guest {
     struct report_host host;
     struct runner runner;    /* of the machine, if there is one */
     struct machine *machine; /* the guest's thread's, but from guest_wait to guest_conclude */
+    uint64_t stood_still;    /* of this boot: host ns that are none of the guest's */
     char error[320];         /* why it was not, or why something else failed */
     bool not_saved;          /* --save was asked for in vain */
     int done_fd;             /* eventfd: the guest has ended; or its second opinion has come */

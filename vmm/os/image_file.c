@@ -82,8 +82,12 @@ bool image_file_is_boot_sector(const char *path)
     uint8_t sector[IMAGE_SECTOR];
     struct stat status;
     bool is_one;
-    int fd = file_do(path, FILE_READ);
+    int fd;
 
+    /* What has no bytes of its own is not opened: a pipe would be waited for. */
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return false;
+    fd = file_do(path, FILE_READ);
     if (fd < 0)
         return false;
     is_one = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&

@@ -62,6 +62,13 @@ FLUSH        equ 4
         global start
 start:
         mov esp, stack_top
+        cld
+        lgdt [gdt_pointer]              ; the boot loader's may be gone: then no gate leads anywhere
+        jmp 0x08:.flat
+.flat:  mov eax, 0x10
+        mov ds, eax
+        mov es, eax
+        mov ss, eax
         call find_disk
         call set_up
         say "capacity: "
@@ -280,6 +287,10 @@ show:
 
         section .rodata
 inputs: db 5, 9, 10, 11                 ; of the interrupt controllers, by slot
+gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff    ; 0x08: code, 0x10: data, 4 GiB
+gdt_pointer:
+        dw 3 * 8 - 1
+        dd gdt
 idt_pointer:
         dw 48 * 8 - 1
         dd idt

@@ -10,6 +10,7 @@
         bits 16
         org 0
 
+        begin
         say "writing to port 0x80 for ever", 10
 .again:
         out 0x80, al

@@ -7,8 +7,9 @@
 %include "vmm.inc"
 
         bits 16
-        org 0                           ; CS = DS = the segment the image is loaded at
+        org 0                           ; CS = the segment the image is loaded at
 
+        begin
         mov si, text
         mov dx, HYPERCALL
 .next:

@@ -14,6 +14,7 @@ KBD_DATA   equ 0x60
 KBD_STATUS equ 0x64                     ; bit 0: a byte is there
 
 UP         equ 0x80                     ; the bit of a key that comes up
+ANSWER     equ 0xfa
 PREFIX     equ 0xe0                     ; a second byte follows: arrows and their neighbours
 ESCAPE     equ 0x01
 LSHIFT     equ 0x2a
@@ -50,6 +51,8 @@ take_bytes:
         ret
 
 show:                                   ; the scan code in AL: prints it, and heeds it
+        cmp al, ANSWER                  ; to a command that somebody gave before us
+        je .ignore
         call print_hex8
         cmp al, PREFIX
         je .down
@@ -102,6 +105,7 @@ show:                                   ; the scan code in AL: prints it, and he
         jnz .down
         say " up"
 .down:  say 10
+.ignore:
         ret
 
 shift:  db 0

@@ -14,6 +14,7 @@ KBD_DATA   equ 0x60
 KBD_STATUS equ 0x64                     ; bit 0: a byte is there
 KEY_Q      equ 0x10
 
+        begin
         say "type; q ends", 10
 wait_key:
         in al, KBD_STATUS

@@ -21,6 +21,7 @@ COUNT       equ 1193182 / 200           ; 5 ms
         section .text
         global start
 start:
+        in al, KBD_DATA                 ; what is left there would hold back the first interrupt
         mov al, 0xfd                    ; only IRQ 1
         out 0x21, al
         gate 0x21, on_key

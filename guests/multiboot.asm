@@ -38,6 +38,7 @@ INFO_NAME    equ 64
         global start
 start:
         mov esp, stack_top              ; the boot loader's stack, if any, is not ours
+        cld                             ; nor is this promised
         mov ebp, ebx
         cmp eax, BOOT_MAGIC
         check "started by a Multiboot boot loader", e

@@ -9,6 +9,7 @@
         bits 16
         org 0
 
+        begin
         mov cl, 2                       ; CL x CH
 table:
         mov ch, 1

@@ -13,6 +13,7 @@
 
 NOWHERE equ 0x1234
 
+        begin
         mov dx, NOWHERE
         in al, dx
         call print_hex8

@@ -15,6 +15,7 @@
         section .text
         global start
 start:
+        in al, 0x60                     ; what is left there would hold back the first interrupt
         quiet
         gate 0x21, on_key
         sti

@@ -14,6 +14,7 @@ DEBUG_CONSOLE equ 0xe9                  ; what is written there is printed
 COM1          equ 0x3f8
 CRTC          equ 0x3d4                 ; index, and at the next port data
 
+        begin
         mov si, line                    ; out of memory
         mov cx, line_end - line
         mov dx, DEBUG_CONSOLE

@@ -15,6 +15,7 @@
 TICKS   equ 100
 PIT_HZ  equ 1193182                     ; the crystal of a PC, a third of a colour-TV frequency
 
+        begin
         xor ax, ax                      ; the handler: offset, then segment, of vector 8
         mov es, ax
         mov word [es:0x08 * 4], on_tick

@@ -45,7 +45,8 @@ static void check_log(const struct input_log *log)
     char name[32], error[300];
     struct input_log again;
     int fd = make_file(name);
-    FILE *file = input_log_create(name, log->epoch);
+    const struct machine_config config = {.epoch = log->epoch, .start = log->start};
+    FILE *file = input_log_create(name, &config);
 
     if (!file)
         abort();
@@ -56,7 +57,8 @@ static void check_log(const struct input_log *log)
     }
     fclose(file);
     if (input_log_read(&again, name, error, sizeof(error)) < 0 || again.count != log->count ||
-        again.epoch != log->epoch)
+        again.epoch != log->epoch || again.start.is_real != log->start.is_real ||
+        again.start.seed != log->start.seed)
         abort();
     for (size_t i = 0; i < log->count; i++) {
         if (!is_same(&again.inputs[i], &log->inputs[i]))

@@ -740,8 +740,9 @@ static void a_log_is_read_as_it_was_written(void **unused)
         {.time = UINT64_MAX, .accesses = UINT64_MAX, .kind = INPUT_QUIT},
         {.time = 1, .accesses = 0, .kind = INPUT_RESET},
     };
+    const struct machine_config config = {.epoch = -5, .start = {true, UINT64_MAX}};
     struct input_log log;
-    FILE *file = input_log_create(path, -5);
+    FILE *file = input_log_create(path, &config);
 
     assert_non_null(file);
     for (size_t i = 0; i < LENGTH(inputs); i++)
@@ -749,6 +750,8 @@ static void a_log_is_read_as_it_was_written(void **unused)
     fclose(file);
     assert_int_equal(input_log_read(&log, path, error, sizeof(error)), 0);
     assert_int_equal(log.epoch, -5);
+    assert_true(log.start.is_real);
+    assert_int_equal(log.start.seed, UINT64_MAX);
     assert_int_equal(log.count, LENGTH(inputs));
     for (size_t i = 0; i < log.count; i++) {
         assert_int_equal(log.inputs[i].time, inputs[i].time);
@@ -774,6 +777,11 @@ static void a_bad_line_of_a_log_is_named(void **unused)
         {"# vmm input log 1\nepoch 9223372036854775807\n", 2},
         {"# vmm input log 1\nepoch 5\n\n# more\n1 2 mouse\n", 5},
         {"# vmm input log 1\nepoch 5\n1 2\n", 3},
+        {"# vmm input log 1\nepoch 5\nstart real\n", 3},
+        {"# vmm input log 1\nepoch 5\nstart real 7 8\n", 3},
+        {"# vmm input log 1\nepoch 5\nstart friendly\n", 3},
+        {"# vmm input log 1\nepoch 5\nstart real 7\nstart real 7\n", 4},
+        {"# vmm input log 1\nepoch 5\n1 2 quit\nstart real 7\n", 4},
         {"# vmm input log 1\nepoch 5\n1 2 quit now\n", 3},
         {"# vmm input log 1\nepoch 5\n1 2 serial 0x100\n", 3},
         {"# vmm input log 1\nepoch 5\n1 2 serial\n", 3},

@@ -24,7 +24,7 @@ struct request {
     uint64_t sectors;
 } __attribute__((packed));
 
-enum { ASK_ABOUT, ASK_READ, ASK_WRITE, ASK_VERIFY, ASK_BOOT, ASK_UNKNOWN, ASK_NO_BOOT };
+enum { ASK_ABOUT, ASK_READ, ASK_WRITE, ASK_VERIFY, ASK_BOOT, ASK_UNKNOWN, ASK_NO_BOOT, ASK_LEAVE };
 
 /* As INT 13h has them in AH: IBM BIOS Interface Technical Reference. */
 enum {
@@ -249,6 +249,16 @@ static bool was_told(struct bios_port *bios, uint8_t interrupt, uint8_t ah)
     return false;
 }
 
+/* EAX as most BIOSes have it, since they have just looked for it in the sector. */
+static void leave(const struct bios_port *bios, const struct request *request)
+{
+    struct bios_registers registers = {
+        .general = {[5] = request->drive, [7] = 0xaa55}, .flags = 0x202};
+
+    bios->host->leave(bios->owner, &registers);
+    memory_write(bios->memory, request->address, &registers, sizeof(registers));
+}
+
 static void answer(struct bios_port *bios, struct request *request)
 {
     unsigned which;
@@ -273,6 +283,9 @@ static void answer(struct bios_port *bios, struct request *request)
         break;
     case ASK_NO_BOOT:
         bios->host->no_boot(bios->owner);
+        break;
+    case ASK_LEAVE:
+        leave(bios, request);
         break;
     default:
         break;

@@ -26,6 +26,13 @@ enum {
     BIOS_DRIVES
 };
 
+/* What a boot sector begins with, besides CS:IP and SS:SP; as boot/bios/layout.inc has it. */
+struct bios_registers {
+    uint16_t segment[4]; /* GS, FS, ES, DS */
+    uint32_t general[8]; /* EDI, ESI, EBP, -, EBX, EDX, ECX, EAX */
+    uint16_t flags;
+} __attribute__((packed));
+
 /* What it is not the BIOS's to do. */
 struct bios_host {
     /* A service that is not there, or an interrupt without any handler, was called from `cs`:`ip`.
@@ -33,6 +40,9 @@ struct bios_host {
     void (*unknown)(void *owner, uint8_t interrupt, uint16_t ax, uint16_t cs, uint16_t ip);
     /* No drive can be started from. */
     void (*no_boot)(void *owner);
+    /* A boot sector is about to begin, with these registers, which may be changed; DL is its drive.
+     */
+    void (*leave)(void *owner, struct bios_registers *registers);
 };
 
 #define BIOS_TOLD_MAX 32

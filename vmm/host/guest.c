@@ -11,6 +11,7 @@
 #include "status.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,20 @@ static void put_com2(void *owner, uint8_t byte)
     fputc(byte, owner); /* errors are asked for at the end */
 }
 
+/* --replay: the machine begins as it did when the run was recorded. */
+static int take_start(struct guest *guest)
+{
+    const struct boot_start was = guest->replay.start, is = guest->config.start;
+
+    if ((is.is_real && !was.is_real) || (guest->options->has_seed && was.seed != is.seed))
+        return fail(
+            guest,
+            "%s was recorded with another --start or --seed: leave them out, the log has them",
+            guest->options->replay);
+    guest->config.start = was;
+    return 0;
+}
+
 static int open_files(struct guest *guest)
 {
     const struct options *options = guest->options;
@@ -146,11 +161,13 @@ static int open_files(struct guest *guest)
     if (options->replay) {
         if (input_log_read(&guest->replay, options->replay, guest->error, sizeof(guest->error)) < 0)
             return -1;
+        if (take_start(guest) < 0)
+            return -1;
         guest->config.epoch = guest->replay.epoch;
         replay_from(guest, guest->replay.inputs);
     }
     if (options->record) {
-        guest->record = input_log_create(options->record, guest->config.epoch);
+        guest->record = input_log_create(options->record, &guest->config);
         if (!guest->record)
             return fail(guest, "can't write the input log %s: %s", options->record,
                         strerror(errno));
@@ -206,6 +223,8 @@ int guest_init(struct guest *guest, struct options *options, char *note, size_t 
     run_control_init(&guest->control, &guest->inbox);
     run_control_hold(&guest->control, options->paused);
     guest->has_inbox = true;
+    if (options_conflict(options))
+        return fail(guest, "%s", options_conflict(options));
     guest->has_desk = true;
     error = desk_init(&guest->desk, &guest->control, guest->config.image.path);
     if (error < 0)
@@ -254,6 +273,17 @@ static bool describe(void *owner, uint32_t address, char *to, size_t size)
         guest->symbols = symbols_open(guest->config.image.path, why, sizeof(why));
     guest->has_symbols = true;
     return guest->symbols && symbols_describe(guest->symbols, address, to, size);
+}
+
+/* --start real: the seed is told first and last, since it is what repeats the run. */
+static bool describe_start(const struct guest *guest, char *to, size_t size)
+{
+    const struct boot_start *start = &guest->config.start;
+
+    if (!start->is_real || !guest->config.image.path || guest->snapshot)
+        return false;
+    snprintf(to, size, "started as on real hardware: --start real --seed %" PRIu64, start->seed);
+    return true;
 }
 
 /* A machine as it comes from its image, or, the first time, from the snapshot. */
@@ -359,12 +389,15 @@ static bool boot(struct guest *guest)
 {
     uint64_t host = clock_host_ns(), start;
     struct machine *machine = make_machine(guest);
+    char text[100];
 
     guest->machine = machine;
     guest->stood_still = 0;
     second_opinion_begin(&guest->opinion);
     if (!machine)
         return false;
+    if (guest->host.reboots == 0 && describe_start(guest, text, sizeof(text)))
+        warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
     start = clock_now(&machine->clock);
     if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
@@ -514,6 +547,7 @@ static int conclude(struct guest *guest, FILE *to)
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
     bool is_complete = !guest->not_saved;
+    char text[100];
     int error;
 
     if (!machine) {
@@ -528,6 +562,8 @@ static int conclude(struct guest *guest, FILE *to)
     else if ((machine->output.total == 0 || machine_end_is_death(outcome->end)) &&
              guest->options->display != DISPLAY_NONE)
         crash_print_screen(to, machine); /* all that it has said; or what it says of its death */
+    if (describe_start(guest, text, sizeof(text)))
+        fprintf(to, "vmm: %s: %s\n", guest_path(guest), text);
     if (guest->options->save && !guest->not_saved &&
         (outcome->end == END_TIMEOUT || outcome->end == END_QUIT))
         fprintf(to, "vmm: saved; 'vmm run --restore %s' goes on\n", guest->options->save);

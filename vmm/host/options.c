@@ -6,18 +6,22 @@
 #include "os/image_file.h"
 #include "os/ram.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define DEFAULT_MEMORY (UINT64_C(64) << 20)
+#define DEFAULT_SEED   1 /* the same one every time: the same command is the same run */
 
 void options_init(struct options *options)
 {
     *options = (struct options){
         .config = {.image.read = image_file_read,
                    .memory_size = DEFAULT_MEMORY,
+                   .start.seed = DEFAULT_SEED,
                    .make_memory = ram_init,
                    .timeout = CLOCK_NEVER},
         .cpu = "auto",
@@ -176,6 +180,28 @@ static bool take_mode(struct options *options, const char *shown, char *value)
     if (choice >= 0)
         options->config.image.mode = meanings[choice];
     return choice >= 0;
+}
+
+static bool take_start(struct options *options, const char *shown, char *value)
+{
+    static const char *const starts[] = {"friendly", "real", NULL};
+    int choice = parse_choice(shown, value, starts);
+
+    options->config.start.is_real = choice == 1;
+    return choice >= 0;
+}
+
+static bool take_seed(struct options *options, const char *shown, char *value)
+{
+    char *end;
+
+    errno = 0;
+    options->config.start.seed = strtoull(value, &end, 0);
+    if (!isdigit((unsigned char)*value) || *end || errno) {
+        fprintf(stderr, "vmm: %s: not a number such as 7\n", shown);
+        return false;
+    }
+    return options->has_seed = true;
 }
 
 static bool take_clock(struct options *options, const char *shown, char *value)
@@ -351,6 +377,8 @@ const struct option_kind option_kinds[] = {
     {"clock", true, take_clock},
     {"mode", true, take_mode},
     {"load", true, take_load},
+    {"start", true, take_start},
+    {"seed", true, take_seed},
     {"append", true, take_append},
     {"module", true, take_module},
     {"disk", true, take_disk},
@@ -377,6 +405,13 @@ const struct option_kind option_kinds[] = {
     {"trace-file", true, take_trace_file},
     {0},
 };
+
+const char *options_conflict(const struct options *options)
+{
+    if (options->has_seed && !options->config.start.is_real && !options->replay)
+        return "--seed is of --start real, and the start is friendly: give both, or none";
+    return NULL;
+}
 
 size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES])
 {

@@ -35,6 +35,7 @@ struct options {
     struct disk_file disks[MACHINE_DISKS];
     unsigned disk_count;
     bool has_memory; /* the size was given */
+    bool has_seed;   /* likewise */
     const char *cpu; /* "auto" or an engine's name */
     enum inbox_ring input;
     bool has_input; /* that was given */
@@ -80,6 +81,9 @@ struct option_file {
 };
 
 #define OPTIONS_FILES (9 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+
+/* What contradicts itself in them, in one sentence; NULL: nothing. */
+const char *options_conflict(const struct options *options);
 
 /* Lists the files of a guest, but disks, which are open; returns how many they are. */
 size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES]);

@@ -75,6 +75,9 @@ int report_write(FILE *to, const struct runner *runner, const struct report_host
     json_put_string(to, machine->config.image.path ? machine->config.image.path : "");
     fprintf(to, ",\n  \"format\": ");
     json_put_string(to, machine->image.format ? machine->image.format : "snapshot");
+    fprintf(to, ",\n  \"start\": \"%s\"", machine->config.start.is_real ? "real" : "friendly");
+    if (machine->config.start.is_real)
+        fprintf(to, ",\n  \"seed\": %llu", (unsigned long long)machine->config.start.seed);
     fprintf(to, ",\n  \"engine\": ");
     json_put_string(to, machine->cpu->ops->name);
     fprintf(to, ",\n  \"end\": ");

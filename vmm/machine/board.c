@@ -88,7 +88,7 @@ static void on_unknown_service(void *owner, uint8_t interrupt, uint16_t ax, uint
                  interrupt, ax, cs, ip);
 }
 
-static const struct bios_host bios_host = {on_unknown_service, end_with_no_boot};
+static const struct bios_host bios_host = {on_unknown_service, end_with_no_boot, boot_leave_bios};
 
 /* ---- how each is made ---- */
 

@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include "base/blobs.h"
-#include "boot.h"
 #include "cpu/arch.h"
 
 #include <errno.h>
@@ -183,6 +182,8 @@ struct machine *machine_create(const struct machine_config *config, char *error,
                  (unsigned long long)(config->memory_size >> 20), strerror(-failure));
         goto failed;
     }
+    if (config->image.path && config->start.is_real)
+        boot_fill(&machine->memory, config->start.seed);
     if (config->image.path &&
         image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
         goto failed;
@@ -206,7 +207,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     if (config->image.path) {
         if (machine->image.start == IMAGE_START_BIOS)
             bios_port_map(&machine->bios, boot_bios, (size_t)(boot_bios_end - boot_bios));
-        boot_prepare(&machine->image, &machine->memory, &machine->ports, &state);
+        boot_prepare(machine, &state);
         failure = machine->cpu->ops->set_state(machine->cpu, &state);
     }
     if (failure < 0) {

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/memory_disk.h"
 #include "board.h"
+#include "boot.h"
 #include "cpu/cpu.h"
 #include "dev/bios_port.h"
 #include "dev/debug_ports.h"
@@ -57,6 +58,7 @@ struct machine;
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
     struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
+    struct boot_start start;    /* of the image */
     uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
     /* Makes the RAM, of zeros: 0 or -errno. NULL: memory_init. */
     int (*make_memory)(struct memory *memory, uint64_t size);

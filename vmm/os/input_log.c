@@ -1,6 +1,7 @@
 /*
  * The input log's lines:  TIME ACCESSES serial BYTE | key CODE down | key CODE up | closed | quit |
  * reset TIME in ns of the guest's clock, ACCESSES to devices before it. '#' begins a comment.
+ * Before them: epoch SECONDS, and start real SEED unless the machine's start was friendly.
  */
 #include "input_log.h"
 
@@ -13,15 +14,17 @@
 
 static const char title[] = "# vmm input log 1\n";
 
-FILE *input_log_create(const char *path, int64_t epoch)
+FILE *input_log_create(const char *path, const struct machine_config *config)
 {
     FILE *file = file_stream(path, FILE_WRITE);
 
     if (!file)
         return NULL;
     setvbuf(file, NULL, _IOLBF, BUFSIZ);
-    fprintf(file, "%sepoch %" PRId64 "\n# time (ns), accesses to devices before it, input\n", title,
-            epoch);
+    fprintf(file, "%sepoch %" PRId64 "\n", title, config->epoch);
+    if (config->start.is_real)
+        fprintf(file, "start real %" PRIu64 "\n", config->start.seed);
+    fprintf(file, "# time (ns), accesses to devices before it, input\n");
     return file;
 }
 
@@ -88,6 +91,14 @@ static struct machine_input *add(struct input_log *log)
     return &log->inputs[log->count++];
 }
 
+static bool parse_start(const char *line, struct boot_start *start)
+{
+    int end = 0;
+
+    start->is_real = sscanf(line, "start real %" SCNu64 " %n", &start->seed, &end) == 1;
+    return start->is_real && end > 0 && line[end] == '\0';
+}
+
 /* All lines, each counted before it is looked at. 0, or -errno: -EINVAL for one that is none. */
 static int read_lines(struct input_log *log, FILE *file, unsigned *number)
 {
@@ -107,6 +118,8 @@ static int read_lines(struct input_log *log, FILE *file, unsigned *number)
             has_epoch = true;
             continue;
         }
+        if (log->count == 0 && !log->start.is_real && parse_start(line, &log->start))
+            continue;
         input = add(log);
         if (!input)
             return -ENOMEM;

@@ -11,12 +11,14 @@
 
 struct input_log {
     int64_t epoch; /* what the guest's real-time clock began with, s since 1970 */
+    struct boot_start start;
     struct machine_input *inputs;
     size_t count;
 };
 
-/* Begins a log; each line put is written at once. NULL, and errno, on failure. */
-FILE *input_log_create(const char *path, int64_t epoch);
+/* Begins a log, with the epoch and the start of a configuration; each line put is written at once.
+ * NULL, and errno, on failure. */
+FILE *input_log_create(const char *path, const struct machine_config *config);
 void input_log_put(FILE *file, const struct machine_input *input);
 
 /* Reads a log, to be freed by input_log_free. Returns -1 with a sentence in `error`, which names

@@ -173,22 +173,26 @@ void session_forget_machine(struct session *session)
     session->has_none = false;
 }
 
+static bool is_dashed(const char *word)
+{
+    return strncmp(word, "--", 2) == 0;
+}
+
 static const struct option_kind *find_option(const char *name)
 {
     const struct option_kind *kind = option_kinds;
 
     if (strncmp(name, "-m", 2) == 0 && (!name[2] || isdigit((unsigned char)name[2])))
         name = "--memory";
-    if (strncmp(name, "--", 2) != 0)
-        return NULL;
-    while (kind->name && (strncmp(kind->name, name + 2, strcspn(name + 2, "=")) != 0 ||
-                          kind->name[strcspn(name + 2, "=")]))
+    name += is_dashed(name) ? 2 : 0;
+    while (kind->name &&
+           (strncmp(kind->name, name, strcspn(name, "=")) != 0 || kind->name[strcspn(name, "=")]))
         kind++;
     return kind->name ? kind : NULL;
 }
 
-/* The words after `boot`, as options of `vmm run`. An option itself says what is wrong with its
- * value. */
+/* The words after `boot`, as options of `vmm run` (--start real) or of a guest (start=real). An
+ * option itself says what is wrong with its value. */
 static bool take_options(struct session *session, char **words)
 {
     struct options *options = &session->options;
@@ -196,14 +200,14 @@ static bool take_options(struct session *session, char **words)
 
     for (char **word = words + 1; *word; word++) {
         const struct option_kind *kind = find_option(*word);
-        char *value = strncmp(*word, "--", 2) == 0 ? strchr(*word, '=') : NULL;
+        char *value = **word != '-' || is_dashed(*word) ? strchr(*word, '=') : NULL;
         if (!kind)
             return session_fail(session, VERDICT_REFUSED, "vmm run has no option '%s'", *word);
         if (value)
             value++;
-        else if (kind->has_value && (*word)[1] == 'm' && (*word)[2])
+        else if (strncmp(*word, "-m", 2) == 0 && (*word)[2])
             value = *word + 2;
-        else if (kind->has_value && word[1])
+        else if (kind->has_value && **word == '-' && word[1])
             value = *++word;
         if (kind->has_value != (value != NULL))
             return session_fail(session, VERDICT_REFUSED, "--%s %s", kind->name,
@@ -213,6 +217,8 @@ static bool take_options(struct session *session, char **words)
         if (!kind->take(options, shown, value))
             return session_fail(session, VERDICT_REFUSED, "--%s was refused", kind->name);
     }
+    if (options_conflict(options))
+        return session_fail(session, VERDICT_REFUSED, "%s", options_conflict(options));
     if (options->report || options->save || options->restore || options->record ||
         options->replay || options->restart || options->monitor || options->hold || options->paused)
         return session_fail(

@@ -44,10 +44,20 @@ done
 guest sector 'bits 16' 'org 0x7c00' 'jmp 0:start' 'start: xor ax, ax' 'mov ss, ax' 'mov sp, 0x7c00' 'mov ds, ax' 'cld' \
     'mov si, text' 'next: lodsb' 'test al, al' 'jz done' 'out 0xe9, al' 'jmp next' 'done: cmp dl, 0x80' "$verdict" \
     'text: db "booted", 0' 'times 510 - ($ - $$) db 0' 'dw 0xaa55'
+# bios NAME SEED: the BIOS starts it; 0 if DL is that of the drive, a floppy's 0.
+bios() { flat "$1" --start real --seed "$2" --timeout 1; [[ $? == 3 ]]; }
 for seed in 1 2 3 4 5; do
     check "a boot sector with seed $seed" 1 flat sector --mode real --load 0x7c00 --start real --seed $seed
     says "runs" "$out" '^booted$'
+    check "started by the BIOS" 0 bios sector $seed
+    says "it runs, too" "$out" '^booted$'
 done
+# What the BIOS has left: A20, the data segment, the direction.
+guest left 'bits 16' 'org 0x7c00' 'mov ax, ds' 'test ax, ax' 'setz cl' 'xor ax, ax' 'mov ds, ax' 'dec ax' 'mov es, ax' \
+    'mov byte [0x600], 1' 'mov byte [es:0x610], 2' 'cmp byte [0x600], 1' 'setz al' 'and al, cl' 'out 0xf4, al' \
+    'times 510 - ($ - $$) db 0' 'dw 0xaa55'
+check "a boot sector on a friendly machine" 3 "$vmm" run --cpu soft --timeout 1 "$scratch/left.bin" </dev/null
+check "and on a real one: A20 is closed, DS is not 0" 1 "$vmm" run --cpu soft --timeout 1 --start real "$scratch/left.bin" </dev/null
 for seed in 1 2 3; do
     check "the guests with seed $seed" 0 env VMM_OPTIONS="--cpu soft --start real --seed $seed" tests/guests.sh "$vmm"
     lacks "as ever" "$out" '^not ok'

@@ -252,8 +252,8 @@ static bool was_told(struct bios_port *bios, uint8_t interrupt, uint8_t ah)
 /* EAX as most BIOSes have it, since they have just looked for it in the sector. */
 static void leave(const struct bios_port *bios, const struct request *request)
 {
-    struct bios_registers registers = {
-        .general = {[5] = request->drive, [7] = 0xaa55}, .flags = 0x202};
+    struct bios_registers registers = {.general = {[5] = request->drive, [7] = 0xaa55},
+                                       .flags = 0x202};
 
     bios->host->leave(bios->owner, &registers);
     memory_write(bios->memory, request->address, &registers, sizeof(registers));

@@ -76,7 +76,8 @@ bool bios_port_attach(struct bios_port *bios, struct bus *ports);
 /* Puts a disk into a drive, below BIOS_DRIVES. It must outlive the device. */
 void bios_port_insert(struct bios_port *bios, unsigned drive, const struct disk *disk);
 
-/* Whether an image fits on a floppy, and whether it is as long as one; whether it has a table with a partition. */
+/* Whether an image fits on a floppy, and whether it is as long as one; whether it has a table with
+ * a partition. */
 bool bios_fits_floppy(const struct disk *disk);
 bool bios_is_floppy(const struct disk *disk);
 bool bios_is_partitioned(const struct disk *disk);

@@ -29,7 +29,8 @@ void boot_fill(const struct memory *memory, uint64_t seed);
  * and fills in the state its CPU starts with. */
 void boot_prepare(struct machine *machine, struct cpu_state *state);
 
-/* The BIOS has done its part, and a boot sector begins, with these registers; owner: the machine. */
+/* The BIOS has done its part, and a boot sector begins, with these registers; owner: the machine.
+ */
 void boot_leave_bios(void *owner, struct bios_registers *registers);
 
 #endif

@@ -218,6 +218,7 @@ static uint64_t run_program(const struct memory *memory, const struct cpu_state 
             break;
         case CPU_STOP_SHUTDOWN:
         case CPU_STOP_FAILED:
+        case CPU_STOP_ASTRAY:
             over = true;
             break;
         case CPU_STOP_KICKED:

@@ -108,6 +108,7 @@ enum cpu_stop {
     CPU_STOP_DEBUG,    /* come to one of the addresses of stop_at */
     CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
     CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */
+    CPU_STOP_ASTRAY,   /* before an instruction that is no code: exit.came says from where */
     CPU_STOPS
 };
 
@@ -122,6 +123,32 @@ struct cpu_undelivered {
 };
 
 #define CPU_UNDELIVERED_MAX 6
+
+/* How the CPU came from one instruction to another that is not the one behind. */
+enum cpu_branch_kind {
+    CPU_BRANCH_UNKNOWN,
+    CPU_BRANCH_NEXT, /* it did come to the one behind */
+    CPU_BRANCH_JUMP, /* JMP, Jcc, LOOP to an address in the instruction */
+    CPU_BRANCH_CALL,
+    CPU_BRANCH_JUMP_INDIRECT, /* to an address in a register or in memory */
+    CPU_BRANCH_CALL_INDIRECT,
+    CPU_BRANCH_RET,
+    CPU_BRANCH_JUMP_FAR,
+    CPU_BRANCH_CALL_FAR,
+    CPU_BRANCH_RET_FAR,
+    CPU_BRANCH_IRET,
+    CPU_BRANCH_EXCEPTION, /* from here on to the handler of `vector` */
+    CPU_BRANCH_SOFTWARE,  /* INT n, INT3, INTO */
+    CPU_BRANCH_INTERRUPT, /* from the interrupt controller */
+    CPU_BRANCH_KINDS
+};
+
+struct cpu_branch {
+    uint32_t from, to; /* linear; of an interrupt or a trap, `from` is where the handler returns */
+    uint8_t kind, vector;
+};
+
+#define CPU_BRANCHES 16
 
 struct cpu_exit {
     union {
@@ -145,6 +172,7 @@ struct cpu_exit {
     /* After CPU_STOP_SHUTDOWN: what led to it, the first event first; 0: the engine can't say. */
     struct cpu_undelivered undelivered[CPU_UNDELIVERED_MAX];
     unsigned undelivered_count;
+    struct cpu_branch came; /* after CPU_STOP_ASTRAY: how it came there */
 };
 
 struct cpu;
@@ -193,6 +221,10 @@ struct cpu_ops {
     /* How many instructions were executed. NULL where nobody counts. */
     uint64_t (*instructions)(struct cpu *cpu);
 
+    /* The last branches, CPU_BRANCHES at most, the newest last: how many they are. Not those to an
+     * address in the instruction, which the code shows; but CALLs. NULL where nobody keeps them. */
+    unsigned (*branches)(struct cpu *cpu, struct cpu_branch to[CPU_BRANCHES]);
+
     /* One general register (CPU_EAX...), cheaper than the whole state; 0 if it can't be had. */
     uint32_t (*gpr)(struct cpu *cpu, unsigned which);
 
@@ -236,6 +268,12 @@ struct cpu {
      * none. */
     void (*calls)(void *observer, const struct cpu_call *call);
     void *observer;
+    /* Asked when an engine decodes supervisor code that it doesn't know yet, so never while it
+     * runs: whether the `count` bytes at `physical`, all in RAM and as many as lie in the page, can
+     * be meant to be executed. count 0: there is no memory. If not, run comes back before them with
+     * CPU_STOP_ASTRAY. NULL: everything can. A processor in hardware doesn't ask. */
+    bool (*is_code)(void *judge, uint64_t physical, const uint8_t *bytes, uint32_t count);
+    void *judge;
 };
 
 static inline enum cpu_stop cpu_run(struct cpu *cpu, uint64_t deadline)

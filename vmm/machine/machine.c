@@ -426,6 +426,8 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
     case CPU_STOP_FAILED:
         end_with_failure(machine);
         break;
+    case CPU_STOP_ASTRAY:
+        break;
     case CPU_STOP_WINDOW:
     case CPU_STOP_DEBUG: /* no timer is due there: that would have been CPU_STOP_KICKED */
     case CPU_STOPS:

@@ -267,6 +267,27 @@ static uint64_t soft_instructions(struct cpu *cpu)
     return soft_of(cpu)->s.count;
 }
 
+static unsigned soft_branches(struct cpu *cpu, struct cpu_branch to[CPU_BRANCHES])
+{
+    struct soft *c = soft_of(cpu);
+    unsigned count = 0;
+
+    soft_settle_notes(c);
+    for (unsigned i = 0; i < CPU_BRANCHES; i++) {
+        const struct branch_note *note = &c->notes[(c->note_at / sizeof(*note) + i) % CPU_BRANCHES];
+        if (note->what)
+            to[count++] = soft_branch_of(note);
+    }
+    return count;
+}
+
+/* What led to the present state is another's. */
+static void forget_branches(struct soft *c)
+{
+    memset(c->notes, 0, sizeof(c->notes));
+    c->block = NULL;
+}
+
 static uint32_t soft_gpr(struct cpu *cpu, unsigned which)
 {
     return which < CPU_GPRS ? soft_of(cpu)->s.gpr[which] : 0;
@@ -396,6 +417,7 @@ static int soft_restore(struct cpu *cpu, const void *from)
     c->logged = saved->logged;
     memcpy(c->log, saved->log, c->logged * sizeof(c->log[0]));
     c->raised = RAISED_NOTHING;
+    forget_branches(c);
     soft_tlb_flush(c);
     soft_mode_changed(c);
     return 0;
@@ -437,6 +459,7 @@ const struct cpu_ops cpu_soft_ops = {
     .want_window = soft_want_window,
     .stop_at = soft_stop_at,
     .instructions = soft_instructions,
+    .branches = soft_branches,
     .gpr = soft_gpr,
     .get_state = soft_get_state,
     .set_state = soft_set_state,

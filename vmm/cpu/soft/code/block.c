@@ -36,8 +36,45 @@ static void begin_without_blocks(struct soft *c)
     c->block = NULL;
 }
 
+/* The branch at the end of a block to a linear address. */
+static struct cpu_branch branch_from(const struct block *block, uint32_t to)
+{
+    static const uint8_t kinds[KINDS] = {[KIND_CALL] = CPU_BRANCH_CALL,
+                                         [KIND_RET] = CPU_BRANCH_RET,
+                                         [KIND_JMP_E] = CPU_BRANCH_JUMP_INDIRECT,
+                                         [KIND_CALL_E] = CPU_BRANCH_CALL_INDIRECT};
+    const struct op *op = &block->ops[block->count - 1];
+    uint32_t base = (uint32_t)(block->mode >> 32);
+    struct cpu_branch branch = {.from = base + op_eip(op), .to = to, .kind = kinds[op->kind]};
+
+    if (!branch.kind)
+        branch.kind = base + op->next == to ? CPU_BRANCH_NEXT : CPU_BRANCH_JUMP;
+    return branch;
+}
+
+void soft_settle_notes(struct soft *c)
+{
+    for (unsigned i = 0; i < CPU_BRANCHES; i++) {
+        struct branch_note *note = &c->notes[i];
+        const struct block *block = (const struct block *)(uintptr_t)note->what;
+        struct cpu_branch branch;
+
+        if (note->what < NOTE_KINDS)
+            continue;
+        branch = branch_from(block, (uint32_t)(block->mode >> 32) + note->to);
+        *note = (struct branch_note){NOTE_KIND(branch.kind, 0), branch.to, branch.from};
+    }
+}
+
+struct cpu_branch soft_branch_of(const struct branch_note *note)
+{
+    return (struct cpu_branch){note->from, note->to, (uint8_t)note->what,
+                               (uint8_t)(note->what >> 8)};
+}
+
 void soft_blocks_reset(struct soft *c)
 {
+    soft_settle_notes(c);
     memset(c->hash, 0, HASH_SLOTS * sizeof(c->hash[0]));
     memset(c->page_blocks, 0, c->memory->size / PAGE_SIZE * sizeof(c->page_blocks[0]));
     memset(c->code_lines, 0, c->memory->size / PAGE_SIZE * sizeof(c->code_lines[0]));
@@ -145,6 +182,34 @@ static bool code_address(struct soft *c, uint32_t linear, uint64_t *physical)
     return soft_translate(c, linear, false, c->s.cpl == 3, physical);
 }
 
+/* How execution came to linear address `to`: by an event or a far transfer, which were noted last;
+ * or by the last instruction of the last block. */
+static struct cpu_branch how_it_came(struct soft *c, uint32_t to)
+{
+    const struct branch_note *last =
+        &c->notes[(uint8_t)(c->note_at - sizeof(*last)) / sizeof(*last)];
+
+    if (last->what && last->what < NOTE_KINDS && last->to == to)
+        return soft_branch_of(last);
+    if (!c->block)
+        return (struct cpu_branch){.to = to};
+    return branch_from(c->block, to);
+}
+
+/* Whether what is at a place can't be meant to be executed; a user's code is its kernel's matter.
+ */
+static bool is_astray(const struct soft *c, uint64_t physical, const uint8_t *bytes, uint32_t count)
+{
+    return c->cpu.is_code && c->s.cpl < 3 && !c->cpu.is_code(c->cpu.judge, physical, bytes, count);
+}
+
+static struct block *stop_astray(struct soft *c)
+{
+    c->cpu.exit.came = how_it_came(c, c->s.segment[CPU_CS].base + c->s.eip);
+    soft_raise_stop(c, CPU_STOP_ASTRAY);
+    return NULL;
+}
+
 /* One instruction that lies outside of RAM, or can't be fetched as a whole: decoded for every
  * execution. */
 static struct block *decode_apart(struct soft *c, uint64_t mode)
@@ -171,10 +236,14 @@ static struct block *decode_apart(struct soft *c, uint64_t mode)
                 break;
             }
         }
-        if (!memory_read(c->memory, physical, &block->bytes[available], 1))
+        if (!memory_read(c->memory, physical, &block->bytes[available], 1)) {
+            if (available == 0 && is_astray(c, physical, NULL, 0))
+                return stop_astray(c);
             block->bytes[available] = 0xff; /* an open bus */
+        }
         physical++;
     }
+    soft_settle_notes(c);
     decoded = soft_decode(block->ops, block->bytes, available, eip, (uint32_t)mode, limit);
     if (decoded == DECODED_SHORT) {
         if (faults_at)
@@ -274,6 +343,8 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
         return decode_apart(c, mode);
     if (available - 1 > limit - eip)
         available = limit - eip + 1;
+    if (is_astray(c, physical, bytes, available))
+        return stop_astray(c);
     block = new_block(c);
     while (count < most && decoded == DECODED && at < BLOCK_BYTES - 15) {
         uint32_t left = available - at;
@@ -284,7 +355,8 @@ static struct block *decode_block(struct soft *c, uint64_t mode, uint64_t physic
         at = block->ops[count].next - eip;
         count++;
         if (at >= available ||
-            ((mode & MODE_STOPS) && soft_is_stop(c, (uint32_t)(mode >> 32) + eip + at)))
+            ((mode & MODE_STOPS) && soft_is_stop(c, (uint32_t)(mode >> 32) + eip + at)) ||
+            (bytes[at] == 0 && is_astray(c, physical + at, bytes + at, available - at)))
             break;
     }
     if (count == 0) {

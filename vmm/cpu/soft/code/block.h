@@ -72,6 +72,11 @@ struct op *soft_follow(struct soft *c, struct op *op, uint32_t eip);
 /* How many instructions were executed before `op` of the present block. */
 uint64_t soft_count_before(const struct soft *c, const struct op *op);
 
+/* Makes notes of branches independent of their blocks, which may be overwritten then. */
+void soft_settle_notes(struct soft *c);
+/* A note that is settled. */
+struct cpu_branch soft_branch_of(const struct branch_note *note);
+
 /* Whether run is to come back before the instruction at a linear address. */
 bool soft_is_stop(const struct soft *c, uint32_t linear);
 

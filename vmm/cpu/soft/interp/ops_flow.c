@@ -88,6 +88,7 @@ SLOW OP(beyond_limit)
 OP_LOADING_AT(ret, uint32_t, target, CPU_SS, get32(c, CPU_ESP), {
     CHECK_LIMIT(target);
     put32(c, CPU_ESP, get32(c, CPU_ESP) + 4 + op->imm);
+    soft_note_near(c, target);
     GO_INDIRECT(target);
 })
 
@@ -97,11 +98,13 @@ const struct handlers handlers_ret = {.with_register = {NULL, NULL, ret}};
 static OP(jmp_r)
 {
     CHECK_LIMIT(get32(c, op->rm));
+    soft_note_near(c, get32(c, op->rm));
     GO_INDIRECT(get32(c, op->rm));
 }
 
 OP_LOADING(jmp_m, uint32_t, target, {
     CHECK_LIMIT(target);
+    soft_note_near(c, target);
     GO_INDIRECT(target);
 })
 
@@ -123,6 +126,7 @@ SLOW OP(call_other_way)
         CHECK_LIMIT(target);                                     \
         memcpy(at_, &next_, 4);                                  \
         put32(c, CPU_ESP, esp_);                                 \
+        soft_note_near(c, target);                               \
         GO_INDIRECT(target);                                     \
     }
 

@@ -764,14 +764,20 @@ bool do_call_e(struct soft *c, struct op *op)
 {
     uint32_t next = c->s.eip, target;
 
-    return rm_read(c, op, &target) && go(c, target) && soft_push(c, op->size, next);
+    if (!rm_read(c, op, &target) || !go(c, target) || !soft_push(c, op->size, next))
+        return false;
+    soft_note_near(c, target);
+    return true;
 }
 
 bool do_jmp_e(struct soft *c, struct op *op)
 {
     uint32_t target;
 
-    return rm_read(c, op, &target) && go(c, target);
+    if (!rm_read(c, op, &target) || !go(c, target))
+        return false;
+    soft_note_near(c, target);
+    return true;
 }
 
 bool do_ret(struct soft *c, struct op *op)
@@ -783,6 +789,7 @@ bool do_ret(struct soft *c, struct op *op)
         return false;
     stack.esp = (stack.esp & ~stack.mask) | ((stack.esp + op->imm) & stack.mask);
     soft_stack_commit(c, &stack);
+    soft_note_near(c, target);
     return true;
 }
 

@@ -81,23 +81,31 @@ bool do_hlt(struct soft *c, struct op *op)
 
 /* Software interrupts; c->s.eip is that of the next instruction. */
 
+static bool call_handler(struct soft *c, const struct op *op, uint8_t vector)
+{
+    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
+
+    if (!soft_interrupt(c, vector, EVENT_SOFTWARE, false, 0))
+        return false;
+    soft_note_branch(c, CPU_BRANCH_SOFTWARE, vector, from, c->s.segment[CPU_CS].base + c->s.eip);
+    return true;
+}
+
 bool do_int3(struct soft *c, struct op *op)
 {
-    (void)op;
-    return soft_interrupt(c, EXCEPTION_BP, EVENT_SOFTWARE, false, 0);
+    return call_handler(c, op, EXCEPTION_BP);
 }
 
 bool do_into(struct soft *c, struct op *op)
 {
-    (void)op;
-    return !flag_of(c) || soft_interrupt(c, EXCEPTION_OF, EVENT_SOFTWARE, false, 0);
+    return !flag_of(c) || call_handler(c, op, EXCEPTION_OF);
 }
 
 bool do_int(struct soft *c, struct op *op)
 {
     if (is_v86(c) && iopl(c) < 3)
         return soft_raise_error(c, EXCEPTION_GP, 0);
-    return soft_interrupt(c, (uint8_t)op->imm, EVENT_SOFTWARE, false, 0);
+    return call_handler(c, op, (uint8_t)op->imm);
 }
 
 /* ICEBP is its instruction's debug trap: the one #DB that it raises stands for a step and reports a
@@ -117,21 +125,38 @@ bool do_icebp(struct soft *c, struct op *op)
     return true;
 }
 
+/* Far transfers, whose CS is another afterwards */
+
 bool do_iret(struct soft *c, struct op *op)
 {
-    return soft_iret(c, op->size);
+    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
+
+    if (!soft_iret(c, op->size))
+        return false;
+    soft_note_branch(c, CPU_BRANCH_IRET, 0, from, c->s.segment[CPU_CS].base + c->s.eip);
+    return true;
 }
 
-/* Far transfers */
+static bool go_far(struct soft *c, const struct op *op, uint16_t selector, uint32_t offset,
+                   bool is_call)
+{
+    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
+
+    if (!soft_far_jump(c, selector, offset, is_call, op->size))
+        return false;
+    soft_note_branch(c, is_call ? CPU_BRANCH_CALL_FAR : CPU_BRANCH_JUMP_FAR, 0, from,
+                     c->s.segment[CPU_CS].base + c->s.eip);
+    return true;
+}
 
 bool do_jmp_far(struct soft *c, struct op *op)
 {
-    return soft_far_jump(c, op->imm2, op->imm, false, op->size);
+    return go_far(c, op, op->imm2, op->imm, false);
 }
 
 bool do_call_far(struct soft *c, struct op *op)
 {
-    return soft_far_jump(c, op->imm2, op->imm, true, op->size);
+    return go_far(c, op, op->imm2, op->imm, true);
 }
 
 static bool read_far_pointer(struct soft *c, const struct op *op, uint32_t *offset,
@@ -151,8 +176,7 @@ bool do_jmp_far_e(struct soft *c, struct op *op)
     uint32_t offset;
     uint16_t selector;
 
-    return read_far_pointer(c, op, &offset, &selector) &&
-           soft_far_jump(c, selector, offset, false, op->size);
+    return read_far_pointer(c, op, &offset, &selector) && go_far(c, op, selector, offset, false);
 }
 
 bool do_call_far_e(struct soft *c, struct op *op)
@@ -160,13 +184,17 @@ bool do_call_far_e(struct soft *c, struct op *op)
     uint32_t offset;
     uint16_t selector;
 
-    return read_far_pointer(c, op, &offset, &selector) &&
-           soft_far_jump(c, selector, offset, true, op->size);
+    return read_far_pointer(c, op, &offset, &selector) && go_far(c, op, selector, offset, true);
 }
 
 bool do_ret_far(struct soft *c, struct op *op)
 {
-    return soft_far_return(c, op->size, op->imm);
+    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
+
+    if (!soft_far_return(c, op->size, op->imm))
+        return false;
+    soft_note_branch(c, CPU_BRANCH_RET_FAR, 0, from, c->s.segment[CPU_CS].base + c->s.eip);
+    return true;
 }
 
 /* LES, LDS, LSS, LFS, LGS */

@@ -230,6 +230,9 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
         ok = interrupt_real(c, vector);
     c->external = external;
     c->in_delivery = was_in_delivery;
+    if (ok && kind != EVENT_SOFTWARE) /* whose instruction notes it */
+        soft_note_branch(c, kind == EVENT_EXCEPTION ? CPU_BRANCH_EXCEPTION : CPU_BRANCH_INTERRUPT,
+                         vector, from, c->s.segment[CPU_CS].base + c->s.eip);
     if (!ok)
         note_undelivered(c, &f, cr2);
     if (ok && kind == EVENT_SOFTWARE)

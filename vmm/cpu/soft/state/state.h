@@ -157,6 +157,18 @@ struct access_record {
     bool is_write, is_port;
 };
 
+/* A branch that was made: `what` is the block at whose end it is, and `to` an offset; or NOTE_KIND
+ * of its kind and vector, and the addresses are linear. 0: none. */
+struct branch_note {
+    uint64_t what;
+    uint32_t to, from;
+};
+
+#define NOTE_KIND(kind, vector) ((uint64_t)(kind) | (uint64_t)(vector) << 8)
+#define NOTE_KINDS              UINT64_C(0x10000) /* no block has an address below */
+
+_Static_assert(CPU_BRANCHES * sizeof(struct branch_note) == 256, "note_at wraps");
+
 #define ACCESS_LOG 64
 #define TLB_LOG    8192
 #define TABLE_LOG  1024
@@ -176,6 +188,10 @@ struct soft {
     enum raised raised;
     bool halts;     /* HLT was executed */
     bool attention; /* the run loop must look before the next block */
+
+    /* The last branches, a ring; where in it the next goes, in bytes, which wraps around. */
+    uint8_t note_at;
+    struct branch_note notes[CPU_BRANCHES];
 
     struct block *jumps[JUMP_SLOTS]; /* by EIP: the last block entered there */
 
@@ -272,6 +288,28 @@ static inline bool code_is_32(const struct soft *c)
 static inline uint64_t soft_time(const struct soft *c, uint64_t count)
 {
     return count * SOFT_NS_PER_INSTRUCTION + c->s.skew;
+}
+
+static inline void soft_note(struct soft *c, uint64_t what, uint32_t from, uint32_t to)
+{
+    struct branch_note *note = (struct branch_note *)(void *)((char *)c->notes + c->note_at);
+
+    *note = (struct branch_note){.what = what, .to = to, .from = from};
+    c->note_at = (uint8_t)(c->note_at + sizeof(*note));
+}
+
+/* A near branch from the end of the present block to an offset in CS, which was made. Handlers have
+ * time for no more: the block says where it came from. */
+static inline void soft_note_near(struct soft *c, uint32_t to)
+{
+    soft_note(c, (uintptr_t)c->block, 0, to);
+}
+
+/* Any other, between linear addresses. */
+static inline void soft_note_branch(struct soft *c, enum cpu_branch_kind kind, uint8_t vector,
+                                    uint32_t from, uint32_t to)
+{
+    soft_note(c, NOTE_KIND(kind, vector), from, to);
 }
 
 /* Raising is recording; delivery comes when control is back in the run loop. All return false, so

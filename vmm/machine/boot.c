@@ -9,6 +9,8 @@
 #include "base/blobs.h"
 #include "cpu/arch.h"
 
+#include <string.h>
+
 /* The first words of boot/pm32.asm, all guest addresses. */
 struct pm32_header {
     uint32_t entry;       /* remaps the PIC, then jumps to `guest_entry` */
@@ -234,4 +236,19 @@ void boot_prepare(struct machine *machine, struct cpu_state *state)
     }
     if (start->is_real)
         i8042_raw(&machine->keyboard, STALE_REPLY);
+}
+
+static bool is_within(uint64_t address, uint32_t count, uint32_t base, uint32_t size)
+{
+    return address >= base && address - base + count <= size;
+}
+
+bool boot_is_table(uint64_t physical, const uint8_t *bytes, uint32_t count)
+{
+    struct pm32_header header;
+
+    memcpy(&header, boot_pm32, sizeof(header));
+    return (is_within(physical, count, header.gdt, header.gdt_size) ||
+            is_within(physical, count, header.idt, header.idt_size)) &&
+           memcmp(bytes, boot_pm32 + (physical - IMAGE_RESERVED_BASE), count) == 0;
 }

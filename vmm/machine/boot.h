@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "cpu/cpu.h"
 
+#include <stdbool.h>
+
 struct bios_registers;
 struct machine;
 
@@ -32,5 +34,8 @@ void boot_prepare(struct machine *machine, struct cpu_state *state);
 /* The BIOS has done its part, and a boot sector begins, with these registers; owner: the machine.
  */
 void boot_leave_bios(void *owner, struct bios_registers *registers);
+
+/* Whether the `count` bytes at a physical address are those of its tables, as they were placed. */
+bool boot_is_table(uint64_t physical, const uint8_t *bytes, uint32_t count);
 
 #endif

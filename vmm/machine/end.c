@@ -142,8 +142,7 @@ static const char *page_fault_detail(uint32_t error, char *to, size_t size)
     return to;
 }
 
-/* The IRQ that is in service and has this vector, or -1: what came was an interrupt. */
-static int irq_in_service(const struct machine *machine, uint32_t vector)
+int machine_irq_in_service(const struct machine *machine, uint32_t vector)
 {
     for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
         struct interrupt_input input = machine_input(machine, i);
@@ -156,7 +155,7 @@ static int irq_in_service(const struct machine *machine, uint32_t vector)
 static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
 {
     char cause[32] = "", detail[96] = "", at[MACHINE_PLACE];
-    int irq = irq_in_service(machine, frame->vector);
+    int irq = machine_irq_in_service(machine, frame->vector);
 
     put_symbol(machine, machine->outcome.state.segment[CPU_CS].base + frame->eip, at, sizeof(at));
     if (irq >= 0) {
@@ -201,7 +200,7 @@ void end_with_fault(void *owner, uint32_t address)
     }
     /* A vector with an error code, but from the PIC, which pushes none. */
     if (frame.vector < 32 && (UINT32_C(1) << frame.vector & ERROR_CODE_VECTORS) &&
-        irq_in_service(machine, frame.vector) >= 0) {
+        machine_irq_in_service(machine, frame.vector) >= 0) {
         frame.eflags = frame.cs;
         frame.cs = frame.eip;
         frame.eip = frame.error;

@@ -1,6 +1,7 @@
 /*
  * What the files of a machine share: machine.c (the loop), board.c (chips and wires), input.c,
- * silence.c (the end of input), end.c, shutdown.c (triple faults). Private to this folder.
+ * silence.c (the end of input), end.c, shutdown.c (triple faults), astray.c (execution of what
+ * is no code). Private to this folder.
  */
 #ifndef VMM_MACHINE_INTERNAL_H
 #define VMM_MACHINE_INTERNAL_H
@@ -65,6 +66,22 @@ void end_with_silence(void *owner);
 /* A bare guest's exception has come to the default handlers (boot/pm32.asm), whose frame is at
  * linear `address`. */
 void end_with_fault(void *owner, uint32_t address);
+
+/* The IRQ that is in service and has this vector, or -1. */
+int machine_irq_in_service(const struct machine *machine, uint32_t vector);
+
+/* ---- astray.c ---- */
+
+/* For cpu.is_code. */
+bool astray_is_code(void *machine, uint64_t physical, const uint8_t *bytes, uint32_t count);
+
+/* The CPU stands before what is no code. */
+void end_astray(struct machine *machine);
+
+/* "INT 0x10 (AH 0x0e, teletype output)", "IRQ 0 at vector 0x8", "#DE divide error". Returns `to`.
+ */
+const char *machine_put_event(struct machine *machine, const struct cpu_state *state,
+                              enum cpu_branch_kind kind, uint8_t vector, char *to, size_t size);
 
 /* ---- shutdown.c ---- */
 

@@ -192,6 +192,9 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     if (!machine->cpu)
         goto failed;
 
+    machine->cpu->is_code = astray_is_code;
+    machine->cpu->judge = machine;
+
     bus_init(&machine->ports);
     bus_init(&machine->mmio);
     clock_init(&machine->clock, machine->cpu->ops->now, machine->cpu);
@@ -427,6 +430,7 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
         end_with_failure(machine);
         break;
     case CPU_STOP_ASTRAY:
+        end_astray(machine);
         break;
     case CPU_STOP_WINDOW:
     case CPU_STOP_DEBUG: /* no timer is due there: that would have been CPU_STOP_KICKED */

@@ -1,5 +1,6 @@
-; Jumps to where neither RAM nor a device is, as through a function pointer that was never set. The
-; empty bus reads as FF FF, which is no instruction: invalid opcode, and the report shows EIP.
+; Jumps to where neither RAM nor a device is, as through a function pointer that was never set. On
+; KVM the empty bus reads as FF FF, which is no instruction: invalid opcode, and the report shows EIP;
+; the software CPU says where the jump came from.
 ;
 ;       vmm run --mode pm32 build/guests/wild_jump.bin
 ;

@@ -20,6 +20,8 @@
 /* So many bytes that are as the VMM wrote them are its tables. */
 #define SAME 8
 
+#define CELLS 16 /* bytes of a text screen */
+
 #define VECTORS_END UINT32_C(0x400) /* of real mode's table */
 
 enum astray { ASTRAY_NOT, ASTRAY_NOTHING, ASTRAY_VIDEO, ASTRAY_ZEROS, ASTRAY_TABLES };
@@ -27,19 +29,34 @@ enum astray { ASTRAY_NOT, ASTRAY_NOTHING, ASTRAY_VIDEO, ASTRAY_ZEROS, ASTRAY_TAB
 static const char *const places[] = {
     [ASTRAY_NOT] = "it is no code",
     [ASTRAY_NOTHING] = "no memory is there",
-    [ASTRAY_VIDEO] = "that is video memory, which holds no code",
+    [ASTRAY_VIDEO] = "that is video memory",
     [ASTRAY_ZEROS] = "only zeros are there",
     [ASTRAY_TABLES] = "the VMM's descriptor tables are there",
 };
 
+/* Text in video memory: characters at even addresses, beside them one colour. */
+static bool is_text(uint64_t physical, const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < CELLS; i++) {
+        uint8_t byte = bytes[i];
+
+        if ((physical + i) & 1 ? byte != bytes[~physical & 1] : byte && (byte < ' ' || byte > '~'))
+            return false;
+    }
+    return true;
+}
+
 static enum astray judge(uint64_t physical, const uint8_t *bytes, uint32_t count)
 {
     static const uint8_t zeros[ZEROS];
+    bool is_zeros = count >= ZEROS && memcmp(bytes, zeros, ZEROS) == 0;
 
+    if (physical >= IMAGE_VIDEO_BASE && physical < IMAGE_VIDEO_END &&
+        (is_zeros || count == 0 || (count >= CELLS && is_text(physical, bytes))))
+        return ASTRAY_VIDEO;
     if (count == 0)
-        return physical >= IMAGE_VIDEO_BASE && physical < IMAGE_VIDEO_END ? ASTRAY_VIDEO
-                                                                          : ASTRAY_NOTHING;
-    if (count >= ZEROS && memcmp(bytes, zeros, ZEROS) == 0)
+        return ASTRAY_NOTHING;
+    if (is_zeros)
         return ASTRAY_ZEROS;
     if (count >= SAME && memcmp(bytes, zeros, SAME) != 0 && boot_is_table(physical, bytes, SAME))
         return ASTRAY_TABLES;

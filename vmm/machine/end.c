@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include "cpu/arch.h"
+#include "services.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,14 @@ bool machine_end_is_death(enum machine_end end)
            end == END_TIMEOUT || end == END_DIVERGED;
 }
 
+/* At the end of the sentence, if there is room. */
+static void add(struct machine_outcome *outcome, const char *text)
+{
+    size_t length = strlen(outcome->text);
+
+    snprintf(outcome->text + length, sizeof(outcome->text) - length, "%s", text);
+}
+
 void machine_end(struct machine *machine, enum machine_end end, int status, const char *format, ...)
 {
     struct machine_outcome *outcome = &machine->outcome;
@@ -44,6 +53,9 @@ void machine_end(struct machine *machine, enum machine_end end, int status, cons
     va_end(arguments);
     if (!outcome->has_state)
         outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
+    if (end != END_SHUTDOWN && outcome->text[0] && outcome->has_state &&
+        end_is_still_real(machine, &outcome->state))
+        add(outcome, "; " STILL_REAL);
 }
 
 /* "at eip 0x10002c", or "at 07c0:0012" in real mode. */
@@ -152,13 +164,68 @@ int machine_irq_in_service(const struct machine *machine, uint32_t vector)
     return -1;
 }
 
-static void end_with_exception(struct machine *machine, const struct fault_frame *frame)
+/* Before `eip` is an INT of this vector. */
+static bool is_behind_int(struct machine *machine, uint32_t eip, uint32_t vector)
+{
+    uint8_t bytes[2];
+
+    return arch_read_linear(&machine->outcome.state, &machine->memory, eip - 2, bytes, 2) == 2 &&
+           bytes[0] == 0xcd && bytes[1] == vector;
+}
+
+/*
+ * What brought the CPU to the default handlers. An engine that keeps its branches knows: the
+ * handlers are short, so it is the last one. Else the PIC or the guest's code shows it. INT3 and
+ * INTO are exceptions, which one asks for.
+ */
+static struct cpu_branch what_came(struct machine *machine, const struct fault_frame *frame)
+{
+    const struct cpu_ops *ops = machine->cpu->ops;
+    struct cpu_branch all[CPU_BRANCHES], came = {.vector = (uint8_t)frame->vector};
+    unsigned count = ops->branches ? ops->branches(machine->cpu, all) : 0;
+    bool may_shift = frame->vector < 32 && (ERROR_CODE_VECTORS >> frame->vector & 1);
+    uint32_t eip = may_shift ? frame->error : frame->eip;
+
+    came.kind = CPU_BRANCH_EXCEPTION;
+    came.from = frame->eip;
+    if (count > 0 && all[count - 1].kind >= CPU_BRANCH_EXCEPTION &&
+        all[count - 1].vector == frame->vector)
+        came = all[count - 1];
+    else if (machine_irq_in_service(machine, frame->vector) >= 0)
+        came.kind = CPU_BRANCH_INTERRUPT;
+    else if (is_behind_int(machine, eip, frame->vector))
+        came = (struct cpu_branch){
+            .kind = CPU_BRANCH_SOFTWARE, .vector = came.vector, .from = eip - 2};
+    if (came.kind == CPU_BRANCH_SOFTWARE && (frame->vector == 3 || frame->vector == 4))
+        came.kind = CPU_BRANCH_EXCEPTION;
+    return came;
+}
+
+static void end_with_int(struct machine *machine, const struct cpu_branch *came)
+{
+    const struct cpu_state *state = &machine->outcome.state;
+    const char *owner = service_owner(came->vector);
+    char event[64], at[MACHINE_PLACE], why[120] = "the guest has loaded no IDT of its own (LIDT)";
+
+    if (owner)
+        snprintf(why, sizeof(why), "there is no %s in protected mode", owner);
+    else if (came->vector < 32)
+        snprintf(why, sizeof(why),
+                 "an instruction, not the exception %s; there is no BIOS in protected mode",
+                 arch_exception_name(came->vector));
+    machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "%s at eip %#x%s: %s",
+                machine_put_event(machine, state, came->kind, came->vector, event, sizeof(event)),
+                state->eip, put_symbol(machine, came->from, at, sizeof(at)), why);
+}
+
+static void end_with_exception(struct machine *machine, const struct fault_frame *frame,
+                               const struct cpu_branch *came)
 {
     char cause[32] = "", detail[96] = "", at[MACHINE_PLACE];
     int irq = machine_irq_in_service(machine, frame->vector);
 
     put_symbol(machine, machine->outcome.state.segment[CPU_CS].base + frame->eip, at, sizeof(at));
-    if (irq >= 0) {
+    if (came->kind == CPU_BRANCH_INTERRUPT && irq >= 0) {
         machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
                     "the guest has no handler for IRQ %d, vector %#x, which came at eip %#x%s%s",
                     irq, frame->vector, frame->eip, at,
@@ -181,12 +248,32 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
                 arch_exception_name(frame->vector), frame->error, frame->eip, at, cause, detail);
 }
 
+/* For --trace on a CPU that tells of no exceptions itself. */
+static void report_fault(struct machine *machine, const struct fault_frame *frame,
+                         const struct cpu_branch *came)
+{
+    const struct cpu_state *state = &machine->outcome.state;
+    struct cpu_call call = {.time = clock_now(&machine->clock),
+                            .vector = (uint8_t)frame->vector,
+                            .is_software = came->kind == CPU_BRANCH_SOFTWARE,
+                            .from = state->segment[CPU_CS].base + frame->eip};
+
+    if (!machine->observer || frame->vector >= 32)
+        return;
+    if (came->kind == CPU_BRANCH_EXCEPTION) {
+        call.has_error = ERROR_CODE_VECTORS >> frame->vector & 1;
+        call.error = frame->error;
+    }
+    machine->observer->fault(machine->observer, &call);
+}
+
 /* A bare guest's exception has come to the default handlers, which hand it over. */
 void end_with_fault(void *owner, uint32_t address)
 {
     struct machine *machine = owner;
     struct cpu_state *state = &machine->outcome.state;
     struct fault_frame frame;
+    struct cpu_branch came;
     uint32_t size = sizeof(frame);
 
     if (machine->outcome.end != END_NONE || machine->cpu->ops->get_state(machine->cpu, state) < 0)
@@ -198,9 +285,10 @@ void end_with_fault(void *owner, uint32_t address)
                     state->gpr[CPU_ESP]);
         return;
     }
-    /* A vector with an error code, but from the PIC, which pushes none. */
+    came = what_came(machine, &frame);
+    /* A vector with an error code, but from the PIC or an INT, which push none. */
     if (frame.vector < 32 && (UINT32_C(1) << frame.vector & ERROR_CODE_VECTORS) &&
-        machine_irq_in_service(machine, frame.vector) >= 0) {
+        came.kind != CPU_BRANCH_EXCEPTION) {
         frame.eflags = frame.cs;
         frame.cs = frame.eip;
         frame.eip = frame.error;
@@ -213,17 +301,14 @@ void end_with_fault(void *owner, uint32_t address)
         [CPU_EDI] = frame.edi, [CPU_ESP] = address + size,
     };
     memcpy(state->gpr, gpr, sizeof(gpr));
-    state->eip = frame.eip;
+    state->eip =
+        came.kind == CPU_BRANCH_SOFTWARE ? came.from - state->segment[CPU_CS].base : frame.eip;
     state->eflags = frame.eflags;
-    if (machine->observer && frame.vector < 32) {
-        struct cpu_call call = {.time = clock_now(&machine->clock),
-                                .vector = (uint8_t)frame.vector,
-                                .has_error = ERROR_CODE_VECTORS >> frame.vector & 1,
-                                .error = frame.error,
-                                .from = state->segment[CPU_CS].base + frame.eip};
-        machine->observer->fault(machine->observer, &call);
-    }
-    end_with_exception(machine, &frame);
+    report_fault(machine, &frame, &came);
+    if (came.kind == CPU_BRANCH_SOFTWARE)
+        end_with_int(machine, &came);
+    else
+        end_with_exception(machine, &frame, &came);
 }
 
 void end_with_return(void *owner)

@@ -89,6 +89,12 @@ const char *machine_put_event(struct machine *machine, const struct cpu_state *s
 void end_explain_shutdown(struct machine *machine, const struct cpu_state *state, char *to,
                           size_t size);
 
+/* CS is as real mode left it: PE is set, and no descriptor of the GDT can have made CS so. */
+bool end_is_still_real(struct machine *machine, const struct cpu_state *state);
+
+#define STILL_REAL \
+    "CS is still real mode's 16-bit segment: no far jump followed the setting of CR0.PE"
+
 /* The CPU has shut down (triple fault), or its engine has given up. */
 void end_with_shutdown(struct machine *machine);
 void end_with_failure(struct machine *machine);

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include "cpu/arch.h"
+#include "services.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #define ERROR_IDT UINT32_C(2)
 #define ERROR_LDT UINT32_C(4)
 
-enum { GATE_P = 0x8000, TYPE_TASK = 5 };
+enum { GATE_P = 0x8000, DESCRIPTOR_D = 0x400000, TYPE_TASK = 5 };
 enum { VECTOR_TS = 10, VECTOR_NP, VECTOR_SS, VECTOR_GP, VECTOR_PF };
 
 /* Text that grows up to its end, where the rest is lost. */
@@ -55,8 +56,9 @@ static void put_gate(struct text *to, const struct guest_view *view,
     uint32_t gate[2];
 
     if (number * size + size - 1 > idt->limit) {
+        bool is_first = event == view->machine->cpu->exit.undelivered;
         put(to, "gate %u is beyond the IDT's limit %#x%s", number, idt->limit,
-            idt->limit == 0 ? " (was LIDT forgotten?)" : "");
+            is_first && idt->limit == 0 ? " (was LIDT forgotten?)" : "");
         return;
     }
     if (!read_entry(view, idt->base + number * 8, gate)) {
@@ -163,12 +165,42 @@ static void put_exception(struct text *to, const struct guest_view *view,
 static void put_event(struct text *to, const struct guest_view *view,
                       const struct cpu_undelivered *event)
 {
-    if (event->kind == CPU_EVENT_SOFTWARE)
-        put(to, "INT %#x", event->vector);
-    else if (event->kind == CPU_EVENT_INTERRUPT)
-        put(to, "the interrupt at vector %#x", event->vector);
-    else
+    static const enum cpu_branch_kind kinds[] = {
+        [CPU_EVENT_SOFTWARE] = CPU_BRANCH_SOFTWARE, [CPU_EVENT_INTERRUPT] = CPU_BRANCH_INTERRUPT};
+    char name[80];
+
+    if (event->kind == CPU_EVENT_EXCEPTION) {
         put_exception(to, view, event);
+        return;
+    }
+    put(to, "%s",
+        machine_put_event(view->machine, view->state, kinds[event->kind], event->vector, name,
+                          sizeof(name)));
+    if (event->kind == CPU_EVENT_INTERRUPT && event->vector < 32)
+        put(to, " (that of %s: the PIC was not moved, ICW2)", arch_exception_name(event->vector));
+}
+
+/* What an INT was meant to reach. */
+static void put_service(struct text *to, const struct cpu_undelivered *event)
+{
+    const char *owner = service_owner(event->vector);
+
+    if (event->kind == CPU_EVENT_SOFTWARE && owner)
+        put(to, "; there is no %s in protected mode", owner);
+}
+
+bool end_is_still_real(struct machine *machine, const struct cpu_state *state)
+{
+    const struct guest_view view = {machine, state};
+    const struct cpu_segment *cs = &state->segment[CPU_CS];
+    uint32_t entry[2];
+
+    if (!(state->cr0 & CR0_PE) || (state->eflags & EFLAGS_VM) || (cs->attributes & SEGMENT_DB) ||
+        cs->base != (uint32_t)cs->selector << 4)
+        return false;
+    return !(cs->selector & 0xfffc) || (cs->selector | 7u) > state->gdtr.limit ||
+           !read_entry(&view, state->gdtr.base + (cs->selector & 0xfff8u), entry) ||
+           (entry[1] & 0x1800) != 0x1800 || (entry[1] & DESCRIPTOR_D);
 }
 
 void end_explain_shutdown(struct machine *machine, const struct cpu_state *state, char *to,
@@ -179,6 +211,8 @@ void end_explain_shutdown(struct machine *machine, const struct cpu_state *state
     struct text text = {to, size};
     char place[160];
 
+    if (end_is_still_real(machine, state))
+        put(&text, STILL_REAL ": ");
     for (unsigned i = 0; i < exit->undelivered_count; i++) {
         const struct cpu_undelivered *event = &exit->undelivered[i];
 
@@ -192,5 +226,7 @@ void end_explain_shutdown(struct machine *machine, const struct cpu_state *state
         }
         put(&text, ": ");
         put_reason(&text, &view, event);
+        if (i == 0)
+            put_service(&text, event);
     }
 }

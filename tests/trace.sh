@@ -55,6 +55,9 @@ says "accesses, too" "$(cat "$trace")" ' io +out +port=0x500'
 if [[ ${VMM_OPTIONS:-} != *kvm* ]]; then
     check "an exception" 6 counted --trace exc --mode pm32 build/guests/divide.bin
     says "is traced where it is raised" "$err" ' exc +exception +vector=0 eip=0x00100020.* #DE divide error'
+    check "a triple fault" 6 counted --trace exc --mode pm32 build/guests/triple.bin
+    says "has each of its steps traced, the first" "$err" ' exc +no-handler +vector=3 eip=.* INT 0x3: gate 3 '
+    says "and the last" "$err" ' exc +no-handler +vector=8 eip=.* #DF double fault: gate 8 '
     check "system calls of 1K OS" 0 counted --trace int,exc --trace-file "$trace" --disk build/os1k.disk,ro build/os1k.elf \
         < <(printf 'crash-null\nexit\n')
     says "are INT 0x80" "$(cat "$trace")" ' int +software +vector=0x80 eip=0x0100'

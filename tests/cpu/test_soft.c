@@ -5,6 +5,7 @@
  * after a fault EIP tells the vector and the stack holds the frame.
  */
 #include "cpu/arch.h"
+#include "cpu/soft/soft.h"
 #include "cpu/soft/state/state.h"
 
 #include <setjmp.h>
@@ -1019,6 +1020,125 @@ static void the_map_may_change_under_a_running_program(void **state)
     assert_int_equal(g->state.eip, HANDLERS + 6 + 1);
 }
 
+/* Branches, and code that is none */
+
+static void is_branch(const struct cpu_branch *branch, enum cpu_branch_kind kind, uint8_t vector,
+                      uint32_t from, uint32_t to)
+{
+    assert_int_equal(branch->kind, kind);
+    assert_int_equal(branch->vector, vector);
+    assert_int_equal(branch->from, from);
+    assert_int_equal(branch->to, to);
+}
+
+/* CALL EAX there, RET here; a far jump; INT 0x30, IRET; a fault. */
+static void its_last_branches_are_kept(void **state)
+{
+    struct guest *g = *state;
+    struct cpu_branch branches[CPU_BRANCHES];
+    unsigned count;
+
+    CODE_AT(g, CODE, "\xff\xd0\xea\x10\x00\x01\x00\x08\x00");
+    CODE_AT(g, CODE + 0x10, "\xcd\x30\x0f\x0b");
+    CODE_AT(g, CODE + 0x20, "\xc3");
+    CODE_AT(g, HANDLERS + 0x30, "\xcf");
+    for (unsigned stepping = 0; stepping < 2; stepping++) {
+        cpu_soft_set_stepping(g->cpu, stepping);
+        g->state.eip = CODE;
+        g->state.gpr[CPU_EAX] = CODE + 0x20;
+        g->state.gpr[CPU_ESP] = STACK - 0x100;
+        expect_ok(g, HANDLERS + EXCEPTION_UD + 1);
+        count = g->cpu->ops->branches(g->cpu, branches);
+        assert_true(count >= 6);
+        is_branch(&branches[count - 6], CPU_BRANCH_CALL_INDIRECT, 0, CODE, CODE + 0x20);
+        is_branch(&branches[count - 5], CPU_BRANCH_RET, 0, CODE + 0x20, CODE + 2);
+        is_branch(&branches[count - 4], CPU_BRANCH_JUMP_FAR, 0, CODE + 2, CODE + 0x10);
+        is_branch(&branches[count - 3], CPU_BRANCH_SOFTWARE, 0x30, CODE + 0x10, HANDLERS + 0x30);
+        is_branch(&branches[count - 2], CPU_BRANCH_IRET, 0, HANDLERS + 0x30, CODE + 0x12);
+        is_branch(&branches[count - 1], CPU_BRANCH_EXCEPTION, EXCEPTION_UD, CODE + 0x12,
+                  HANDLERS + EXCEPTION_UD);
+    }
+}
+
+/* There are never more than there is room for, and they outlive their blocks. */
+static void old_branches_are_forgotten(void **state)
+{
+    struct guest *g = *state;
+    struct cpu_branch branches[CPU_BRANCHES];
+    const uint32_t far_away = 0x1234;
+
+    CODE_AT(g, CODE, "\xb9\x64\0\0\0\xe8\x06\0\0\0\x49\x75\xf8\xf4"); /* 100 calls */
+    CODE_AT(g, CODE + 0x10, "\xc3");
+    expect_ok(g, CODE + 14);
+    assert_true(g->cpu->ops->stop_at(g->cpu, &far_away, 1)); /* throws all blocks away */
+    assert_int_equal(g->cpu->ops->branches(g->cpu, branches), CPU_BRANCHES);
+    for (unsigned i = 0; i < CPU_BRANCHES; i++)
+        is_branch(&branches[i], CPU_BRANCH_RET, 0, CODE + 0x10, CODE + 10);
+}
+
+/* Zeros, and what is not in memory, are no code. */
+static bool no_zeros(void *judge, uint64_t physical, const uint8_t *bytes, uint32_t count)
+{
+    (void)judge;
+    (void)physical;
+    return count >= 4 && memcmp(bytes, "\0\0\0", 4) != 0;
+}
+
+static void goes_astray(struct guest *g, uint32_t eip, enum cpu_branch_kind kind, uint32_t from)
+{
+    g->cpu->is_code = no_zeros;
+    for (unsigned stepping = 0; stepping < 2; stepping++) {
+        cpu_soft_set_stepping(g->cpu, stepping);
+        assert_int_equal(g->cpu->ops->set_state(g->cpu, &g->state), 0);
+        for (unsigned again = 0; again < 2; again++)
+            assert_int_equal(cpu_run(g->cpu, CLOCK_NEVER), CPU_STOP_ASTRAY);
+        assert_int_equal(soft_of(g->cpu)->s.eip, eip);
+        is_branch(&g->cpu->exit.came, kind, 0, from, eip);
+    }
+}
+
+static void a_wrong_pointer_goes_astray(void **state)
+{
+    struct guest *g = *state;
+
+    CODE_AT(g, CODE, "\xff\xd0"); /* call eax */
+    goes_astray(g, 0, CPU_BRANCH_CALL_INDIRECT, CODE);
+    g->state.gpr[CPU_EAX] = 0xdeadbeef;
+    goes_astray(g, 0xdeadbeef, CPU_BRANCH_CALL_INDIRECT, CODE);
+}
+
+static void a_wrong_return_goes_astray(void **state)
+{
+    struct guest *g = *state;
+
+    CODE_AT(g, CODE, "\x90\xc3"); /* nop; ret */
+    put32(g, STACK - 0x100, DATA);
+    goes_astray(g, DATA, CPU_BRANCH_RET, CODE + 1);
+}
+
+static void code_without_an_end_goes_astray(void **state)
+{
+    struct guest *g = *state;
+
+    CODE_AT(g, CODE, "\x90\x40"); /* nop; inc eax */
+    goes_astray(g, CODE + 2, CPU_BRANCH_NEXT, CODE + 1);
+    CODE_AT(g, CODE, "\xe9\xfb\x1f\x01\x00"); /* jmp DATA */
+    goes_astray(g, DATA, CPU_BRANCH_JUMP, CODE);
+}
+
+/* A user's is its kernel's matter. */
+static void a_users_code_is_not_judged(void **state)
+{
+    struct guest *g = *state;
+
+    user_mode(g);
+    g->cpu->is_code = no_zeros;
+    g->state.eip = DATA;
+    g->state.gpr[CPU_EAX] = DATA + 0x100;
+    CODE_AT(g, DATA + 6, "\xcd\x30"); /* behind ADD [EAX],AL, three times */
+    expect_fault(g, EXCEPTION_GP, DATA + 6, true, 0x30 * 8 + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1071,6 +1191,12 @@ int main(void)
         TEST(code_runs_in_a_rom_and_page_tables_may_be_there),
         TEST(a_hole_is_the_machines),
         TEST(the_map_may_change_under_a_running_program),
+        TEST(its_last_branches_are_kept),
+        TEST(old_branches_are_forgotten),
+        TEST(a_wrong_pointer_goes_astray),
+        TEST(a_wrong_return_goes_astray),
+        TEST(code_without_an_end_goes_astray),
+        TEST(a_users_code_is_not_judged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

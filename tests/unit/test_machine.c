@@ -208,6 +208,39 @@ static void machine_reports_a_triple_fault(void **unused)
     machine_destroy(machine);
 }
 
+/* The default handlers hand over INT 0x0d, of which no error code is on the stack; an engine in
+ * hardware does not say that it was one, but the guest's code does. Then the exception. */
+static void machine_tells_int_from_an_exception(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_PORT, .port = 0x500, .out = "\x05"}};
+    const uint32_t int_frame[] = {1, 2, 3, 4, 5, 6, 7, 0x0e41, 0x0d, 0x50002, 8, 0x246},
+                   fault_frame[] = {1, 2, 3, 4, 5, 6, 7, 8, 0x0d, 0x33, 0x50000, 8, 0x246};
+    const struct machine_config config = {.timeout = CLOCK_NEVER};
+
+    for (unsigned is_int = 0; is_int < 2; is_int++) {
+        struct machine *machine = paper_machine(script, &config);
+        struct machine_outcome *outcome = &machine->outcome;
+
+        assert_true(memory_write(&machine->memory, 0x50000, "\xcd\x0d", 2));
+        if (is_int)
+            memory_write(&machine->memory, 0x60000, int_frame, sizeof(int_frame));
+        else
+            memory_write(&machine->memory, 0x60000, fault_frame, sizeof(fault_frame));
+        paper.state.gpr[CPU_EBX] = 0x60000;
+        machine_run(machine);
+        assert_int_equal(outcome->end, END_FAULT);
+        assert_int_equal(outcome->status, 6);
+        assert_int_equal(outcome->state.eip, 0x50000);
+        assert_int_equal(outcome->state.eflags, 0x246);
+        assert_int_equal(outcome->state.gpr[CPU_ESP],
+                         0x60000 + (is_int ? sizeof(int_frame) : sizeof(fault_frame)));
+        assert_int_equal(strstr(outcome->text, "INT 0xd") != NULL, is_int);
+        assert_int_equal(strstr(outcome->text, "error code 0x33") == NULL, is_int);
+        machine_destroy(machine);
+    }
+}
+
 static void machine_reports_why_the_engine_failed(void **unused)
 {
     (void)unused;
@@ -438,6 +471,7 @@ int main(void)
         cmocka_unit_test(machine_prints_what_hypercalls_say),
         cmocka_unit_test(machine_gives_the_guests_own_status),
         cmocka_unit_test(machine_reports_a_triple_fault),
+        cmocka_unit_test(machine_tells_int_from_an_exception),
         cmocka_unit_test(machine_reports_why_the_engine_failed),
         cmocka_unit_test(machine_ends_at_its_timeout),
         cmocka_unit_test(machine_ends_when_asked_to_quit),

@@ -250,22 +250,24 @@ struct cpu_ops {
     void (*destroy)(struct cpu *cpu);
 };
 
-/* An exception, or an INT instruction, whose handler is called. */
+/* An exception, or an INT instruction, whose handler is called; or any event whose handler could
+ * not be. */
 struct cpu_call {
     uint64_t time; /* ns */
     uint8_t vector;
     bool is_software; /* INT n, INT3, INTO */
     bool has_error;
     uint32_t error;
-    uint32_t from; /* linear: where the handler returns to */
+    uint32_t from;                             /* linear: where the handler returns to */
+    const struct cpu_undelivered *undelivered; /* why it isn't; NULL: it is */
 };
 
 /* The part all engines share; an engine's own struct begins with it. */
 struct cpu {
     const struct cpu_ops *ops;
     struct cpu_exit exit; /* of the last run */
-    /* Told of each call when it has been made; NULL: nobody is. A processor in hardware tells
-     * none. */
+    /* Told of each call when it has been made, or has failed; NULL: nobody is. A processor in
+     * hardware tells none. */
     void (*calls)(void *observer, const struct cpu_call *call);
     void *observer;
     /* Asked when an engine decodes supervisor code that it doesn't know yet, so never while it

@@ -45,6 +45,8 @@ static void info_status(const struct info *info)
 static const struct info_subject subjects[] = {
     {"status", "whether it runs, where it is, its time", info_status},
     {"regs", "registers, the code at EIP, the stack", info_regs},
+    {"branches", "the last returns, pointer calls and jumps, interrupts, the newest last",
+     info_branches},
     {"idt", "gates: who handles which vector", info_idt},
     {"gdt", "segment descriptors", info_gdt},
     {"tss", "the task register and its segment", info_tss},

@@ -43,6 +43,7 @@ void info_device(const struct info *info, const char *subject);
 
 /* info_cpu.c: the processor and its tables in memory. */
 void info_regs(const struct info *info);
+void info_branches(const struct info *info);
 void info_idt(const struct info *info);
 void info_gdt(const struct info *info);
 void info_tss(const struct info *info);

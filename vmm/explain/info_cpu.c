@@ -20,6 +20,55 @@ void info_regs(const struct info *info)
     crash_print_cpu(info->to, info->machine, info->state);
 }
 
+static void print_branch_kind(const struct info *info, const struct cpu_branch *branch)
+{
+    static const char *const names[CPU_BRANCH_KINDS] = {
+        [CPU_BRANCH_UNKNOWN] = "branch",
+        [CPU_BRANCH_NEXT] = "next",
+        [CPU_BRANCH_JUMP] = "JMP",
+        [CPU_BRANCH_CALL] = "CALL",
+        [CPU_BRANCH_JUMP_INDIRECT] = "JMP r/m",
+        [CPU_BRANCH_CALL_INDIRECT] = "CALL r/m",
+        [CPU_BRANCH_RET] = "RET",
+        [CPU_BRANCH_JUMP_FAR] = "JMP far",
+        [CPU_BRANCH_CALL_FAR] = "CALL far",
+        [CPU_BRANCH_RET_FAR] = "RET far",
+        [CPU_BRANCH_IRET] = "IRET",
+        [CPU_BRANCH_EXCEPTION] = "exception",
+        [CPU_BRANCH_INTERRUPT] = "interrupt",
+        [CPU_BRANCH_SOFTWARE] = "INT",
+    };
+    char name[20];
+
+    if (branch->kind >= CPU_BRANCH_EXCEPTION)
+        snprintf(name, sizeof(name), "%s 0x%02x", names[branch->kind], branch->vector);
+    else
+        snprintf(name, sizeof(name), "%s", names[branch->kind]);
+    fprintf(info->to, "%-14s ", name);
+}
+
+void info_branches(const struct info *info)
+{
+    const struct cpu_ops *ops = info->machine->cpu->ops;
+    struct cpu_branch branches[CPU_BRANCHES];
+    unsigned count;
+
+    if (!ops->branches) {
+        fprintf(info->to, "not kept by this engine: use --cpu soft\n");
+        return;
+    }
+    count = ops->branches(info->machine->cpu, branches);
+    for (unsigned i = 0; i < count; i++) {
+        print_branch_kind(info, &branches[i]);
+        info_print_place(info, branches[i].from);
+        fprintf(info->to, " -> ");
+        info_print_place(info, branches[i].to);
+        fputc('\n', info->to);
+    }
+    if (count == 0)
+        fprintf(info->to, "none yet\n");
+}
+
 /* ---- gates ---- */
 
 struct gate {

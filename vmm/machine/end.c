@@ -53,7 +53,7 @@ void machine_end(struct machine *machine, enum machine_end end, int status, cons
     va_end(arguments);
     if (!outcome->has_state)
         outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
-    if (end != END_SHUTDOWN && outcome->text[0] && outcome->has_state &&
+    if ((end == END_FAULT || end == END_TIMEOUT || end == END_HALTED) && outcome->has_state &&
         end_is_still_real(machine, &outcome->state))
         add(outcome, "; " STILL_REAL);
 }

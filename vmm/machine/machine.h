@@ -291,6 +291,11 @@ __attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine,
 /* What the configuration knows of a linear address; false: nothing. */
 bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
 
+/* "#UD invalid opcode: gate 6 of the IDT is not present": of an event that has just failed, why.
+ * Returns `to`. */
+const char *machine_explain_undelivered(struct machine *machine,
+                                        const struct cpu_undelivered *event, char *to, size_t size);
+
 /* An input of the interrupt controller, below its `inputs`, as it is now. */
 static inline struct interrupt_input machine_input(const struct machine *machine, unsigned irq)
 {

@@ -203,6 +203,22 @@ bool end_is_still_real(struct machine *machine, const struct cpu_state *state)
            (entry[1] & 0x1800) != 0x1800 || (entry[1] & DESCRIPTOR_D);
 }
 
+const char *machine_explain_undelivered(struct machine *machine,
+                                        const struct cpu_undelivered *event, char *to, size_t size)
+{
+    struct cpu_state state;
+    const struct guest_view view = {machine, &state};
+    struct text text = {to, size};
+
+    to[0] = '\0';
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        return to;
+    put_event(&text, &view, event);
+    put(&text, ": ");
+    put_reason(&text, &view, event);
+    return to;
+}
+
 void end_explain_shutdown(struct machine *machine, const struct cpu_state *state, char *to,
                           size_t size)
 {

@@ -193,6 +193,19 @@ static void on_interrupt(struct machine_observer *observer, uint8_t vector)
 
 /* ---- the CPU ---- */
 
+/* A step of what may become a triple fault. */
+static void put_undelivered(struct watch *watch, const struct cpu_call *call)
+{
+    struct trace_event event = {
+        .kind = TRACE_UNDELIVERED, .time = call->time, .vector = call->vector};
+    char why[400];
+
+    if (!wants(watch, CATEGORY_EXC))
+        return;
+    event.state = machine_explain_undelivered(watch->machine, call->undelivered, why, sizeof(why));
+    put_at(watch, &event, call->from);
+}
+
 static void on_call(void *observer, const struct cpu_call *call)
 {
     struct watch *watch = observer;
@@ -202,7 +215,9 @@ static void on_call(void *observer, const struct cpu_call *call)
                                 .has_error = call->has_error,
                                 .value = call->error};
 
-    if (wants(watch, trace_kinds[event.kind].category))
+    if (call->undelivered)
+        put_undelivered(watch, call);
+    else if (wants(watch, trace_kinds[event.kind].category))
         put_at(watch, &event, call->from);
 }
 

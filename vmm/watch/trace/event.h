@@ -33,6 +33,7 @@ enum trace_kind {
     TRACE_VAIN_EOI, /* an EOI that ended nothing */
     TRACE_FORGET,   /* a request or service that ends otherwise; `state`: how */
     TRACE_EXCEPTION,
+    TRACE_UNDELIVERED, /* an event without a handler; `state`: which, and why */
     TRACE_SOFTWARE,
     TRACE_IN,
     TRACE_OUT,

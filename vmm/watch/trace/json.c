@@ -220,6 +220,11 @@ static void put_other(struct trace_writer *writer, const struct trace_event *eve
         put_place(writer, event);
         fprintf(writer->file, ",\"error\":\"0x%" PRIx64 "\"}}", event->value);
         break;
+    case TRACE_UNDELIVERED:
+        begin_instant(writer, TRACK_CPU, event, event->state);
+        put_place(writer, event);
+        fputs("}}", writer->file);
+        break;
     case TRACE_KEY:
     case TRACE_SERIAL:
         snprintf(name, sizeof(name), "%s 0x%02" PRIx64 " %s", trace_kinds[event->kind].name,

@@ -84,6 +84,11 @@ static void put_details(FILE *to, const struct trace_event *event)
         if (event->vector < 32)
             put_words(to, arch_exception_name(event->vector));
         break;
+    case TRACE_UNDELIVERED:
+        fprintf(to, " vector=%u", event->vector);
+        put_eip(to, event);
+        put_words(to, event->state);
+        break;
     case TRACE_SOFTWARE:
         fprintf(to, " vector=0x%02x", event->vector);
         put_eip(to, event);

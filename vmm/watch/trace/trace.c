@@ -53,6 +53,7 @@ const struct trace_kind_info trace_kinds[TRACE_KINDS] = {
     [TRACE_VAIN_EOI] = {"vain-eoi", CATEGORY_IRQ},
     [TRACE_FORGET] = {"forget", CATEGORY_IRQ},
     [TRACE_EXCEPTION] = {"exception", CATEGORY_EXC},
+    [TRACE_UNDELIVERED] = {"no-handler", CATEGORY_EXC},
     [TRACE_SOFTWARE] = {"software", CATEGORY_INT},
     [TRACE_IN] = {"in", CATEGORY_IO},
     [TRACE_OUT] = {"out", CATEGORY_IO},

@@ -195,25 +195,40 @@ static uint64_t time_of_call(const struct soft *c)
     return soft_time(c, count > c->s.count ? count : c->s.count);
 }
 
+static void report_call(struct soft *c, const struct frame *f, uint32_t from,
+                        const struct cpu_undelivered *undelivered)
+{
+    struct cpu_call call = {.time = time_of_call(c),
+                            .vector = f->vector,
+                            .is_software = f->kind == EVENT_SOFTWARE,
+                            .has_error = f->has_error,
+                            .error = f->error,
+                            .from = from,
+                            .undelivered = undelivered};
+
+    if (c->cpu.calls)
+        c->cpu.calls(c->cpu.observer, &call);
+}
+
 /* For the report of a triple fault: what has just been raised is why this event came to nothing. */
-static void note_undelivered(struct soft *c, const struct frame *f, uint32_t cr2)
+static void note_undelivered(struct soft *c, const struct frame *f, uint32_t from, uint32_t cr2)
 {
     static const enum cpu_event kinds[] = {[EVENT_EXCEPTION] = CPU_EVENT_EXCEPTION,
                                            [EVENT_SOFTWARE] = CPU_EVENT_SOFTWARE,
                                            [EVENT_EXTERNAL] = CPU_EVENT_INTERRUPT};
     struct cpu_exit *exit = &c->cpu.exit;
+    struct cpu_undelivered event = {.kind = kinds[f->kind],
+                                    .vector = f->vector,
+                                    .has_error = f->has_error,
+                                    .error = f->error,
+                                    .cr2 = cr2,
+                                    .by = c->vector,
+                                    .by_error = c->has_error ? c->error : 0,
+                                    .by_cr2 = c->s.cr2};
 
-    if (exit->undelivered_count == CPU_UNDELIVERED_MAX)
-        return;
-    exit->undelivered[exit->undelivered_count++] =
-        (struct cpu_undelivered){.kind = kinds[f->kind],
-                                 .vector = f->vector,
-                                 .has_error = f->has_error,
-                                 .error = f->error,
-                                 .cr2 = cr2,
-                                 .by = c->vector,
-                                 .by_error = c->has_error ? c->error : 0,
-                                 .by_cr2 = c->s.cr2};
+    if (exit->undelivered_count < CPU_UNDELIVERED_MAX)
+        exit->undelivered[exit->undelivered_count++] = event;
+    report_call(c, f, from, &event);
 }
 
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
@@ -230,19 +245,18 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
         ok = interrupt_real(c, vector);
     c->external = external;
     c->in_delivery = was_in_delivery;
-    if (ok && kind != EVENT_SOFTWARE) /* whose instruction notes it */
+    if (!ok) {
+        note_undelivered(c, &f, from, cr2);
+        return false;
+    }
+    if (kind == EVENT_SOFTWARE)
+        c->no_step_trap = true;
+    else /* an INT notes it itself */
         soft_note_branch(c, kind == EVENT_EXCEPTION ? CPU_BRANCH_EXCEPTION : CPU_BRANCH_INTERRUPT,
                          vector, from, c->s.segment[CPU_CS].base + c->s.eip);
-    if (!ok)
-        note_undelivered(c, &f, cr2);
-    if (ok && kind == EVENT_SOFTWARE)
-        c->no_step_trap = true;
-    if (ok && kind != EVENT_EXTERNAL && c->cpu.calls) {
-        struct cpu_call call = {time_of_call(c), vector, kind == EVENT_SOFTWARE,
-                                has_error,       error,  from};
-        c->cpu.calls(c->cpu.observer, &call);
-    }
-    return ok;
+    if (kind != EVENT_EXTERNAL)
+        report_call(c, &f, from, NULL);
+    return true;
 }
 
 /* Intel SDM vol. 3, table 6-5: 0 benign, 1 contributory, 2 page fault. */

@@ -13,6 +13,7 @@
 %define HYPERCALL 0x500
 %define HC_FAULT    0x05
 %define HC_RETURNED 0x06
+%define HC_INT      0x07
 
 %define PIC1 0x20
 %define PIC2 0xa0
@@ -73,6 +74,7 @@ irq_common:                             ; on the stack: vector, EIP, CS, EFLAGS
         mov edx, [esp + 8]
         sub edx, 0x20
         inc dword [ss:irq_count + edx * 4]
+        call show_int
         mov al, EOI
         cmp edx, 8
         jb .master
@@ -83,6 +85,36 @@ irq_common:                             ; on the stack: vector, EIP, CS, EFLAGS
         pop eax
         add esp, 4
         iret
+
+; An INT of a vector that is an IRQ's comes here, too. Where INT and this vector are before EIP the
+; VMM is asked to say so. They are looked for only where that can't fault: without paging, in the
+; handlers' own segment, if it may be read.
+show_int:                               ; on the stack: back, EDX, EAX, vector, EIP, CS, EFLAGS
+        mov eax, cr0
+        test eax, eax
+        js .out
+        mov eax, cs
+        cmp [esp + 20], ax
+        jne .out
+        verr ax
+        jnz .out
+        mov eax, [esp + 16]
+        cmp eax, 2
+        jb .out
+        mov eax, [cs:eax - 2]
+        cmp al, 0xcd
+        jne .out
+        cmp ah, [esp + 12]
+        jne .out
+        push ebx
+        push edx
+        lea ebx, [esp + 16]             ; struct int_frame of vmm/machine/end.c
+        mov al, HC_INT
+        mov edx, HYPERCALL
+        out dx, al
+        pop edx
+        pop ebx
+.out:   ret
 
 ; ---- exceptions: hand the frame to the VMM, which names it and ends the guest ----
 

@@ -52,6 +52,9 @@ static void hypercall_write(void *device, uint32_t offset, unsigned width, uint3
     case HC_RETURNED:
         host->returned(owner);
         break;
+    case HC_INT:
+        host->software(owner, host->ebx(owner));
+        break;
     default:
         if (!hypercall->unknown_seen)
             host->unknown(owner, number);
@@ -75,9 +78,14 @@ bool hypercall_attach(struct hypercall *hypercall, struct bus *ports)
 const char *hypercall_name(uint8_t number)
 {
     static const char *const names[] = {
-        [HC_EXIT] = "exit",         [HC_PUTCHAR] = "putchar",         [HC_PUTNUM] = "putnum",
-        [HC_NEWLINE] = "newline",   [HC_EXIT_STATUS] = "exit-status", [HC_FAULT] = "fault",
+        [HC_EXIT] = "exit",
+        [HC_PUTCHAR] = "putchar",
+        [HC_PUTNUM] = "putnum",
+        [HC_NEWLINE] = "newline",
+        [HC_EXIT_STATUS] = "exit-status",
+        [HC_FAULT] = "fault",
         [HC_RETURNED] = "returned",
+        [HC_INT] = "int",
     };
 
     return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;

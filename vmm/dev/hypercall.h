@@ -18,6 +18,7 @@ enum hypercall_number {
     HC_EXIT_STATUS = 0x04, /* BL: ends the guest with status (BL << 1) | 1, as the debug exit */
     HC_FAULT = 0x05,       /* EBX: an exception's frame, as the default handlers push it */
     HC_RETURNED = 0x06,    /* the guest has returned to where it was never called from */
+    HC_INT = 0x07,         /* EBX: the frame of an INT at a default handler of IRQs */
 };
 
 /* What the calls need from the machine. `ebx` reads the register as the guest has it now. */
@@ -28,6 +29,7 @@ struct hypercall_host {
     void (*power_off)(void *owner);
     void (*fault)(void *owner, uint32_t frame);
     void (*returned)(void *owner);
+    void (*software)(void *owner, uint32_t frame);
     void (*unknown)(void *owner, uint8_t number); /* called for the first one only */
 };
 

@@ -77,6 +77,7 @@ static const struct hypercall_host hypercall_host = {
     .power_off = end_with_power_off,
     .fault = end_with_fault,
     .returned = end_with_return,
+    .software = warn_of_int,
     .unknown = on_unknown_hypercall,
 };
 

@@ -311,6 +311,38 @@ void end_with_fault(void *owner, uint32_t address)
         end_with_exception(machine, &frame, &came);
 }
 
+/* What the default handlers of IRQs have pushed (boot/pm32.asm). */
+struct int_frame {
+    uint32_t eax, vector, eip, cs, eflags;
+};
+
+void warn_of_int(void *owner, uint32_t address)
+{
+    struct machine *machine = owner;
+    struct cpu_state state;
+    struct int_frame frame;
+    const char *service;
+    char event[64], at[MACHINE_PLACE], why[60] = "";
+
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0 ||
+        arch_read_linear(&state, &machine->memory, address, &frame, sizeof(frame)) <
+            sizeof(frame) ||
+        frame.vector - 0x20 > 15 || machine_irq_in_service(machine, frame.vector) >= 0 ||
+        (machine->warned_of_int >> (frame.vector - 0x20) & 1))
+        return;
+    machine->warned_of_int |= (uint16_t)(1u << (frame.vector - 0x20));
+    state.gpr[CPU_EAX] = frame.eax;
+    service = service_owner((uint8_t)frame.vector);
+    if (service)
+        snprintf(why, sizeof(why), "there is no %s in protected mode; ", service);
+    machine_warn(machine, "%s at eip %#x%s: %sthe VMM's handler of IRQ %u has returned from it",
+                 machine_put_event(machine, &state, CPU_BRANCH_SOFTWARE, (uint8_t)frame.vector,
+                                   event, sizeof(event)),
+                 frame.eip - 2,
+                 put_symbol(machine, state.segment[CPU_CS].base + frame.eip - 2, at, sizeof(at)),
+                 why, frame.vector - 0x20);
+}
+
 void end_with_return(void *owner)
 {
     machine_end(owner, END_HALTED, STATUS_SHUTDOWN,

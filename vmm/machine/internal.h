@@ -67,6 +67,9 @@ void end_with_silence(void *owner);
  * linear `address`. */
 void end_with_fault(void *owner, uint32_t address);
 
+/* An INT has come to a default handler of IRQs, which returns; its frame is at linear `address`. */
+void warn_of_int(void *owner, uint32_t address);
+
 /* The IRQ that is in service and has this vector, or -1. */
 int machine_irq_in_service(const struct machine *machine, uint32_t vector);
 

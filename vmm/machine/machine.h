@@ -192,7 +192,8 @@ struct machine {
     bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
     bool pause_wanted; /* by machine_pause */
     const struct machine_input *replay; /* what is next */
-    struct machine_observer *observer;  /* NULL: none; freed with the machine */
+    uint16_t warned_of_int; /* by bit, the vectors from 0x20 up that warn_of_int has told */
+    struct machine_observer *observer; /* NULL: none; freed with the machine */
     struct machine_counts counts;
     struct machine_outcome outcome;
 };

@@ -195,8 +195,8 @@ static uint64_t time_of_call(const struct soft *c)
     return soft_time(c, count > c->s.count ? count : c->s.count);
 }
 
-static void report_call(struct soft *c, const struct frame *f, uint32_t from,
-                        const struct cpu_undelivered *undelivered)
+SLOW void report_call(struct soft *c, const struct frame *f, uint32_t from,
+                      const struct cpu_undelivered *undelivered)
 {
     struct cpu_call call = {.time = time_of_call(c),
                             .vector = f->vector,
@@ -206,12 +206,11 @@ static void report_call(struct soft *c, const struct frame *f, uint32_t from,
                             .from = from,
                             .undelivered = undelivered};
 
-    if (c->cpu.calls)
-        c->cpu.calls(c->cpu.observer, &call);
+    c->cpu.calls(c->cpu.observer, &call);
 }
 
 /* For the report of a triple fault: what has just been raised is why this event came to nothing. */
-static void note_undelivered(struct soft *c, const struct frame *f, uint32_t from, uint32_t cr2)
+SLOW void note_undelivered(struct soft *c, const struct frame *f, uint32_t from, uint32_t cr2)
 {
     static const enum cpu_event kinds[] = {[EVENT_EXCEPTION] = CPU_EVENT_EXCEPTION,
                                            [EVENT_SOFTWARE] = CPU_EVENT_SOFTWARE,
@@ -228,7 +227,8 @@ static void note_undelivered(struct soft *c, const struct frame *f, uint32_t fro
 
     if (exit->undelivered_count < CPU_UNDELIVERED_MAX)
         exit->undelivered[exit->undelivered_count++] = event;
-    report_call(c, f, from, &event);
+    if (c->cpu.calls)
+        report_call(c, f, from, &event);
 }
 
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
@@ -254,7 +254,7 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
     else /* an INT notes it itself */
         soft_note_branch(c, kind == EVENT_EXCEPTION ? CPU_BRANCH_EXCEPTION : CPU_BRANCH_INTERRUPT,
                          vector, from, c->s.segment[CPU_CS].base + c->s.eip);
-    if (kind != EVENT_EXTERNAL)
+    if (kind != EVENT_EXTERNAL && c->cpu.calls)
         report_call(c, &f, from, NULL);
     return true;
 }

@@ -189,11 +189,11 @@ struct soft {
     bool halts;     /* HLT was executed */
     bool attention; /* the run loop must look before the next block */
 
+    struct block *jumps[JUMP_SLOTS]; /* by EIP: the last block entered there */
+
     /* The last branches, a ring; where in it the next goes, in bytes, which wraps around. */
     uint8_t note_at;
     struct branch_note notes[CPU_BRANCHES];
-
-    struct block *jumps[JUMP_SLOTS]; /* by EIP: the last block entered there */
 
     /* what was raised */
     enum cpu_stop stop;

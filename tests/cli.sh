@@ -205,7 +205,7 @@ says "is explained" "$err" 'stack for it .esp 0xf[0-9a-f]+. is not in RAM|esp 0x
 check "a kernel that returns" 6 run --mode pm32 "$scratch/return.bin"
 says "is told so" "$err" 'returned from its entry point'
 check "a software interrupt without a handler" 6 run --mode pm32 "$scratch/int80.bin"
-says "is named" "$err" 'no handler for interrupt 0x80, which came before eip 0x'
+says "is named" "$err" 'INT 0x80 at eip 0x100000: the guest has loaded no IDT'
 check "a screen that is all a guest has said" 0 run --mode pm32 "$scratch/vga.bin"
 says "is shown at the end" "$err" '\| Hi$'
 

@@ -39,6 +39,7 @@ bad_handlers() {
         /^[0-9a-f]+ <.*>:$/ {
             judge()
             name = $2; gsub(/[<>:]/, "", name)
+            if (name ~ /-0x/) { name = ""; next } # what only fills the place before a function
             at = $1; sub(/^0+/, "", at); if (at == "") at = 0
             wanted = (section ":" at) in handler || name in handler || name ~ /_slow/
             instructions = only_jump = jumps = calls = 0

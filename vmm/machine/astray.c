@@ -24,13 +24,21 @@
 
 #define VECTORS_END UINT32_C(0x400) /* of real mode's table */
 
-enum astray { ASTRAY_NOT, ASTRAY_NOTHING, ASTRAY_VIDEO, ASTRAY_ZEROS, ASTRAY_TABLES };
+enum astray {
+    ASTRAY_NOT,
+    ASTRAY_NOTHING,
+    ASTRAY_VIDEO,
+    ASTRAY_ZEROS,
+    ASTRAY_TABLES,
+    ASTRAY_VECTORS
+};
 
 static const char *const places[] = {
     [ASTRAY_NOT] = "it is no code",
     [ASTRAY_NOTHING] = "no memory is there",
     [ASTRAY_VIDEO] = "that is video memory",
     [ASTRAY_ZEROS] = "only zeros are there",
+    [ASTRAY_VECTORS] = "the interrupt vector table is there",
     [ASTRAY_TABLES] = "the VMM's descriptor tables are there",
 };
 
@@ -41,6 +49,20 @@ static bool is_text(uint64_t physical, const uint8_t *bytes)
         uint8_t byte = bytes[i];
 
         if ((physical + i) & 1 ? byte != bytes[~physical & 1] : byte && (byte < ' ' || byte > '~'))
+            return false;
+    }
+    return true;
+}
+
+/* Vectors as the BIOS sets them: of four in a row, all lead to its segment. */
+static bool is_vectors(uint64_t physical, const uint8_t *bytes, uint32_t count)
+{
+    uint32_t at = (4 - physical % 4) % 4;
+
+    if (physical >= VECTORS_END || at + 16 > count)
+        return false;
+    for (unsigned i = 0; i < 4; i++, at += 4) {
+        if (bytes[at + 2] != 0x00 || bytes[at + 3] != 0xf0)
             return false;
     }
     return true;
@@ -58,6 +80,8 @@ static enum astray judge(uint64_t physical, const uint8_t *bytes, uint32_t count
         return ASTRAY_NOTHING;
     if (is_zeros)
         return ASTRAY_ZEROS;
+    if (is_vectors(physical, bytes, count))
+        return ASTRAY_VECTORS;
     if (count >= SAME && memcmp(bytes, zeros, SAME) != 0 && boot_is_table(physical, bytes, SAME))
         return ASTRAY_TABLES;
     return ASTRAY_NOT;
@@ -217,6 +241,34 @@ static void end_at_next(struct machine *machine, const struct cpu_state *state,
                 put_place(machine, state, true, came->to, to, sizeof(to)), places[astray], before);
 }
 
+#define CALL_LONGEST 8 /* bytes, with a prefix */
+
+/* Where the call is that a return to `to` belongs to: one of the last branches, or a direct CALL,
+ * which isn't among them, by its bytes. False: nowhere. */
+static bool find_call(struct machine *machine, const struct cpu_state *state,
+                      const struct cpu_branch *all, unsigned count, uint32_t to, uint32_t *call)
+{
+    uint32_t length = state->segment[CPU_CS].attributes & SEGMENT_DB ? 5 : 3;
+    uint8_t opcode;
+
+    while (count-- > 0) {
+        uint8_t kind = all[count].kind;
+        *call = all[count].from;
+        if ((kind == CPU_BRANCH_CALL_INDIRECT || kind == CPU_BRANCH_CALL_FAR ||
+             kind == CPU_BRANCH_SOFTWARE) &&
+            to - *call <= CALL_LONGEST)
+            return true;
+    }
+    *call = to - length;
+    return arch_read_linear(state, &machine->memory, *call, &opcode, 1) == 1 && opcode == 0xe8;
+}
+
+static bool is_return(const struct cpu_branch *branch)
+{
+    return branch->kind == CPU_BRANCH_RET || branch->kind == CPU_BRANCH_RET_FAR ||
+           branch->kind == CPU_BRANCH_IRET;
+}
+
 static enum astray judge_place(struct machine *machine, const struct cpu_state *state,
                                uint32_t linear)
 {
@@ -237,6 +289,7 @@ void end_astray(struct machine *machine)
     struct cpu_state *state = &machine->outcome.state;
     const struct cpu_ops *ops = machine->cpu->ops;
     const struct cpu_branch *came = &machine->cpu->exit.came, *last;
+    struct cpu_branch behind = {.kind = CPU_BRANCH_NEXT, .to = came->to};
     struct cpu_branch all[CPU_BRANCHES];
     unsigned count = ops->branches ? ops->branches(machine->cpu, all) : 0;
     enum astray astray;
@@ -253,6 +306,8 @@ void end_astray(struct machine *machine)
         end_at_empty_vector(machine, state, last);
     else if (is_event(came))
         end_at_handler(machine, state, came, astray);
+    else if (is_return(came) && find_call(machine, state, all, count, came->to, &behind.from))
+        end_at_next(machine, state, &behind, last, astray);
     else if (came->kind == CPU_BRANCH_NEXT)
         end_at_next(machine, state, came, last, astray);
     else

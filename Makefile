@@ -80,8 +80,8 @@ LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
 VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
 # Each handler begins amid a cache line, wherever the linker puts it: on AMD's processors loops took up to
 # 1.35 of the time where its jump to the next was in the line that it began in.
-MIDLINE := $(if $(CROSS),,$(if $(filter x86_64,$(shell uname -m)),-falign-functions=64 -fpatchable-function-entry=32,32))
-$(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(MIDLINE)
+MIDLINE := -falign-functions=64 -fpatchable-function-entry=32,32
+$(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(if $(CROSS),,$(if $(filter x86_64,$(shell uname -m)),$(MIDLINE)))
 $(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 
 all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything

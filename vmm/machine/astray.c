@@ -71,10 +71,12 @@ static bool is_vectors(uint64_t physical, const uint8_t *bytes, uint32_t count)
 static enum astray judge(uint64_t physical, const uint8_t *bytes, uint32_t count)
 {
     static const uint8_t zeros[ZEROS];
-    bool is_zeros = count >= ZEROS && memcmp(bytes, zeros, ZEROS) == 0;
+    bool is_video = physical >= IMAGE_VIDEO_BASE && physical < IMAGE_VIDEO_END, is_zeros;
 
-    if (physical >= IMAGE_VIDEO_BASE && physical < IMAGE_VIDEO_END &&
-        (is_zeros || count == 0 || (count >= CELLS && is_text(physical, bytes))))
+    if (count > 0 && bytes[0] && physical >= IMAGE_RESERVED_END && !is_video)
+        return ASTRAY_NOT; /* nearly all code, and at once */
+    is_zeros = count >= ZEROS && memcmp(bytes, zeros, ZEROS) == 0;
+    if (is_video && (is_zeros || count == 0 || (count >= CELLS && is_text(physical, bytes))))
         return ASTRAY_VIDEO;
     if (count == 0)
         return ASTRAY_NOTHING;

@@ -4,6 +4,7 @@
 #include "crash.h"
 
 #include "cpu/arch.h"
+#include "interrupt_words.h"
 
 #include <string.h>
 
@@ -96,10 +97,18 @@ void crash_print_screen(FILE *to, const struct machine *machine)
     }
 }
 
+void crash_print_interrupts(FILE *to, const struct machine *machine, const struct cpu_state *state)
+{
+    fprintf(to, "  interrupts: ");
+    interrupt_words_print(to, machine, state);
+    fputc('\n', to);
+}
+
 void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state)
 {
     print_registers(to, state);
     print_segments(to, state);
+    crash_print_interrupts(to, machine, state);
     print_code(to, machine, state);
     print_stack(to, machine, state);
 }

@@ -14,6 +14,9 @@ void crash_print(FILE *to, const struct machine *machine);
 /* Prints registers, the code at EIP, the stack. */
 void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state);
 
+/* Prints a line, "  interrupts: off (IF=0); nothing is pending; ...". */
+void crash_print_interrupts(FILE *to, const struct machine *machine, const struct cpu_state *state);
+
 /* Prints the VGA text screen, if anything is on it. */
 void crash_print_screen(FILE *to, const struct machine *machine);
 

@@ -546,7 +546,7 @@ static int conclude(struct guest *guest, FILE *to)
 {
     const struct machine *machine = guest->machine;
     const struct machine_outcome *outcome;
-    bool is_complete = !guest->not_saved;
+    bool is_complete = !guest->not_saved, is_crash;
     char text[100];
     int error;
 
@@ -557,10 +557,15 @@ static int conclude(struct guest *guest, FILE *to)
     outcome = &machine->outcome;
     if (outcome->text[0])
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
-    if (outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED)
+    is_crash =
+        outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED;
+    if (is_crash)
         crash_print(to, machine);
-    else if ((machine->output.total == 0 || machine_end_is_death(outcome->end)) &&
-             guest->options->display != DISPLAY_NONE)
+    else if (outcome->has_state && (outcome->end == END_TIMEOUT || outcome->end == END_QUIT ||
+                                    outcome->end == END_HALTED))
+        crash_print_interrupts(to, machine, &outcome->state);
+    if (!is_crash && (machine->output.total == 0 || machine_end_is_death(outcome->end)) &&
+        guest->options->display != DISPLAY_NONE)
         crash_print_screen(to, machine); /* all that it has said; or what it says of its death */
     if (describe_start(guest, text, sizeof(text)))
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), text);

@@ -1,6 +1,6 @@
 ; An undefined instruction, and an IDT without a gate.
-; says: triple fault: #UD invalid opcode PLACE: gate 6 of the IDT is not present
-; says: then #GP .*: gate 13 of the IDT is not present.*; then #DF .*: gate 8 of the IDT is not present
+; says: triple fault: #UD invalid opcode PLACE; it could not be delivered: gate 6 \(#UD\) is not present
+; says: then #GP \(error code 0x33\): gate 13 \(#GP\) is not present.*; then #DF: gate 8 \(#DF\) is not present
 %include "kit.inc"
         kernel
         own_gdt

@@ -1,5 +1,5 @@
 ; A system call whose gate was not filled: INT n is no exception.
-; says: triple fault: INT 0x80 PLACE: gate 128 of the IDT is not present
+; says: triple fault: INT 0x80 PLACE; it could not be delivered: gate 0x80 is not present
 %include "kit.inc"
         kernel
         own_gdt

@@ -44,3 +44,20 @@ void words_time(struct words *words, uint64_t ns)
     else
         words_print(words, "%.3f s", (double)ns / 1e9);
 }
+
+static void put_in_buffer(void *to, const char *text)
+{
+    struct words_buffer *buffer = to;
+
+    while (*text && buffer->room > 1) {
+        *buffer->at++ = *text++;
+        buffer->room--;
+    }
+    if (buffer->room > 0)
+        *buffer->at = '\0';
+}
+
+struct words words_to_buffer(struct words_buffer *buffer)
+{
+    return (struct words){.put = put_in_buffer, .to = buffer};
+}

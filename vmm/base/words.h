@@ -6,6 +6,7 @@
 #define VMM_BASE_WORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct words {
@@ -13,6 +14,15 @@ struct words {
     void *to;
     unsigned listed; /* words in the list that is being written */
 };
+
+/* Room for text with a NUL behind it; what is longer is cut. */
+struct words_buffer {
+    char *at;
+    size_t room;
+};
+
+/* A printer into a buffer, which must outlive it. */
+struct words words_to_buffer(struct words_buffer *buffer);
 
 /* Up to 500 bytes at once. */
 __attribute__((format(printf, 2, 3))) void words_print(struct words *words, const char *format,

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include "cpu/arch.h"
+#include "fault_words.h"
 #include "services.h"
 
 #include <stdarg.h>
@@ -143,17 +144,6 @@ struct fault_frame {
 /* The exceptions for which the CPU pushes an error code: 8, 10 to 14, 17, 21, 29, 30. */
 #define ERROR_CODE_VECTORS UINT32_C(0x60227d00)
 
-static const char *page_fault_detail(uint32_t error, char *to, size_t size)
-{
-    snprintf(to, size, ": %s %s %s",
-             error & 16  ? "an instruction fetch from"
-             : error & 2 ? "a write to"
-                         : "a read of",
-             error & 1 ? "a protected page" : "a page that is not present",
-             error & 4 ? "by user code" : "by supervisor code");
-    return to;
-}
-
 int machine_irq_in_service(const struct machine *machine, uint32_t vector)
 {
     for (unsigned i = 0; i < machine->interrupts->inputs; i++) {
@@ -221,7 +211,10 @@ static void end_with_int(struct machine *machine, const struct cpu_branch *came)
 static void end_with_exception(struct machine *machine, const struct fault_frame *frame,
                                const struct cpu_branch *came)
 {
-    char cause[32] = "", detail[96] = "", at[MACHINE_PLACE];
+    char cause[400] = "", at[MACHINE_PLACE];
+    struct words_buffer buffer = {cause, sizeof(cause)};
+    struct words words = words_to_buffer(&buffer);
+    const struct fault_view view = {&machine->memory, &machine->outcome.state, NULL};
     int irq = machine_irq_in_service(machine, frame->vector);
 
     put_symbol(machine, machine->outcome.state.segment[CPU_CS].base + frame->eip, at, sizeof(at));
@@ -239,13 +232,12 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
                     frame->vector, frame->eip, at);
         return;
     }
-    if (frame->vector == 14) {
-        snprintf(cause, sizeof(cause), ", cr2 %#x", machine->outcome.state.cr2);
-        page_fault_detail(frame->error, detail, sizeof(detail));
-    }
+    if (frame->vector == VECTOR_PF)
+        words_print(&words, ", cr2 %#x", machine->outcome.state.cr2);
+    fault_words_tell(&words, &view, frame->vector, frame->error, ": ");
     machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "exception %u, %s, error code %#x, at eip %#x%s%s%s", frame->vector,
-                arch_exception_name(frame->vector), frame->error, frame->eip, at, cause, detail);
+                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
+                arch_exception_name(frame->vector), frame->error, frame->eip, at, cause);
 }
 
 /* For --trace on a CPU that tells of no exceptions itself. */

@@ -112,9 +112,9 @@ enum machine_end {
 /* How a run ended. */
 struct machine_outcome {
     enum machine_end end;
-    int status;     /* of `vmm run`, see its manual */
-    char text[600]; /* one sentence for people; empty when there is nothing to say */
-    bool has_state; /* `state` is the guest's at the end, or at its fault */
+    int status;      /* of `vmm run`, see its manual */
+    char text[1000]; /* one sentence for people; empty when there is nothing to say */
+    bool has_state;  /* `state` is the guest's at the end, or at its fault */
     struct cpu_state state;
     uint64_t guest_ns; /* the guest's clock at the end */
 };

@@ -28,7 +28,7 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
-NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev
+NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev /usr/include/Zydis/Zydis.h:libzydis-dev
 cross_cpu  = $(firstword $(subst -, ,$(1)))
 need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
              /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
@@ -77,12 +77,14 @@ BOOT        := pm32 probe bios
 # Symbols of guests need elfutils; cross builds leave them out. Evaluated when it is used, since need-build
 # may have installed elfutils meanwhile.
 LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
-VMM_LIBS = $(if $(LIBDW),-ldw -lelf) -lm
+ZYDIS    = $(if $(CROSS),,$(wildcard /usr/include/Zydis/Zydis.h))
+VMM_LIBS = $(if $(LIBDW),-ldw -lelf) $(if $(ZYDIS),-lZydis) -lm
 # Each handler begins amid a cache line, wherever the linker puts it: on AMD's processors loops took up to
 # 1.35 of the time where its jump to the next was in the line that it began in.
 MIDLINE := -falign-functions=64 -fpatchable-function-entry=32,32
 $(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(if $(CROSS),,$(if $(filter x86_64,$(shell uname -m)),$(MIDLINE)))
 $(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
+$(OUT)/obj/vmm/explain/disassemble.o: CFLAGS += $(if $(ZYDIS),-DHAVE_ZYDIS)
 
 all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything
 

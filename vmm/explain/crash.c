@@ -1,16 +1,18 @@
 /*
- * The crash report: plain lines, addresses in hexadecimal, the byte at EIP in <>.
+ * The crash report: plain lines, addresses in hexadecimal, what matters most first.
  */
 #include "crash.h"
 
+#include "backtrace.h"
 #include "cpu/arch.h"
+#include "disassemble.h"
 #include "interrupt_words.h"
 
 #include <string.h>
 
-#define CODE_BEFORE 8
-#define CODE_AFTER  16
-#define STACK_WORDS 8
+#define INSTRUCTIONS 3
+#define FRAMES       6
+#define STACK_WORDS  8
 
 static void print_registers(FILE *to, const struct cpu_state *state)
 {
@@ -46,23 +48,6 @@ static void print_segments(FILE *to, const struct cpu_state *state)
         fprintf(to, " %s %04x", names[i], state->segment[i].selector);
     fprintf(to, "  tr %04x  gdt %08x+%x  idt %08x+%x\n", state->tr.selector, state->gdtr.base,
             state->gdtr.limit, state->idtr.base, state->idtr.limit);
-}
-
-static void print_code(FILE *to, const struct machine *machine, const struct cpu_state *state)
-{
-    uint32_t at = state->segment[CPU_CS].base + state->eip;
-    uint8_t byte;
-
-    if (!arch_read_linear(state, &machine->memory, at, &byte, 1)) {
-        fprintf(to, "  code: eip is outside the guest's memory\n");
-        return;
-    }
-    fprintf(to, "  code:");
-    for (int i = -CODE_BEFORE; i < CODE_AFTER; i++) {
-        if (arch_read_linear(state, &machine->memory, at + (uint32_t)i, &byte, 1))
-            fprintf(to, i == 0 ? " <%02x>" : " %02x", byte);
-    }
-    fputc('\n', to);
 }
 
 static void print_stack(FILE *to, const struct machine *machine, const struct cpu_state *state)
@@ -108,14 +93,21 @@ void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_s
 {
     print_registers(to, state);
     print_segments(to, state);
-    crash_print_interrupts(to, machine, state);
-    print_code(to, machine, state);
     print_stack(to, machine, state);
+    crash_print_interrupts(to, machine, state);
+}
+
+void crash_print_place(const struct info *info)
+{
+    disassemble_print(info, info->state->segment[CPU_CS].base + info->state->eip, INSTRUCTIONS,
+                      "  ");
+    backtrace_print(info, FRAMES, "  ");
 }
 
 void crash_print(FILE *to, const struct machine *machine)
 {
     const struct cpu_state *state = &machine->outcome.state;
+    const struct info info = {.machine = machine, .state = state, .to = to};
 
     if (!machine->outcome.has_state)
         return;
@@ -126,6 +118,7 @@ void crash_print(FILE *to, const struct machine *machine)
             "  the host's processor clears the guest's registers on a triple fault, so they are\n"
             "  not known; --cpu soft keeps them\n");
     } else {
+        crash_print_place(&info);
         crash_print_cpu(to, machine, state);
     }
     crash_print_screen(to, machine);

@@ -1,17 +1,21 @@
 /*
- * The report of a crashed guest: registers, the code at EIP, the stack, the screen.
+ * The report of a crashed guest: the code at EIP, who called, registers, the stack, interrupts, the
+ * screen.
  */
 #ifndef VMM_EXPLAIN_CRASH_H
 #define VMM_EXPLAIN_CRASH_H
 
-#include "machine/machine.h"
+#include "info.h"
 
 #include <stdio.h>
 
 /* Prints the state in which a machine ended, if it has one. */
 void crash_print(FILE *to, const struct machine *machine);
 
-/* Prints registers, the code at EIP, the stack. */
+/* Prints the next instructions and who called. */
+void crash_print_place(const struct info *info);
+
+/* Prints registers, the stack, the state of interrupts. */
 void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state);
 
 /* Prints a line, "  interrupts: off (IF=0); nothing is pending; ...". */

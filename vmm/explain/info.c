@@ -8,13 +8,19 @@
 #include <stdatomic.h>
 #include <string.h>
 
-void info_print_place(const struct info *info, uint32_t address)
+void info_print_name(const struct info *info, uint32_t address, const char *format)
 {
     char name[200];
 
+    if (info->symbols ? symbols_describe(info->symbols, address, name, sizeof(name))
+                      : machine_describe(info->machine, address, name, sizeof(name)))
+        fprintf(info->to, format, name);
+}
+
+void info_print_place(const struct info *info, uint32_t address)
+{
     fprintf(info->to, "0x%08x", address);
-    if (info->symbols && symbols_describe(info->symbols, address, name, sizeof(name)))
-        fprintf(info->to, " %s", name);
+    info_print_name(info, address, " %s");
 }
 
 static void info_status(const struct info *info)

@@ -12,10 +12,10 @@
 
 /* What there is to look at, and where to write. */
 struct info {
-    struct machine *machine;
+    const struct machine *machine;
     bool is_held; /* by the user */
     const struct cpu_state *state;
-    const struct symbols *symbols; /* NULL: there are none */
+    const struct symbols *symbols; /* NULL: the machine's configuration may know some */
     FILE *to;
 };
 
@@ -32,6 +32,10 @@ void info_tell(const struct info *info, const struct info_subject *subject);
 
 /* "0x00100123", with the symbol and source line that are there if they are known. */
 void info_print_place(const struct info *info, uint32_t address);
+
+/* The symbol and line at an address, in `format`, which has one %s; nothing if none is known. */
+__attribute__((format(printf, 3, 0))) void info_print_name(const struct info *info,
+                                                           uint32_t address, const char *format);
 
 /* A line on an input of the interrupt controller: "IRQ 1  keyboard vector 0x21: requested, masked".
  */

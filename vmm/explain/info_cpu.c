@@ -17,6 +17,7 @@ static bool read_linear(const struct info *info, uint32_t address, void *to, siz
 
 void info_regs(const struct info *info)
 {
+    crash_print_place(info);
     crash_print_cpu(info->to, info->machine, info->state);
 }
 

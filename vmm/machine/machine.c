@@ -29,7 +29,7 @@ void machine_warn(struct machine *machine, const char *format, ...)
     machine->config.warn(machine->config.owner, text);
 }
 
-bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size)
+bool machine_describe(const struct machine *machine, uint32_t address, char *to, size_t size)
 {
     const struct machine_config *config = &machine->config;
 

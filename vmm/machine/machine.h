@@ -290,7 +290,7 @@ __attribute__((format(printf, 2, 3))) void machine_warn(struct machine *machine,
                                                         ...);
 
 /* What the configuration knows of a linear address; false: nothing. */
-bool machine_describe(struct machine *machine, uint32_t address, char *to, size_t size);
+bool machine_describe(const struct machine *machine, uint32_t address, char *to, size_t size);
 
 /* "#UD invalid opcode: gate 6 of the IDT is not present": of an event that has just failed, why.
  * Returns `to`. */

@@ -28,7 +28,7 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
-NEED_SYMBOLS := /usr/include/elfutils/libdw.h:libdw-dev /usr/include/Zydis/Zydis.h:libzydis-dev
+NEED_CODE := /usr/include/Zydis/Zydis.h:libzydis-dev
 cross_cpu  = $(firstword $(subst -, ,$(1)))
 need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
              /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
@@ -45,7 +45,7 @@ NEED_BROWSER := chromium:chromium
 
 .PHONY: need-build need-lab need-test need-bench need-report need-browser need-all
 need-build:
-	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(call need_cross,$(CROSS)),--optional $(NEED_SYMBOLS))
+	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(call need_cross,$(CROSS)),--optional $(NEED_CODE))
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-test:
@@ -60,7 +60,7 @@ need-browser:
 # All that `make test` will need is asked for at once, before anything else.
 need-all:
 	@.ci/need "make test" $(NEED_BUILD) $(call need_cross,$(OTHER)) $(NEED_LAB) $(NEED_TEST) $(NEED_BENCH) \
-	    $(NEED_REPORT) $(NEED_BROWSER) $(NEED_TALK) --optional $(NEED_SYMBOLS) $(NEED_BOCHS)
+	    $(NEED_REPORT) $(NEED_BROWSER) $(NEED_TALK) --optional $(NEED_CODE) $(NEED_BOCHS)
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 need-build need-lab need-test need-bench need-report need-browser need-talk: need-all
 endif
@@ -74,16 +74,14 @@ VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
 BOOT        := pm32 probe bios
 
-# Symbols of guests need elfutils; cross builds leave them out. Evaluated when it is used, since need-build
-# may have installed elfutils meanwhile.
-LIBDW    = $(if $(CROSS),,$(wildcard /usr/include/elfutils/libdw.h))
+# Instructions in reports need Zydis; cross builds show bytes. Evaluated when it is used, since need-build
+# may have installed it meanwhile.
 ZYDIS    = $(if $(CROSS),,$(wildcard /usr/include/Zydis/Zydis.h))
-VMM_LIBS = $(if $(LIBDW),-ldw -lelf) $(if $(ZYDIS),-lZydis) -lm
+VMM_LIBS = $(if $(ZYDIS),-lZydis) -lm
 # Each handler begins amid a cache line, wherever the linker puts it: on AMD's processors loops took up to
 # 1.35 of the time where its jump to the next was in the line that it began in.
 MIDLINE := -falign-functions=64 -fpatchable-function-entry=32,32
 $(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(if $(CROSS),,$(if $(filter x86_64,$(shell uname -m)),$(MIDLINE)))
-$(OUT)/obj/vmm/inspect/symbols.o: CFLAGS += $(if $(LIBDW),-DHAVE_LIBDW)
 $(OUT)/obj/vmm/explain/disassemble.o: CFLAGS += $(if $(ZYDIS),-DHAVE_ZYDIS)
 
 all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything

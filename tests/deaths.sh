@@ -28,12 +28,8 @@ fi
 # with KEY: the values of such lines at the top of $source.
 with() { sed -n "/^;/!q; s/^; $1: *//p" "$source"; }
 
-# The place, with its symbol and line where the VMM was built with what reads them.
-place() {
-    local symbol=" \\(die(\\+0x[0-9a-f]+)? \\($name\\.asm:[0-9]+\\)\\)"
-    [[ -e /usr/include/elfutils/libdw.h ]] || symbol="($symbol)?"
-    echo "at eip 0x[0-9a-f]+$symbol"
-}
+# The place, with its symbol and line.
+place() { echo "at eip 0x[0-9a-f]+ \\(die(\\+0x[0-9a-f]+)? \\($name\\.asm:[0-9]+\\)\\)"; }
 
 death() {
     local source=tests/deaths/$1.asm name=$1 image=build/deaths/$1.elf status text pattern

@@ -64,11 +64,9 @@ if [[ ${VMM_OPTIONS:-} != *kvm* ]]; then
     says "a page fault has its error code" "$(cat "$trace")" ' exc +exception +vector=14 error=0x6 eip=0x0100.* #PF'
     check "disks" 0 counted --trace disk --trace-file "$trace" --disk build/os1k.disk,ro build/os1k.elf < <(echo exit)
     says "are traced by request" "$(cat "$trace")" ' disk +request +sector=0 bytes=[0-9]+ disk 0 read$'
-    if ldd "$vmm" 2>/dev/null | grep -q libdw; then
-        printf 24q >"$scratch/keys"
-        check "a guest with symbols" 0 counted --trace irq --input keyboard build/guests/timer_keys.elf <"$scratch/keys"
-        says "has its handlers named" "$err" ' handler +irq=1 .* on_key \(timer_keys.asm:[0-9]+\)$'
-    fi
+    printf 24q >"$scratch/keys"
+    check "a guest with symbols" 0 counted --trace irq --input keyboard build/guests/timer_keys.elf <"$scratch/keys"
+    says "has its handlers named" "$err" ' handler +irq=1 .* on_key \(timer_keys.asm:[0-9]+\)$'
 else
     check "an exception on KVM" 6 run --trace exc --mode pm32 build/guests/divide.bin
     says "is traced when the default handlers give it over" "$err" ' exc +exception +vector=0 eip=0x00100020'

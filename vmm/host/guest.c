@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GUEST_STACK (1024 * 1024) /* libdw alone may want 300 KiB, for the monitor */
+#define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 
 /* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
 #define VIRTUAL_EPOCH INT64_C(946684800)

@@ -1,47 +1,36 @@
 /*
- * Symbols by libelf, source lines by libdw (elfutils), both as sorted tables.
+ * Symbols as the file has them, in its order; source lines from line_table.c. Names lie in the
+ * file's table of strings, cleaned for terminals; only Rust's have a readable copy.
  */
 #include "symbols.h"
 
-#include "os/file.h"
+#include "clean.h"
+#include "elf_sections.h"
+#include "line_table.h"
 
-#include <errno.h>
+#include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifdef HAVE_LIBDW
-#include <elfutils/libdw.h>
-#include <gelf.h>
-#endif
+#define SYMBOLS_MAX (1u << 18)
+#define STRINGS_MAX (UINT64_C(16) << 20)
+#define NAME_SHOWN  120 /* bytes of a name in a description */
 
 struct symbol {
+    const char *name;
     uint32_t address, size;
-    char *name;
-    bool is_function, is_constant;
-};
-
-struct line {
-    uint32_t address;
-    unsigned number; /* 0: behind the end of a sequence */
-    unsigned order;  /* in the file, where addresses are equal */
-    bool is_statement;
-    const char *file; /* libdw's */
+    bool is_function, is_object, is_constant;
+    bool is_copy; /* the name is from malloc */
 };
 
 struct symbols {
     char *path;
-    int fd;
+    char *strings;
     struct symbol *symbol;
     size_t symbol_count;
-    struct line *line;
-    size_t line_count;
-#ifdef HAVE_LIBDW
-    Elf *elf;
-    Dwarf *dwarf;
-#endif
+    struct line_table *lines; /* NULL: none */
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char *error, size_t size, const char *format,
@@ -55,28 +44,16 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, size_t size, 
     return -1;
 }
 
-#ifdef HAVE_LIBDW
-
-/* Room for one more in a table that doubles. */
-static void *grow(void *table, size_t count, size_t size)
-{
-    if (count & (count - 1))
-        return table;
-    return realloc(table, (count ? 2 * count : 1) * size);
-}
-
 /*
- * Rust's legacy mangling, _ZN 4name 3and ... 17h0123456789abcdef E, as name::and. Anything else
- * stays what it is.
+ * Rust's legacy mangling, _ZN 4name 3and ... 17h0123456789abcdef E, as name::and, from malloc.
+ * NULL: it is something else, or there is no memory.
  */
 static char *readable_name(const char *name)
 {
     char *to = malloc(strlen(name) + 1), *end = to;
     const char *at = name + 3;
 
-    if (!to || strncmp(name, "_ZN", 3) != 0)
-        return to ? strcpy(to, name) : NULL;
-    while (*at >= '1' && *at <= '9') {
+    while (to && *at >= '1' && *at <= '9') {
         char *part;
         size_t length = strtoul(at, &part, 10);
         if (length > strlen(part))
@@ -88,189 +65,111 @@ static char *readable_name(const char *name)
             at = part + length;
         }
     }
-    return *at == 'E' && end > to ? to : strcpy(to, name);
+    if (to && *at == 'E' && end > to)
+        return to;
+    free(to);
+    return NULL;
 }
 
-static int by_address(const void *a, const void *b)
+/* Takes a symbol that has a name and is somewhere. NASM's labels local to macros (..@) are left
+ * out: nobody has written their names. */
+static void take(struct symbols *symbols, const char *name, uint64_t value, uint64_t size,
+                 unsigned type, unsigned section)
 {
-    const struct symbol *x = a, *y = b;
+    char *copy;
 
-    return (x->address > y->address) - (x->address < y->address);
+    if (section == SHN_UNDEF || type == STT_FILE || type == STT_SECTION || !*name ||
+        strncmp(name, "..@", 3) == 0)
+        return;
+    copy = strncmp(name, "_ZN", 3) == 0 ? readable_name(name) : NULL;
+    symbols->symbol[symbols->symbol_count++] = (struct symbol){
+        .name = copy ? copy : name,
+        .address = (uint32_t)value,
+        .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
+        .is_constant = section == SHN_ABS,
+        .is_function = type == STT_FUNC,
+        .is_object = type == STT_OBJECT,
+        .is_copy = copy,
+    };
 }
 
-static bool read_table(struct symbols *symbols, Elf_Scn *section, const GElf_Shdr *header)
+/* False: there is no memory. */
+static bool read_symbols(struct symbols *symbols, const struct elf_sections *elf)
 {
-    Elf_Data *data = elf_getdata(section, NULL);
-    size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    const struct elf_section *section = elf_sections_find(elf, NULL, SHT_SYMTAB);
+    size_t entry = elf->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym), size = 0, strings_size = 0;
+    uint8_t *bytes = elf_sections_read(elf, section, SYMBOLS_MAX * entry, &size);
 
-    for (size_t i = 0; data && i < count && i < INT32_MAX; i++) {
-        GElf_Sym symbol;
-        const char *name;
-        void *grown;
-        if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
-            GELF_ST_TYPE(symbol.st_info) == STT_FILE || GELF_ST_TYPE(symbol.st_info) == STT_SECTION)
-            continue;
-        name = elf_strptr(symbols->elf, header->sh_link, symbol.st_name);
-        if (!name || !*name)
-            continue;
-        grown = grow(symbols->symbol, symbols->symbol_count, sizeof(*symbols->symbol));
-        if (!grown)
-            return false;
-        symbols->symbol = grown;
-        symbols->symbol[symbols->symbol_count] = (struct symbol){
-            .address = (uint32_t)symbol.st_value,
-            .size = (uint32_t)symbol.st_size,
-            .is_constant = symbol.st_shndx == SHN_ABS,
-            .is_function = GELF_ST_TYPE(symbol.st_info) == STT_FUNC,
-            .name = readable_name(name),
-        };
-        if (!symbols->symbol[symbols->symbol_count++].name)
-            return false;
-    }
-    return true;
-}
-
-static bool read_symbols(struct symbols *symbols)
-{
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(symbols->elf, section));) {
-        GElf_Shdr header;
-        if (gelf_getshdr(section, &header) && header.sh_type == SHT_SYMTAB &&
-            !read_table(symbols, section, &header))
-            return false;
-    }
-    if (symbols->symbol_count > 0)
-        qsort(symbols->symbol, symbols->symbol_count, sizeof(*symbols->symbol), by_address);
-    return true;
-}
-
-static int by_line_address(const void *a, const void *b)
-{
-    const struct line *x = a, *y = b;
-
-    if (x->address != y->address)
-        return x->address > y->address ? 1 : -1;
-    return x->order > y->order ? 1 : -1;
-}
-
-static bool add_line(struct symbols *symbols, Dwarf_Line *from)
-{
-    struct line line = {.order = (unsigned)symbols->line_count};
-    Dwarf_Addr address;
-    int number = 0;
-    bool ends = false;
-    void *grown = grow(symbols->line, symbols->line_count, sizeof(*symbols->line));
-
-    if (!grown)
-        return false;
-    symbols->line = grown;
-    if (dwarf_lineaddr(from, &address) != 0 || dwarf_lineno(from, &number) != 0 ||
-        dwarf_linebeginstatement(from, &line.is_statement) != 0 ||
-        dwarf_lineendsequence(from, &ends) != 0)
-        return true;
-    line.address = (uint32_t)address;
-    line.number = ends ? 0 : (unsigned)number;
-    line.file = dwarf_linesrc(from, NULL, NULL);
-    if (line.file)
-        symbols->line[symbols->line_count++] = line;
-    return true;
-}
-
-static bool read_lines(struct symbols *symbols)
-{
-    Dwarf_Off unit = 0, next;
-    size_t header;
-
-    symbols->dwarf = dwarf_begin_elf(symbols->elf, DWARF_C_READ, NULL);
-    for (; symbols->dwarf &&
-           dwarf_nextcu(symbols->dwarf, unit, &next, &header, NULL, NULL, NULL) == 0;
-         unit = next) {
-        Dwarf_Die die;
-        Dwarf_Lines *lines;
-        size_t count;
-        if (!dwarf_offdie(symbols->dwarf, unit + header, &die) ||
-            dwarf_getsrclines(&die, &lines, &count) != 0)
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            if (!add_line(symbols, dwarf_onesrcline(lines, i)))
-                return false;
+    if (!bytes || section->link >= elf->count)
+        goto out;
+    symbols->strings =
+        (char *)elf_sections_read(elf, &elf->section[section->link], STRINGS_MAX, &strings_size);
+    if (!symbols->strings)
+        goto out;
+    text_clean(symbols->strings, strings_size);
+    symbols->symbol = malloc((size / entry + 1) * sizeof(*symbols->symbol));
+    for (size_t at = 0; symbols->symbol && at + entry <= size; at += entry) {
+        Elf32_Sym narrow;
+        Elf64_Sym wide;
+        memcpy(&narrow, bytes + at, sizeof(narrow));
+        if (elf->is_64) {
+            memcpy(&wide, bytes + at, sizeof(wide));
+            if (wide.st_name < strings_size)
+                take(symbols, symbols->strings + wide.st_name, wide.st_value, wide.st_size,
+                     ELF64_ST_TYPE(wide.st_info), wide.st_shndx);
+        } else if (narrow.st_name < strings_size) {
+            take(symbols, symbols->strings + narrow.st_name, narrow.st_value, narrow.st_size,
+                 ELF32_ST_TYPE(narrow.st_info), narrow.st_shndx);
         }
     }
-    if (symbols->line_count > 0)
-        qsort(symbols->line, symbols->line_count, sizeof(*symbols->line), by_line_address);
+    free(bytes);
+    return symbols->symbol;
+
+out:
+    free(bytes);
     return true;
 }
 
 struct symbols *symbols_open(const char *path, char *error, size_t error_size)
 {
     struct symbols *symbols = calloc(1, sizeof(*symbols));
+    struct elf_sections elf;
+    bool has_memory;
 
     if (!symbols || !(symbols->path = strdup(path))) {
         free(symbols);
         fail(error, error_size, "no memory for the symbols of %s", path);
         return NULL;
     }
-    symbols->fd = file_do(path, FILE_READ);
-    if (symbols->fd < 0) {
-        fail(error, error_size, "can't read %s: %s", path, strerror(-symbols->fd));
-        goto failed;
+    if (elf_sections_open(&elf, path, error, error_size) < 0) {
+        symbols_free(symbols);
+        return NULL;
     }
-    elf_version(EV_CURRENT);
-    symbols->elf = elf_begin(symbols->fd, ELF_C_READ_MMAP, NULL);
-    if (!symbols->elf || elf_kind(symbols->elf) != ELF_K_ELF) {
-        fail(error, error_size, "%s has no symbols: it is not an ELF file", path);
-        goto failed;
-    }
-    if (!read_symbols(symbols) || !read_lines(symbols)) {
-        fail(error, error_size, "no memory for the symbols of %s", path);
-        goto failed;
-    }
-    if (symbols->symbol_count == 0 && symbols->line_count == 0) {
+    has_memory = read_symbols(symbols, &elf);
+    symbols->lines = has_memory ? line_table_read(&elf) : NULL;
+    elf_sections_close(&elf);
+    if (has_memory && (symbols->symbol_count > 0 || symbols->lines))
+        return symbols;
+    if (has_memory)
         fail(error, error_size, "%s has no symbols: it was stripped, or linked with -s", path);
-        goto failed;
-    }
-    return symbols;
-
-failed:
+    else
+        fail(error, error_size, "no memory for the symbols of %s", path);
     symbols_free(symbols);
     return NULL;
 }
-
-static void close_files(struct symbols *symbols)
-{
-    dwarf_end(symbols->dwarf);
-    elf_end(symbols->elf);
-}
-
-#else
-
-struct symbols *symbols_open(const char *path, char *error, size_t error_size)
-{
-    fail(error, error_size,
-         "can't read the symbols of %s: this vmm was built without libdw (install libdw-dev, then "
-         "make clean and make)",
-         path);
-    return NULL;
-}
-
-static void close_files(struct symbols *symbols)
-{
-    (void)symbols;
-}
-
-#endif
 
 void symbols_free(struct symbols *symbols)
 {
     if (!symbols)
         return;
-    close_files(symbols);
-    for (size_t i = 0; i < symbols->symbol_count; i++)
-        free(symbols->symbol[i].name);
+    for (size_t i = 0; i < symbols->symbol_count; i++) {
+        if (symbols->symbol[i].is_copy)
+            free((char *)symbols->symbol[i].name);
+    }
+    line_table_free(symbols->lines);
     free(symbols->symbol);
-    free(symbols->line);
+    free(symbols->strings);
     free(symbols->path);
-    if (symbols->fd >= 0)
-        close(symbols->fd);
     free(symbols);
 }
 
@@ -316,20 +215,12 @@ int symbols_find(const struct symbols *symbols, const char *name, uint32_t *addr
 int symbols_find_line(const struct symbols *symbols, const char *file, unsigned line,
                       uint32_t *addresses, unsigned max, char *error, size_t error_size)
 {
-    unsigned count = 0;
-    bool has_file = false, was_there = false;
+    bool has_file;
+    unsigned count;
 
-    if (symbols->line_count == 0)
+    if (!symbols->lines)
         return fail(error, error_size, "%s knows no source lines: build it with -g", symbols->path);
-    for (size_t i = 0; i < symbols->line_count; i++) {
-        const struct line *entry = &symbols->line[i];
-        bool is_there = entry->number == line && ends_in(entry->file, file, "/");
-        has_file = has_file || ends_in(entry->file, file, "/");
-        if (is_there && !was_there && entry->is_statement && count < max &&
-            (count == 0 || addresses[count - 1] != entry->address))
-            addresses[count++] = entry->address;
-        was_there = is_there;
-    }
+    count = line_table_addresses(symbols->lines, file, line, addresses, max, &has_file);
     if (!has_file)
         return fail(error, error_size, "there is no source file '%s' in %s", file, symbols->path);
     if (count == 0)
@@ -337,57 +228,66 @@ int symbols_find_line(const struct symbols *symbols, const char *file, unsigned 
     return (int)count;
 }
 
-/* The last entry at or before an address; the table is sorted. */
-static const struct symbol *symbol_before(const struct symbols *symbols, uint32_t address)
+/* What is at an address: of the symbols at or before it, the last. A symbol that has a size is not
+ * behind its end; one that has none, not far away. */
+static const struct symbol *symbol_at(const struct symbols *symbols, uint32_t address)
 {
     const struct symbol *best = NULL;
 
-    for (size_t i = 0; i < symbols->symbol_count && symbols->symbol[i].address <= address; i++) {
+    for (size_t i = 0; i < symbols->symbol_count; i++) {
         const struct symbol *symbol = &symbols->symbol[i];
-        if (symbol->is_constant || (symbol->size > 0 && address - symbol->address >= symbol->size))
+        if (symbol->address > address || symbol->is_constant ||
+            (symbol->size > 0 && address - symbol->address >= symbol->size))
             continue;
         /* Of several at one address: a function, which has a size. */
-        if (!best || symbol->address > best->address || symbol->is_function)
+        if (!best || symbol->address > best->address ||
+            (symbol->address == best->address && symbol->is_function))
             best = symbol;
     }
-    return best;
-}
-
-static const struct line *line_before(const struct symbols *symbols, uint32_t address)
-{
-    size_t low = 0, high = symbols->line_count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (symbols->line[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low > 0 && symbols->line[low - 1].number > 0 ? &symbols->line[low - 1] : NULL;
+    return best && best->size == 0 && address - best->address >= 0x10000 ? NULL : best;
 }
 
 bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to, size_t size)
 {
-    const struct symbol *symbol = symbol_before(symbols, address);
-    const struct line *line = line_before(symbols, address);
-    const char *slash = line ? strrchr(line->file, '/') : NULL;
+    const struct symbol *symbol = symbol_at(symbols, address);
+    struct line_file file;
+    const char *slash;
+    unsigned line = 0;
     char offset[16] = "";
     int used = 0;
 
-    /* A symbol far away and without a size is no answer. */
-    if (symbol && symbol->size == 0 && address - symbol->address >= 0x10000)
-        symbol = NULL;
+    if (symbols->lines && !line_table_find(symbols->lines, address, &file, &line))
+        line = 0;
     if (!symbol && !line)
         return false;
     if (symbol && address != symbol->address)
         snprintf(offset, sizeof(offset), "+%#x", address - symbol->address);
     if (symbol)
-        used = snprintf(to, size, "%s%s", symbol->name, offset);
-    if (line && used >= 0 && (size_t)used < size)
-        snprintf(to + used, size - (size_t)used, symbol ? " (%s:%u)" : "%s:%u",
-                 slash ? slash + 1 : line->file, line->number);
+        used = snprintf(to, size, "%.*s%s%s", NAME_SHOWN, symbol->name,
+                        strlen(symbol->name) > NAME_SHOWN ? "..." : "", offset);
+    if (line && used >= 0 && (size_t)used < size) {
+        slash = strrchr(file.name, '/');
+        snprintf(to + used, size - (size_t)used, symbol ? " (%.*s:%u)" : "%.*s:%u", NAME_SHOWN,
+                 slash ? slash + 1 : file.name, line);
+    }
+    text_clean(to, strlen(to));
     return true;
+}
+
+bool symbols_value(const struct symbols *symbols, const char *name, uint32_t *address,
+                   uint32_t *size)
+{
+    char error[8];
+
+    if (symbols_find(symbols, name, address, error, sizeof(error)) < 0)
+        return false;
+    *size = 0;
+    for (size_t i = 0; i < symbols->symbol_count; i++) {
+        const struct symbol *symbol = &symbols->symbol[i];
+        if (symbol->address == *address && symbol->is_object && !symbol->is_constant)
+            *size = symbol->size;
+    }
+    return *size > 0;
 }
 
 const char *symbols_name(const struct symbols *symbols, size_t number)

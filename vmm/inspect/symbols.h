@@ -10,8 +10,11 @@
 
 struct symbols;
 
-/* Reads them from an ELF file. NULL with one sentence in `error`: there are none, or this program
- * was built without libdw. Freed by symbols_free. */
+/*
+ * Reads them from an ELF file, which is not needed afterwards. NULL with one sentence in `error`:
+ * there are none. Freed by symbols_free. The file may be anybody's: what is read of it, and so the
+ * time, is limited (line_table.h), and no name has bytes that a terminal would obey.
+ */
 struct symbols *symbols_open(const char *path, char *error, size_t error_size);
 void symbols_free(struct symbols *symbols);
 
@@ -29,6 +32,10 @@ int symbols_find_line(const struct symbols *symbols, const char *file, unsigned 
 
 /* "tick+0x12 (process.rs:88)", as much of it as is known; false if nothing is. */
 bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to, size_t size);
+
+/* The address and size in bytes of a variable; false: it is none. */
+bool symbols_value(const struct symbols *symbols, const char *name, uint32_t *address,
+                   uint32_t *size);
 
 /* The name of the symbol with this number, from 0 up; NULL behind the last. */
 const char *symbols_name(const struct symbols *symbols, size_t number);

@@ -78,11 +78,12 @@ BOOT        := pm32 probe bios
 # may have installed it meanwhile.
 ZYDIS    = $(if $(CROSS),,$(wildcard /usr/include/Zydis/Zydis.h))
 VMM_LIBS = $(if $(ZYDIS),-lZydis) -lm
+$(OUT)/obj/vmm/explain/disassemble.o: CFLAGS += $(if $(ZYDIS),-DHAVE_ZYDIS)
+
 # Each handler begins amid a cache line, wherever the linker puts it: on AMD's processors loops took up to
 # 1.35 of the time where its jump to the next was in the line that it began in.
 MIDLINE := -falign-functions=64 -fpatchable-function-entry=32,32
 $(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(if $(CROSS),,$(if $(filter x86_64,$(shell uname -m)),$(MIDLINE)))
-$(OUT)/obj/vmm/explain/disassemble.o: CFLAGS += $(if $(ZYDIS),-DHAVE_ZYDIS)
 
 all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything
 

@@ -291,7 +291,7 @@ static void monitor_evaluates_expressions_and_shows_memory(void **unused)
     SAYS("x/0xw 0", "expected /, a count");
     SAYS("x/5000xb 0", "a count up to 4096");
     SAYS("x/8qw 0", "expected /, a count");
-    SAYS("info regs", "  code:");
+    SAYS("info regs", "=> ");
     end();
 }
 

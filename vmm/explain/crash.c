@@ -6,6 +6,7 @@
 #include "backtrace.h"
 #include "cpu/arch.h"
 #include "disassemble.h"
+#include "hints.h"
 #include "interrupt_words.h"
 
 #include <string.h>
@@ -60,8 +61,10 @@ static void print_stack(FILE *to, const struct machine *machine, const struct cp
     fprintf(to, "  stack:");
     for (uint32_t i = 0; i < STACK_WORDS; i++) {
         uint32_t word = 0;
-        if (arch_read_linear(state, &machine->memory, at + i * step, &word, step) < step)
+        if (arch_read_linear(state, &machine->memory, at + i * step, &word, step) < step) {
+            fprintf(to, "%s", i ? "" : " no memory can be read there");
             break;
+        }
         fprintf(to, " %0*x", (int)step * 2, word);
     }
     fputc('\n', to);
@@ -82,19 +85,29 @@ void crash_print_screen(FILE *to, const struct machine *machine)
     }
 }
 
-void crash_print_interrupts(FILE *to, const struct machine *machine, const struct cpu_state *state)
+static void print_interrupts(const struct info *info)
 {
-    fprintf(to, "  interrupts: ");
-    interrupt_words_print(to, machine, state);
-    fputc('\n', to);
+    fprintf(info->to, "  interrupts: ");
+    interrupt_words_print(info->to, info->machine, info->state);
+    fputc('\n', info->to);
 }
 
-void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state)
+void crash_print_brief(FILE *to, const struct machine *machine)
 {
-    print_registers(to, state);
-    print_segments(to, state);
-    print_stack(to, machine, state);
-    crash_print_interrupts(to, machine, state);
+    const struct info info = {.machine = machine, .state = &machine->outcome.state, .to = to};
+
+    if (!machine->outcome.has_state)
+        return;
+    print_interrupts(&info);
+    hints_print(&info);
+}
+
+void crash_print_cpu(const struct info *info)
+{
+    print_registers(info->to, info->state);
+    print_segments(info->to, info->state);
+    print_stack(info->to, info->machine, info->state);
+    print_interrupts(info);
 }
 
 void crash_print_place(const struct info *info)
@@ -119,7 +132,8 @@ void crash_print(FILE *to, const struct machine *machine)
             "  not known; --cpu soft keeps them\n");
     } else {
         crash_print_place(&info);
-        crash_print_cpu(to, machine, state);
+        hints_print(&info);
+        crash_print_cpu(&info);
     }
     crash_print_screen(to, machine);
 }

@@ -16,10 +16,10 @@ void crash_print(FILE *to, const struct machine *machine);
 void crash_print_place(const struct info *info);
 
 /* Prints registers, the stack, the state of interrupts. */
-void crash_print_cpu(FILE *to, const struct machine *machine, const struct cpu_state *state);
+void crash_print_cpu(const struct info *info);
 
-/* Prints a line, "  interrupts: off (IF=0); nothing is pending; ...". */
-void crash_print_interrupts(FILE *to, const struct machine *machine, const struct cpu_state *state);
+/* Of an end that is no crash: prints the state of interrupts, and what was noticed (hints.h). */
+void crash_print_brief(FILE *to, const struct machine *machine);
 
 /* Prints the VGA text screen, if anything is on it. */
 void crash_print_screen(FILE *to, const struct machine *machine);

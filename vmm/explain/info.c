@@ -8,12 +8,17 @@
 #include <stdatomic.h>
 #include <string.h>
 
+bool info_describe(const struct info *info, uint32_t address, char *to, size_t size)
+{
+    return info->symbols ? symbols_describe(info->symbols, address, to, size)
+                         : machine_describe(info->machine, address, to, size);
+}
+
 void info_print_name(const struct info *info, uint32_t address, const char *format)
 {
     char name[200];
 
-    if (info->symbols ? symbols_describe(info->symbols, address, name, sizeof(name))
-                      : machine_describe(info->machine, address, name, sizeof(name)))
+    if (info_describe(info, address, name, sizeof(name)))
         fprintf(info->to, format, name);
 }
 
@@ -50,7 +55,7 @@ static void info_status(const struct info *info)
 
 static const struct info_subject subjects[] = {
     {"status", "whether it runs, where it is, its time", info_status},
-    {"regs", "registers, the code at EIP, the stack", info_regs},
+    {"regs", "or registers: those, the next instructions, who called, the stack", info_regs},
     {"branches", "the last returns, pointer calls and jumps, interrupts, the newest last",
      info_branches},
     {"idt", "gates: who handles which vector", info_idt},

@@ -33,7 +33,10 @@ void info_tell(const struct info *info, const struct info_subject *subject);
 /* "0x00100123", with the symbol and source line that are there if they are known. */
 void info_print_place(const struct info *info, uint32_t address);
 
-/* The symbol and line at an address, in `format`, which has one %s; nothing if none is known. */
+/* The symbol and line at an address; false: none is known. */
+bool info_describe(const struct info *info, uint32_t address, char *to, size_t size);
+
+/* Prints them in `format`, which has one %s; nothing if none is known. */
 __attribute__((format(printf, 3, 0))) void info_print_name(const struct info *info,
                                                            uint32_t address, const char *format);
 

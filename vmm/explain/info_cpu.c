@@ -18,7 +18,7 @@ static bool read_linear(const struct info *info, uint32_t address, void *to, siz
 void info_regs(const struct info *info)
 {
     crash_print_place(info);
-    crash_print_cpu(info->to, info->machine, info->state);
+    crash_print_cpu(info);
 }
 
 static void print_branch_kind(const struct info *info, const struct cpu_branch *branch)

@@ -3,7 +3,9 @@
  */
 #include "monitor.h"
 
+#include "backtrace.h"
 #include "cpu/arch.h"
+#include "disassemble.h"
 #include "info.h"
 #include "inspect/expression.h"
 #include "inspect/keys.h"
@@ -40,7 +42,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[15]; /* the last one has no name */
+static const struct command commands[16]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -228,6 +230,10 @@ static bool do_info(struct call *call)
     size_t length = strlen(call->argument);
     unsigned count = 0;
 
+    if (length > 4 && strncmp("registers", call->argument, length) == 0) { /* gdb's name */
+        call->argument = "regs";
+        length = 4;
+    }
     for (unsigned i = 0; length && info_subject_at(i, &subject); i++) {
         if (strncmp(subject.name, call->argument, length) != 0)
             continue;
@@ -248,12 +254,34 @@ static bool do_info(struct call *call)
     return false;
 }
 
+/* The value of a variable, if that is all that was asked for; false: it is not. */
+static bool print_variable(struct call *call)
+{
+    const char *text = call->argument, *expected;
+    struct expression *expression = *text == '&' ? NULL : expression_parse(&text, &expected);
+    const char *name = expression ? expression_symbol(expression) : NULL;
+    uint32_t address, size;
+    uint64_t value = 0;
+    bool is_variable =
+        name && !*text && symbols(call->monitor) &&
+        symbols_value(call->monitor->symbols, name, &address, &size) &&
+        (size == 1 || size == 2 || size == 4 || size == 8) &&
+        arch_read_linear(&call->state, &call->machine->memory, address, &value, size) == size;
+
+    if (is_variable)
+        fprintf(call->to, "%s = 0x%llx = %llu (%u byte%s at 0x%08x)\n", name,
+                (unsigned long long)value, (unsigned long long)value, size, size > 1 ? "s" : "",
+                address);
+    expression_free(expression);
+    return is_variable;
+}
+
 static bool do_print(struct call *call)
 {
     char name[200];
     uint64_t value;
 
-    if (!evaluate(call, call->argument, &value))
+    if (print_variable(call) || !evaluate(call, call->argument, &value))
         return false;
     fprintf(call->to, "0x%llx = %llu", (unsigned long long)value, (unsigned long long)value);
     if (value <= UINT32_MAX && symbols(call->monitor) &&
@@ -263,12 +291,22 @@ static bool do_print(struct call *call)
     return false;
 }
 
+static bool do_backtrace(struct call *call)
+{
+    const struct info info = info_of(call);
+    uint64_t max;
+
+    if (take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max))
+        backtrace_print(&info, (unsigned)max, "");
+    return false;
+}
+
 #define DUMP_MAX 4096 /* bytes */
 
 /* What `x` shows: so many of that size, in that form. */
 struct dump {
     unsigned count, size;
-    char form; /* x, d, u or c */
+    char form; /* x, d, u, c, or i: instructions */
 };
 
 /* /8xw; false with a sentence. Moves the argument behind it. */
@@ -289,7 +327,7 @@ static bool take_format(struct call *call, struct dump *dump)
     for (; isalpha((unsigned char)*at); at++) {
         if (*at == 'b' || *at == 'h' || *at == 'w')
             dump->size = *at == 'b' ? 1 : *at == 'h' ? 2 : 4;
-        else if (strchr("xduc", *at))
+        else if (strchr("xduci", *at))
             dump->form = *at;
         else
             break;
@@ -297,7 +335,7 @@ static bool take_format(struct call *call, struct dump *dump)
     if (dump->form == 'c')
         dump->size = 1;
     if ((*at && *at != ' ') || count == 0 || count > DUMP_MAX / dump->size) {
-        fprintf(call->to, "expected /, a count up to %u, x d u or c, and b h or w, as in /8xw\n",
+        fprintf(call->to, "expected /, a count up to %u, x d u c or i, and b h or w, as in /8xw\n",
                 DUMP_MAX / dump->size);
         return false;
     }
@@ -329,11 +367,21 @@ static void print_value(FILE *to, const struct dump *dump, uint32_t value)
 
 static bool do_dump(struct call *call)
 {
+    const struct info info = info_of(call);
     struct dump dump;
     uint64_t address;
 
-    if (!take_format(call, &dump) || !evaluate(call, call->argument, &address))
+    if (!take_format(call, &dump))
         return false;
+    if (dump.form == 'i' && !*call->argument)
+        address = call->state.segment[CPU_CS].base + call->state.eip;
+    else if (!evaluate(call, call->argument, &address))
+        return false;
+    if (dump.form == 'i' && address <= UINT32_MAX) {
+        disassemble_print(&info, (uint32_t)address,
+                          dump.count < DISASSEMBLE_MAX ? dump.count : DISASSEMBLE_MAX, "");
+        return false;
+    }
     for (unsigned i = 0; i < dump.count; i++) {
         uint32_t at = (uint32_t)address + i * dump.size, value = 0;
         if (address > UINT32_MAX || arch_read_linear(&call->state, &call->machine->memory, at,
@@ -578,13 +626,15 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[15] = {
+static const struct command commands[16] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
-    {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, symbol+4", WORDS_SYMBOLS,
-     0, do_print},
-    {"x", "/8xw ADDRESS", "shows memory: count; x d u or c; size b h or w", WORDS_SYMBOLS, 0,
-     do_dump},
+    {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, variable, symbol+4",
+     WORDS_SYMBOLS, 0, do_print},
+    {"x", "/8xw ADDRESS", "shows memory: count; x d u c or i (instructions); size b h or w",
+     WORDS_SYMBOLS, 0, do_dump},
+    {"backtrace bt where", "[COUNT]", "who called: frames with their symbols and lines", WORDS_NONE,
+     0, do_backtrace},
     {"screen", "", "shows the VGA text screen, and where its cursor is", WORDS_NONE, 0, do_screen},
     {"stop pause", "", "pauses the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
     {"cont c continue resume", "", "resumes the guest", WORDS_NONE, HAS_NOT_ENDED, do_continue},

@@ -561,9 +561,8 @@ static int conclude(struct guest *guest, FILE *to)
         outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED;
     if (is_crash)
         crash_print(to, machine);
-    else if (outcome->has_state && (outcome->end == END_TIMEOUT || outcome->end == END_QUIT ||
-                                    outcome->end == END_HALTED))
-        crash_print_interrupts(to, machine, &outcome->state);
+    else if (outcome->end == END_TIMEOUT || outcome->end == END_QUIT || outcome->end == END_HALTED)
+        crash_print_brief(to, machine);
     if (!is_crash && (machine->output.total == 0 || machine_end_is_death(outcome->end)) &&
         guest->options->display != DISPLAY_NONE)
         crash_print_screen(to, machine); /* all that it has said; or what it says of its death */

@@ -456,12 +456,42 @@ static struct expression *with_index(struct parser *parser, const char *name, si
                                : ".raised or .taken");
 }
 
+/* The register, or what else has a name, that a text begins with, and its length; LENGTH(names):
+ * none. $pc, $sp and $fp are gdb's. */
+static unsigned register_at(const char *text, size_t *length)
+{
+    static const char *const of_gdb[][2] = {{"pc", "eip"}, {"sp", "esp"}, {"fp", "ebp"}};
+    const char *name = text;
+    size_t name_length;
+
+    for (*length = 0; expression_is_name(text[*length], *length == 0);)
+        ++*length;
+    name_length = *length;
+    for (size_t i = 0; i < LENGTH(of_gdb); i++) {
+        if (text[-1] == '$' && *length == 2 && memcmp(text, of_gdb[i][0], 2) == 0) {
+            name = of_gdb[i][1];
+            name_length = 3;
+        }
+    }
+    for (unsigned i = 0; i < LENGTH(names); i++) {
+        if (strlen(names[i].name) == name_length && memcmp(names[i].name, name, name_length) == 0)
+            return i;
+    }
+    return LENGTH(names);
+}
+
 static struct expression *named(struct parser *parser)
 {
     const char *name = parser->at;
     struct expression *made;
     size_t length = 0;
 
+    if ((*name == '$' || *name == '%') && register_at(name + 1, &length) != LENGTH(names)) {
+        parser->at += length + 1; /* as gdb and AT&T's assembler write it */
+        return node(NAMED, register_at(name + 1, &length));
+    }
+    if (*name == '&' && expression_is_name(name[1], true))
+        parser->at = ++name; /* a symbol is its address already */
     while (expression_is_name(name[length], length == 0))
         length++;
     if (length == 0)
@@ -566,6 +596,11 @@ struct expression *expression_parse(const char **text, const char **expected)
     *expected = parser.expected;
     *text = parser.at;
     return made;
+}
+
+const char *expression_symbol(const struct expression *expression)
+{
+    return expression->kind == SYMBOL ? expression->symbol : NULL;
 }
 
 void expression_free(struct expression *expression)

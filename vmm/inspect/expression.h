@@ -17,6 +17,9 @@ struct expression;
 struct expression *expression_parse(const char **text, const char **expected);
 void expression_free(struct expression *expression);
 
+/* The name, if all of it is one symbol; else NULL. */
+const char *expression_symbol(const struct expression *expression);
+
 /* Gives the symbols in it their addresses: find returns 0, or -1, which ends it and is returned. */
 int expression_resolve(struct expression *expression,
                        int (*find)(void *owner, const char *name, uint32_t *address), void *owner);

@@ -125,14 +125,25 @@ void end_with_reset(void *owner, uint16_t port)
                 is_known ? ", " : "", is_known ? place : "");
 }
 
-void end_with_timeout(void *owner)
+/* An end from outside, and where the guest was. */
+static void end_from_outside(struct machine *machine, enum machine_end end, int status,
+                             const char *what)
 {
-    struct machine *machine = owner;
     char place[MACHINE_PLACE + 64];
 
-    machine_end(machine, END_TIMEOUT, STATUS_TIMEOUT, "timed out (--timeout); the guest was %s %s",
+    machine_end(machine, end, status, "%s; the guest was %s %s", what,
                 machine->halted ? "waiting in HLT" : "running",
                 machine_where(machine, place, sizeof(place)));
+}
+
+void end_with_timeout(void *owner)
+{
+    end_from_outside(owner, END_TIMEOUT, STATUS_TIMEOUT, "timed out (--timeout)");
+}
+
+void end_with_quit(struct machine *machine)
+{
+    end_from_outside(machine, END_QUIT, STATUS_QUIT, "quit");
 }
 
 /* What the default handlers push, from the address in EBX up (boot/pm32.asm). */

@@ -34,7 +34,7 @@ void input_give(struct machine *machine, enum machine_input_kind kind, struct in
         silence_begin(machine);
         break;
     case INPUT_QUIT:
-        machine_end(machine, END_QUIT, STATUS_QUIT, "%s", "");
+        end_with_quit(machine);
         break;
     case INPUT_RESET:
         break;

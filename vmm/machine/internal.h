@@ -57,6 +57,7 @@ void end_with_status(void *owner, int status);
 void end_with_power_off(void *owner);
 void end_with_reset(void *owner, uint16_t port);
 void end_with_timeout(void *owner);
+void end_with_quit(struct machine *machine);
 void end_with_return(void *owner);
 void end_with_no_boot(void *owner);
 

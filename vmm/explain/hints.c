@@ -1,0 +1,140 @@
+/*
+ * Notes on a guest's end. Each is a fact that is seen in its registers and memory, and reads a
+ * bounded part of it.
+ */
+#include "hints.h"
+
+#include "cpu/arch.h"
+
+#include <string.h>
+
+#define SCANNED_WORDS 16384 /* of the stack */
+#define CALLS_TOLD    64    /* so many of one function to itself are worth a line */
+
+static bool read_linear(const struct info *info, uint32_t address, void *to, size_t size)
+{
+    return arch_read_linear(info->state, &info->machine->memory, address, to, size) == size;
+}
+
+static bool is_32_bit(const struct info *info)
+{
+    const struct cpu_segment *segment = info->state->segment;
+
+    return (segment[CPU_SS].attributes & SEGMENT_DB) && (segment[CPU_CS].attributes & SEGMENT_DB);
+}
+
+/* ---- who calls himself ---- */
+
+/* The symbol of an address, without its offset and line; "" if none is known. */
+static const char *function_of(const struct info *info, uint32_t address, char *to, size_t size)
+{
+    if (!info_describe(info, address, to, size))
+        to[0] = '\0';
+    to[strcspn(to, "+ ")] = '\0';
+    return to;
+}
+
+/* Whether a near CALL that returns to `address` is a function's to itself, whose name it stores. */
+static bool is_own_call(const struct info *info, uint32_t address, char *name, size_t size)
+{
+    char other[200];
+    uint8_t call[5];
+    int32_t distance;
+
+    if (!read_linear(info, address - 5, call, 5) || call[0] != 0xe8)
+        return false;
+    memcpy(&distance, call + 1, 4);
+    return distance < 0 && *function_of(info, address - 5, name, size) &&
+           strcmp(name, function_of(info, address + (uint32_t)distance, other, sizeof(other))) == 0;
+}
+
+/* The function at EIP, if it calls itself: one of the calls around is to its beginning. */
+static bool find_own_call(const struct info *info, char *name, size_t size)
+{
+    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    char here[200];
+
+    function_of(info, eip, here, sizeof(here));
+    for (uint32_t at = eip - 64; *here && at != eip + 64; at++) {
+        if (is_own_call(info, at, name, size) && strcmp(name, here) == 0)
+            return true;
+    }
+    return false;
+}
+
+#define TRIED_MAX 32 /* words that may be a return address */
+
+/* How often the first return address of such a call is among the words above ESP. */
+static unsigned count_own_calls(const struct info *info, char *name, size_t size)
+{
+    uint32_t at = info->state->segment[CPU_SS].base + info->state->gpr[CPU_ESP];
+    const struct image *image = &info->machine->image;
+    unsigned count = 0, tried = 0;
+    uint32_t word, found = 0;
+
+    for (unsigned i = 0; i < SCANNED_WORDS && read_linear(info, at + i * 4, &word, 4); i++) {
+        if (count > 0)
+            count += word == found;
+        else if (word >= image->lowest && word < image->highest && tried++ < TRIED_MAX &&
+                 is_own_call(info, word, name, size)) {
+            found = word;
+            count = 1;
+        }
+    }
+    return count;
+}
+
+/* ---- the notes ---- */
+
+static void note_stack(const struct info *info)
+{
+    const struct cpu_state *state = info->state;
+    uint32_t esp = state->gpr[CPU_ESP], linear = state->segment[CPU_SS].base + esp;
+    char name[200], place[200];
+    unsigned calls;
+    uint8_t byte;
+
+    if (!is_32_bit(info) || esp == 0) /* no stack was ever set */
+        return;
+    if (!read_linear(info, linear - 1, &byte, 1)) {
+        fprintf(info->to, "  note: the stack has left the guest's memory: esp is 0x%08x", esp);
+        if (find_own_call(info, name, sizeof(name)))
+            fprintf(info->to, "; %s calls itself", name);
+        fputc('\n', info->to);
+        return;
+    }
+    /* Only code has lines. */
+    if (info_describe(info, linear, place, sizeof(place)) && strrchr(place, '(') &&
+        strchr(strrchr(place, '('), ':'))
+        fprintf(info->to, "  note: the stack lies in code: esp is 0x%08x, %s\n", esp, place);
+    calls = count_own_calls(info, name, sizeof(name));
+    if (calls >= CALLS_TOLD)
+        fprintf(info->to,
+                "  note: %s calls itself: %u return addresses of that call are on the stack\n",
+                name, calls);
+}
+
+static bool is_reserved(uint32_t address)
+{
+    return address >= IMAGE_RESERVED_BASE && address < IMAGE_RESERVED_END;
+}
+
+static void note_gdt(const struct info *info)
+{
+    const struct cpu_state *state = info->state;
+
+    if (info->machine->image.start == IMAGE_START_MULTIBOOT && (state->cr0 & CR0_PE) &&
+        is_reserved(state->gdtr.base) && !is_reserved(state->idtr.base))
+        fprintf(
+            info->to,
+            "  note: the kernel has an IDT of its own and the boot loader's GDT: selectors such "
+            "as 0x%02x\n        are not its own, and other boot loaders have others (LGDT is "
+            "missing)\n",
+            state->segment[CPU_CS].selector);
+}
+
+void hints_print(const struct info *info)
+{
+    note_stack(info);
+    note_gdt(info);
+}

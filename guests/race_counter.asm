@@ -48,7 +48,7 @@ on_tick:
 %include "lib32.inc"
 
         section .data
-        global counter
+        global counter:data 4
         global ticks
 counter:
         dd 0

@@ -72,8 +72,12 @@ static bool follows_call(const struct walk *walk, uint32_t address)
     return false;
 }
 
+/* Prints a frame, and before the first caller that of EIP, which alone says nothing new. */
 static void print_frame(struct walk *walk, unsigned number, uint32_t address, bool is_sure)
 {
+    if (number > 0 && walk->printed == 0)
+        print_frame(walk, 0, walk->info->state->eip, true);
+
     const struct cpu_segment *cs = &walk->info->state->segment[CPU_CS];
     FILE *to = walk->info->to;
 
@@ -162,7 +166,7 @@ static bool print_chain(struct walk *walk, unsigned number)
     print_same(walk, same_since, number);
     if (depth == FOLLOWED_MAX)
         fprintf(walk->info->to, "%s    and more\n", walk->indent);
-    if (why && (number > begin || walk->is_wide))
+    if (why && number > begin)
         fprintf(walk->info->to, "%s    %s 0x%x %s\n", walk->indent, walk->is_wide ? "ebp" : "bp",
                 bp, why);
     return number > begin;
@@ -184,17 +188,17 @@ static void scan(struct walk *walk)
     }
 }
 
-void backtrace_print(const struct info *info, unsigned max, const char *indent)
+unsigned backtrace_print(const struct info *info, unsigned max, const char *indent)
 {
     struct walk walk = begin(info, max, indent);
     int bare = bare_caller(&walk);
     uint32_t address;
     unsigned number = 0;
 
-    print_frame(&walk, 0, info->state->eip, true);
     if (bare >= 0 && read_word(&walk, walk.sp + (uint32_t)bare * width(&walk), &address) &&
         follows_call(&walk, address))
         print_frame(&walk, ++number, address, true);
     if (!print_chain(&walk, number) && number == 0)
         scan(&walk);
+    return walk.printed;
 }

@@ -296,8 +296,13 @@ static bool do_backtrace(struct call *call)
     const struct info info = info_of(call);
     uint64_t max;
 
-    if (take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max))
-        backtrace_print(&info, (unsigned)max, "");
+    if (!take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max) ||
+        backtrace_print(&info, (unsigned)max, "") > 0)
+        return false;
+    fprintf(call->to, "#0  ");
+    info_print_place(&info, call->state.segment[CPU_CS].base + call->state.eip);
+    fprintf(call->to, "\nno caller is known: ebp, 0x%08x, leads to no frame\n",
+            call->state.gpr[CPU_EBP]);
     return false;
 }
 

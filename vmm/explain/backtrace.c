@@ -142,7 +142,7 @@ static bool print_chain(struct walk *walk, unsigned number)
     uint32_t bp = state->gpr[CPU_EBP] & (walk->is_wide ? UINT32_MAX : 0xffff), before = 0;
     uint32_t address = 0, last_address = 0;
     const char *why = NULL;
-    unsigned depth = 0, same_since = 0, begin = number;
+    unsigned depth = 0, same_since = number, first = number;
 
     for (; bp && depth < FOLLOWED_MAX; depth++) {
         why = broken(walk, bp, before, depth);
@@ -166,10 +166,10 @@ static bool print_chain(struct walk *walk, unsigned number)
     print_same(walk, same_since, number);
     if (depth == FOLLOWED_MAX)
         fprintf(walk->info->to, "%s    and more\n", walk->indent);
-    if (why && number > begin)
+    if (why && number > first)
         fprintf(walk->info->to, "%s    %s 0x%x %s\n", walk->indent, walk->is_wide ? "ebp" : "bp",
                 bp, why);
-    return number > begin;
+    return number > first;
 }
 
 /* Return addresses among the first words of the stack. */

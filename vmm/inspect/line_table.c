@@ -524,8 +524,9 @@ struct line_table *line_table_read(const struct elf_sections *elf)
                                             LINE_TABLE_BYTES, &table->line_strings_size);
     table->strings = elf_sections_read(elf, elf_sections_find(elf, ".debug_str", 0),
                                        LINE_TABLE_BYTES, &table->strings_size);
-    section = (struct reader){table->lines, table->lines + table->lines_size, false};
-    while (has_room && section.at < section.end && next_unit(&section, &unit, &bytes)) {
+    if (table->lines)
+        section = (struct reader){table->lines, table->lines + table->lines_size, false};
+    while (table->lines && has_room && section.at < section.end && next_unit(&section, &unit, &bytes)) {
         has_room = !read_header(table, &unit, bytes) || execute(table, &unit);
         free(unit.directory);
     }

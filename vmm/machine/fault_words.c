@@ -251,6 +251,8 @@ static void tell_selector(struct words *to, const struct fault_view *view, const
             tell_missing(to, view, selector);
     } else if (!read_linear(view, base + (selector & ~UINT32_C(7)), entry, 8)) {
         words_print(to, "can't be read: the %s is at %#x", table, base);
+        if (!is_local)
+            tell_missing(to, view, selector);
     } else if (!ENTRY_P(entry[1]) && !entry[0] && !entry[1]) {
         words_print(to, "is an empty entry of the %s", table);
         if (!is_local)

@@ -27,8 +27,7 @@ static void require_clean(const char *text)
 static void look(const struct symbols *symbols)
 {
     uint32_t addresses[4], address = 0, size;
-    char text[200], why[300];
-    const char *name;
+    char text[200], why[300], name[300];
 
     for (uint32_t i = 0; i < 64; i++) {
         memset(text, 'x', sizeof(text));
@@ -37,7 +36,7 @@ static void look(const struct symbols *symbols)
             require_clean(text);
         }
     }
-    for (size_t i = 0; i < 32 && (name = symbols_name(symbols, i)); i++) {
+    for (size_t i = 0; i < 32 && symbols_name(symbols, i, name, sizeof(name)); i++) {
         require_clean(name);
         if (symbols_find(symbols, name, &address, why, sizeof(why)) == 0)
             symbols_value(symbols, name, &address, &size);

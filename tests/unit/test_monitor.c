@@ -292,6 +292,20 @@ static void monitor_evaluates_expressions_and_shows_memory(void **unused)
     SAYS("x/5000xb 0", "a count up to 4096");
     SAYS("x/8qw 0", "expected /, a count");
     SAYS("info regs", "=> ");
+    SAYS("info registers", "  eax ");
+    SAYS("x/2i", "=> ");
+    SAYS("x/3i work", "   0010");
+    SAYS("x/2i 0x80000000", "(no memory can be read here)");
+    SAYS("x/1i $eip", "=> ");
+    SAYS("bt", "#0  0x");
+    SAYS("backtrace 999", "expected how many frames");
+    SAYS("print $esp", "0x");
+    SAYS("print %esp + 4 == $sp + 4", "0x1 = 1\n");
+    SAYS("print $pc == eip", "0x1 = 1\n");
+    SAYS("print $nothing", "there is no symbol '$nothing'");
+    SAYS("print counter", "counter = 0x0 = 0 (4 bytes at 0x");
+    SAYS("print &counter", "<counter");
+    SAYS("print work", "<work");
     end();
 }
 

@@ -25,6 +25,8 @@ static bool is_32_bit(const struct info *info)
 
 /* ---- who calls himself ---- */
 
+#define TRIED_MAX 8 /* calls that are looked at: each costs two symbols */
+
 /* The symbol of an address, without its offset and line; "" if none is known. */
 static const char *function_of(const struct info *info, uint32_t address, char *to, size_t size)
 {
@@ -52,17 +54,20 @@ static bool is_own_call(const struct info *info, uint32_t address, char *name, s
 static bool find_own_call(const struct info *info, char *name, size_t size)
 {
     uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    unsigned tried = 0;
     char here[200];
+    uint8_t byte;
 
     function_of(info, eip, here, sizeof(here));
-    for (uint32_t at = eip - 64; *here && at != eip + 64; at++) {
+    for (uint32_t at = eip - 64; *here && at != eip + 64 && tried < TRIED_MAX; at++) {
+        if (!read_linear(info, at - 5, &byte, 1) || byte != 0xe8)
+            continue;
+        tried++;
         if (is_own_call(info, at, name, size) && strcmp(name, here) == 0)
             return true;
     }
     return false;
 }
-
-#define TRIED_MAX 32 /* words that may be a return address */
 
 /* How often the first return address of such a call is among the words above ESP. */
 static unsigned count_own_calls(const struct info *info, char *name, size_t size)

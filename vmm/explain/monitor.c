@@ -766,14 +766,16 @@ void monitor_leave(struct monitor *monitor, struct monitor_wait *wait)
 static void complete_symbols(struct monitor *monitor, const char *word, FILE *to)
 {
     size_t length = strlen(word);
-    const char *name;
     unsigned count = 0;
+    char text[300];
 
     if (!symbols(monitor))
         return;
-    for (size_t i = 0; (name = symbols_name(monitor->symbols, i)) && count < COMPLETIONS_MAX; i++) {
+    for (size_t i = 0;
+         symbols_name(monitor->symbols, i, text, sizeof(text)) && count < COMPLETIONS_MAX; i++) {
         /* Of a Rust name leading parts may be left out. */
-        for (; name; name = strstr(name, "::") ? strstr(name, "::") + 2 : NULL) {
+        for (const char *name = text; name;
+             name = strstr(name, "::") ? strstr(name, "::") + 2 : NULL) {
             if (strncmp(name, word, length) == 0) {
                 fprintf(to, "%s\n", name);
                 count++;

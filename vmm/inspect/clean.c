@@ -43,7 +43,11 @@ void text_clean(char *text, size_t size)
 {
     uint32_t code;
 
-    for (size_t i = 0, length; i < size; i += length) {
+    for (size_t i = 0, length = 1; i < size; i += length) {
+        if ((uint8_t)(text[i] - 0x20) < 0x5f) { /* plain, as nearly all are */
+            length = 1;
+            continue;
+        }
         length = decode((const uint8_t *)text + i, size - i, &code);
         for (size_t j = 0; !is_harmless(code) && j < length; j++)
             text[i + j] = '?';

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX   (1u << 20)
-#define RANGES_MAX 64 /* sections with code */
-#define NO_FILE    UINT32_MAX
+#define ROWS_MAX      (1u << 20)
+#define SEQUENCES_MAX (1u << 16)
+#define UNITS_MAX     (1u << 14)
+#define RANGES_MAX    64 /* sections with code */
+#define NO_FILE       UINT32_MAX
 
 struct row {
     uint32_t address;
@@ -371,7 +373,9 @@ static bool end_sequence(struct line_table *table, size_t first, uint64_t end)
         table->row_count = first;
         return true;
     }
-    grown = grow(table->sequence, table->sequence_count, sizeof(*grown));
+    grown = table->sequence_count < SEQUENCES_MAX
+                ? grow(table->sequence, table->sequence_count, sizeof(*grown))
+                : NULL;
     if (!grown)
         return false;
     table->sequence = grown;
@@ -526,7 +530,9 @@ struct line_table *line_table_read(const struct elf_sections *elf)
                                        LINE_TABLE_BYTES, &table->strings_size);
     if (table->lines)
         section = (struct reader){table->lines, table->lines + table->lines_size, false};
-    while (table->lines && has_room && section.at < section.end && next_unit(&section, &unit, &bytes)) {
+    for (unsigned i = 0; i < UNITS_MAX && table->lines && has_room && section.at < section.end &&
+                         next_unit(&section, &unit, &bytes);
+         i++) {
         has_room = !read_header(table, &unit, bytes) || execute(table, &unit);
         free(unit.directory);
     }

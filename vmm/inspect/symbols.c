@@ -1,6 +1,6 @@
 /*
  * Symbols as the file has them, in its order; source lines from line_table.c. Names lie in the
- * file's table of strings, cleaned for terminals; only Rust's have a readable copy.
+ * file's table of strings, cleaned for terminals.
  */
 #include "symbols.h"
 
@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYMBOLS_MAX (1u << 18)
-#define STRINGS_MAX (UINT64_C(16) << 20)
-#define NAME_SHOWN  120 /* bytes of a name in a description */
+#define SYMBOLS_MAX (1u << 16)
+#define STRINGS_MAX (UINT64_C(4) << 20)
+#define NAME_MAX    1024 /* a longer one of Rust's is shown mangled */
+#define NAME_SHOWN  120  /* bytes of a name in a description */
 
 struct symbol {
-    const char *name;
+    const char *name; /* as the file has it */
     uint32_t address, size;
     bool is_function, is_object, is_constant;
-    bool is_copy; /* the name is from malloc */
 };
 
 struct symbols {
@@ -45,30 +45,30 @@ __attribute__((format(printf, 3, 4))) static int fail(char *error, size_t size, 
 }
 
 /*
- * Rust's legacy mangling, _ZN 4name 3and ... 17h0123456789abcdef E, as name::and, from malloc.
- * NULL: it is something else, or there is no memory.
+ * A name as it was written. Rust's legacy mangling, _ZN 4name 3and ... 17h0123456789abcdef E, is
+ * name::and, in `to` of NAME_MAX bytes; anything else stays what it is.
  */
-static char *readable_name(const char *name)
+static const char *readable_name(const char *name, char *to)
 {
-    char *to = malloc(strlen(name) + 1), *end = to;
     const char *at = name + 3;
+    size_t used = 0;
 
-    while (to && *at >= '1' && *at <= '9') {
+    if (strncmp(name, "_ZN", 3) != 0)
+        return name;
+    while (*at >= '1' && *at <= '9') {
         char *part;
         size_t length = strtoul(at, &part, 10);
-        if (length > strlen(part))
-            break;
-        if (length == 17 && part[0] == 'h' && part[length] == 'E' && end > to)
-            at = part + length; /* the hash */
-        else {
-            end += sprintf(end, "%s%.*s", end > to ? "::" : "", (int)length, part);
-            at = part + length;
-        }
+        if (length >= NAME_MAX || length > strnlen(part, length))
+            return name;
+        at = part + length;
+        if (length == 17 && part[0] == 'h' && *at == 'E' && used > 0)
+            break; /* the hash */
+        used += (size_t)snprintf(to + used, NAME_MAX - used, "%s%.*s", used > 0 ? "::" : "",
+                                 (int)length, part);
+        if (used >= NAME_MAX)
+            return name;
     }
-    if (to && *at == 'E' && end > to)
-        return to;
-    free(to);
-    return NULL;
+    return *at == 'E' && used > 0 ? to : name;
 }
 
 /* Takes a symbol that has a name and is somewhere. NASM's labels local to macros (..@) are left
@@ -76,20 +76,16 @@ static char *readable_name(const char *name)
 static void take(struct symbols *symbols, const char *name, uint64_t value, uint64_t size,
                  unsigned type, unsigned section)
 {
-    char *copy;
-
     if (section == SHN_UNDEF || type == STT_FILE || type == STT_SECTION || !*name ||
         strncmp(name, "..@", 3) == 0)
         return;
-    copy = strncmp(name, "_ZN", 3) == 0 ? readable_name(name) : NULL;
     symbols->symbol[symbols->symbol_count++] = (struct symbol){
-        .name = copy ? copy : name,
+        .name = name,
         .address = (uint32_t)value,
         .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
         .is_constant = section == SHN_ABS,
         .is_function = type == STT_FUNC,
         .is_object = type == STT_OBJECT,
-        .is_copy = copy,
     };
 }
 
@@ -162,10 +158,6 @@ void symbols_free(struct symbols *symbols)
 {
     if (!symbols)
         return;
-    for (size_t i = 0; i < symbols->symbol_count; i++) {
-        if (symbols->symbol[i].is_copy)
-            free((char *)symbols->symbol[i].name);
-    }
     line_table_free(symbols->lines);
     free(symbols->symbol);
     free(symbols->strings);
@@ -187,28 +179,29 @@ static bool ends_in(const char *whole, const char *part, const char *separator)
 int symbols_find(const struct symbols *symbols, const char *name, uint32_t *address, char *error,
                  size_t error_size)
 {
-    const struct symbol *found = NULL, *other = NULL;
+    const struct symbol *whole = NULL, *found = NULL, *other = NULL;
+    char text[NAME_MAX], other_text[NAME_MAX];
 
-    for (size_t i = 0; i < symbols->symbol_count; i++) {
+    for (size_t i = 0; i < symbols->symbol_count && !whole; i++) {
         const struct symbol *symbol = &symbols->symbol[i];
-        if (strcmp(symbol->name, name) == 0 && (!found || strcmp(found->name, name) != 0))
-            found = symbol, other = NULL; /* the whole name goes before a part of one */
-        else if (found && strcmp(found->name, name) == 0 && strcmp(symbol->name, name) != 0)
-            continue;
-        else if (ends_in(symbol->name, name, "::") && !found)
+        const char *readable = readable_name(symbol->name, text);
+        if (strcmp(readable, name) == 0)
+            whole = symbol; /* goes before a part of a name */
+        else if (!found && ends_in(readable, name, "::"))
             found = symbol;
-        else if (ends_in(symbol->name, name, "::") && symbol->address != found->address)
+        else if (found && symbol->address != found->address && ends_in(readable, name, "::"))
             other = symbol;
     }
-    if (!found)
+    if (!whole && !found)
         return fail(
             error, error_size,
             "there is no symbol '%s' in %s (of inlined code there are only lines, FILE:LINE)", name,
             symbols->path);
-    if (other)
+    if (!whole && other)
         return fail(error, error_size, "'%s' is %s at %#x and %s at %#x: say more of its name",
-                    name, found->name, found->address, other->name, other->address);
-    *address = found->address;
+                    name, readable_name(found->name, text), found->address,
+                    readable_name(other->name, other_text), other->address);
+    *address = whole ? whole->address : found->address;
     return 0;
 }
 
@@ -251,9 +244,9 @@ bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to,
 {
     const struct symbol *symbol = symbol_at(symbols, address);
     struct line_file file;
-    const char *slash;
+    const char *slash, *name;
     unsigned line = 0;
-    char offset[16] = "";
+    char offset[16] = "", text[NAME_MAX];
     int used = 0;
 
     if (symbols->lines && !line_table_find(symbols->lines, address, &file, &line))
@@ -262,9 +255,11 @@ bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to,
         return false;
     if (symbol && address != symbol->address)
         snprintf(offset, sizeof(offset), "+%#x", address - symbol->address);
-    if (symbol)
-        used = snprintf(to, size, "%.*s%s%s", NAME_SHOWN, symbol->name,
-                        strlen(symbol->name) > NAME_SHOWN ? "..." : "", offset);
+    if (symbol) {
+        name = readable_name(symbol->name, text);
+        used = snprintf(to, size, "%.*s%s%s", NAME_SHOWN, name,
+                        strnlen(name, NAME_SHOWN + 1) > NAME_SHOWN ? "..." : "", offset);
+    }
     if (line && used >= 0 && (size_t)used < size) {
         slash = strrchr(file.name, '/');
         snprintf(to + used, size - (size_t)used, symbol ? " (%.*s:%u)" : "%.*s:%u", NAME_SHOWN,
@@ -290,7 +285,12 @@ bool symbols_value(const struct symbols *symbols, const char *name, uint32_t *ad
     return *size > 0;
 }
 
-const char *symbols_name(const struct symbols *symbols, size_t number)
+bool symbols_name(const struct symbols *symbols, size_t number, char *to, size_t size)
 {
-    return number < symbols->symbol_count ? symbols->symbol[number].name : NULL;
+    char text[NAME_MAX];
+
+    if (number >= symbols->symbol_count)
+        return false;
+    snprintf(to, size, "%s", readable_name(symbols->symbol[number].name, text));
+    return true;
 }

@@ -37,7 +37,7 @@ bool symbols_describe(const struct symbols *symbols, uint32_t address, char *to,
 bool symbols_value(const struct symbols *symbols, const char *name, uint32_t *address,
                    uint32_t *size);
 
-/* The name of the symbol with this number, from 0 up; NULL behind the last. */
-const char *symbols_name(const struct symbols *symbols, size_t number);
+/* The name of the symbol with this number, from 0 up; false behind the last. */
+bool symbols_name(const struct symbols *symbols, size_t number, char *to, size_t size);
 
 #endif

@@ -1,5 +1,6 @@
 ; Paging is switched on with an empty page directory: not even the next instruction is mapped.
 ; says: #PF page fault at eip.*, cr2 0x1000[0-9a-f]+: EIP.s own page has no entry in the directory just loaded \(CR3 0x[0-9a-f]+\): PDE 0 at 0x[0-9a-f]+ is not present.*the IDT at 0x[0-9a-f]+ is not mapped
+; lacks: note: the stack
 %include "kit.inc"
         kernel
         own_gdt

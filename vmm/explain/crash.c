@@ -117,10 +117,18 @@ void crash_print_place(const struct info *info)
     backtrace_print(info, FRAMES, "  ");
 }
 
+void crash_print_state(FILE *to, const struct machine *machine)
+{
+    const struct info info = {.machine = machine, .state = &machine->outcome.state, .to = to};
+
+    crash_print_place(&info);
+    hints_print(&info);
+    crash_print_cpu(&info);
+}
+
 void crash_print(FILE *to, const struct machine *machine)
 {
     const struct cpu_state *state = &machine->outcome.state;
-    const struct info info = {.machine = machine, .state = state, .to = to};
 
     if (!machine->outcome.has_state)
         return;
@@ -131,9 +139,7 @@ void crash_print(FILE *to, const struct machine *machine)
             "  the host's processor clears the guest's registers on a triple fault, so they are\n"
             "  not known; --cpu soft keeps them\n");
     } else {
-        crash_print_place(&info);
-        hints_print(&info);
-        crash_print_cpu(&info);
+        crash_print_state(to, machine);
     }
     crash_print_screen(to, machine);
 }

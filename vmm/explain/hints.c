@@ -102,7 +102,10 @@ static void note_stack(const struct info *info)
     if (!is_32_bit(info) || esp == 0) /* no stack was ever set */
         return;
     if (!read_linear(info, linear - 1, &byte, 1)) {
-        fprintf(info->to, "  note: the stack has left the guest's memory: esp is 0x%08x", esp);
+        if (!read_linear(info, state->segment[CPU_CS].base + state->eip, &byte, 1))
+            return; /* all of it is gone */
+        fprintf(info->to, "  note: the stack %s: esp is 0x%08x",
+                state->cr0 & CR0_PG ? "is not mapped" : "has left the guest's memory", esp);
         if (find_own_call(info, name, sizeof(name)))
             fprintf(info->to, "; %s calls itself", name);
         fputc('\n', info->to);

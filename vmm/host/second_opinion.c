@@ -175,7 +175,7 @@ static void tell(const struct second_opinion *opinion, const struct machine *fir
     else
         fprintf(to, "%s\n", outcome->text);
     if (outcome->has_state && machine_end_is_death(outcome->end))
-        crash_print_cpu(to, machine, &outcome->state);
+        crash_print_state(to, machine);
     for (unsigned i = 0; i < MACHINE_DISKS; i++)
         has_written = has_written || first->disks[i].has_written || opinion->disks[i].count > 0;
     if (has_written)

@@ -67,7 +67,7 @@ if [[ $(grep -c 'the guest has ended: exception.*#DE.*at eip 0x100020' <<<"$out"
 else
     not_ok "what has it run says that it is dead, and where" "$out"
 fi
-says "after its report" "$(<"$scratch/err")" 'code: .*<f7>'
+says "after its report" "$(<"$scratch/err")" '=> 00100020 +f7 f1 '
 says "which says where to look" "$(<"$scratch/err")" "held, as it died.*$socket.*quit"
 at_socket 'quit'
 ends "until it is quit: with its own status" 6

@@ -6,8 +6,8 @@
 ; its place on the host when it is touched first, and reads an optramimage in one piece to the place of its first
 ; block. So the file is spread over the blocks that are touched next, whichever they are. The image therefore
 ; begins with blocks of zeros for what the BIOS touches meanwhile, then a block that begins with MARK. This code
-; touches block after block until it sees the mark, and from there each of the payload's, in order. A Bochs that reads the image to
-; where it belongs does as well.
+; touches block after block until it sees the mark, and from there each of the payload's, in order. A Bochs that
+; reads the image to where it belongs does as well.
 ;
 ;   nasm -f bin -DENTRY=... -DIMAGE=... -DKERNEL_SIZE=... -DINITRD_SIZE=... -DOPTIONS="'...'"
 ;     ENTRY: of the kernel; IMAGE: where the optramimage is; the sizes in bytes; OPTIONS: the kernel's

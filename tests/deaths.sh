@@ -35,6 +35,9 @@ death() {
     local source=tests/deaths/$1.asm name=$1 image=build/deaths/$1.elf status text pattern
     [[ $(with image) != flat ]] || image=build/deaths/$name.bin
     status=$(with status)
+    # In the lab on Intel nothing ends a guest that goes round with interrupts off, and a second opinion gets no
+    # further than 17 ms, before the timer's first interrupt (tests/lab/README.md, "Intel").
+    [[ ${LAB:-} != intel || ($status != 124 && $1 != irq_empty_gate) ]] || return 0
     text=$(with type)
     # shellcheck disable=SC2046,SC2059,SC2086
     check "$name: ends with status ${status:-6}" "${status:-6}" \

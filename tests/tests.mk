@@ -62,7 +62,7 @@ FAILING := malloc calloc realloc strdup realpath open_memstream fdopen eventfd e
 $(OUT)/tests/unit/test_host_failures: LDLIBS := $(FAILING:%=-Wl,--wrap=%)
 $(OUT)/obj/tests/%.o: | need-test
 
-lab: $(CONFORM) $(RANDOM) $(DEATH_FILES) $(BIOS_TESTS)
+lab lab-intel: $(CONFORM) $(RANDOM) $(DEATH_FILES) $(BIOS_TESTS)
 
 # Guests that die of one mistake each. (-w: of a macro of nasm 2.16 itself, alignb)
 $(BUILD)/deaths/%.elf: tests/deaths/%.asm tests/deaths/kit.inc linker/guest.ld | need-build

@@ -187,4 +187,34 @@ start:
 .from0: caught "ring 0: IRET to ring 3", STOP, 0, .from0
         to_ring_0
         equals "  sets them all", ecx, 2 | EFLAGS_IF | EFLAGS_IOPL | FREE & ~EFLAGS_NT
+
+; IRETD sets VIF and VIP in ring 0, POPFD never. A processor without VME (CPUID.1:EDX.1) has
+; neither. SDM vol. 2, IRET and POPF; vol. 1, 3.4.3.3.
+        mov eax, 1
+        cpuid
+        xor ebx, ebx
+        test dl, 2
+        jz .no_vme
+        or ebx, EFLAGS_VIF | EFLAGS_VIP
+.no_vme:
+        push dword 2 | EFLAGS_VIF | EFLAGS_VIP
+        push cs
+        push dword .vif
+        iretd
+.vif:   pushfd
+        pop ecx
+        and ecx, EFLAGS_VIF | EFLAGS_VIP
+        equals "ring 0: IRETD sets VIF and VIP, if there is VME", ecx, ebx
+        push dword 2
+        push cs
+        push dword .none
+        iretd
+.none:  pushfd
+        pop ecx
+        equals "  and clears them", ecx, 2
+        push dword 2 | EFLAGS_VIF | EFLAGS_VIP
+        popfd
+        pushfd
+        pop ecx
+        equals "ring 0: POPFD sets neither", ecx, 2
         done

@@ -241,7 +241,7 @@ start:
         equals "PUSH ES pushes a word", ax, TABLE
 
 ; PUSHA across offset 0 is #GP, where other pushes are #SS. SDM vol. 2, PUSHA. (At 1, 3 and 5 the
-; processor shuts down.) The handler of its own takes no more of the stack.
+; processor shuts down.) The handlers of their own take no more of the stack.
 %macro pusha_at 3                       ; "name", SP, instruction
         try
         push es
@@ -252,6 +252,7 @@ start:
         caught {%1}, STOP, pusha_handler.end
 %endmacro
         vector GP, pusha_handler
+        vector SS_, wrong_handler
         pusha_at "PUSHA with SP 7", 7, pushaw
         pusha_at "PUSHA with SP 9", 9, pushaw
         pusha_at "PUSHA with SP 11", 11, pushaw
@@ -259,6 +260,7 @@ start:
         pusha_at "PUSHA with SP 15", 15, pushaw
         pusha_at "PUSHAD with SP 7", 7, pushad
         pusha_at "PUSHAD with SP 15", 15, pushad
+        vector GP, wrong_handler
         vector SS_, pusha_handler
         pusha_at "PUSHAD with SP 10", 10, pushad
         pusha_at "PUSHAD with SP 17", 17, pushad
@@ -317,6 +319,10 @@ pusha_handler:
         mov sp, [cs:home.sp]
         int STOP
 .end:
+wrong_handler:
+        mov ss, [cs:home.ss]
+        mov sp, [cs:home.sp]
+        int STOP
 far_handler:
         int STOP
 

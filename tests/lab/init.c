@@ -5,6 +5,9 @@
  * memory only, except build/), runs the command that the host asked for, carries its standard
  * streams over virtio-serial, and leaves its exit status in build/lab/RUN/status.
  * The file "request" beside it says what to run; write_request() in `lab` is the other side.
+ *
+ * Bochs has no virtio: there the initrd brings the request and a copy of the files, and output and
+ * status go over serial ports.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -29,10 +32,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define NINEP           "trans=virtio,version=9p2000.L,msize=262144,"
-#define DEBUG_EXIT_PORT 0x501 /* QEMU's isa-debug-exit: a write ends QEMU at once */
+#define DEBUG_EXIT_PORT 0x501      /* QEMU's isa-debug-exit: a write ends QEMU at once */
+#define SHUTDOWN_PORT   0x8900     /* Bochs ends at "Shutdown", letter by letter */
+#define SHIPPED_REQUEST "/request" /* the request on Bochs */
 #define EXEC_FAILED     127
 
 /* What the host asks for: strings, each ended by NUL, in this order; see write_request() in lab. */
@@ -59,6 +65,11 @@ static void leave(void)
     sync();
     if (ioperm(DEBUG_EXIT_PORT, 1, 1) == 0)
         outb(0, DEBUG_EXIT_PORT);
+    tcdrain(STDERR_FILENO);
+    if (ioperm(SHUTDOWN_PORT, 1, 1) == 0) {
+        for (const char *letter = "Shutdown"; *letter; letter++)
+            outb((unsigned char)*letter, SHUTDOWN_PORT);
+    }
     reboot(RB_POWER_OFF);
     for (;;)
         pause();
@@ -248,6 +259,21 @@ static int open_port(const char *name, int flags)
     return -1;
 }
 
+/* The same for a port of Bochs, by which bytes pass as they are. */
+static int open_serial(const char *path, int flags)
+{
+    struct termios settings;
+    int fd = open(path, flags | O_NOCTTY | O_CLOEXEC, 0644);
+
+    if (fd >= 0 && tcgetattr(fd, &settings) == 0) {
+        cfmakeraw(&settings);
+        cfsetspeed(&settings, B115200);
+        settings.c_cflag |= CLOCAL;
+        tcsetattr(fd, TCSANOW, &settings);
+    }
+    return fd;
+}
+
 static bool write_all(int fd, const char *bytes, size_t count)
 {
     while (count > 0) {
@@ -279,7 +305,7 @@ static void *pump_main(void *argument)
     }
     if (pump->close_to)
         close(pump->to);
-    else
+    else if (tcdrain(pump->to) < 0)
         poll(&target, 1, -1); /* a virtio port is writable again when the host has what it got */
     return NULL;
 }
@@ -290,6 +316,12 @@ static void pump_start(struct pump *pump, int from, int to, bool close_to)
     errno = pthread_create(&pump->thread, NULL, pump_main, pump);
     if (errno != 0)
         give_up("cannot start a thread");
+}
+
+/* One with a slash is a device of Bochs, else it names a virtio port. */
+static int open_stream(const char *name, int flags)
+{
+    return name[0] == '/' ? open_serial(name, flags) : open_port(name, flags);
 }
 
 /* The child's half of run(): takes its three descriptors and becomes the command. */
@@ -307,16 +339,14 @@ __attribute__((noreturn)) static void become_command(const struct request *reque
         dprintf(2, "lab: %s: %s\n", request->cwd, strerror(errno));
     clearenv();
     environ = request->env;
-    setenv("LAB", "1", 1); /* so that a test can know */
     execvp(request->argv[0], request->argv);
     dprintf(2, "lab: %s: %s\n", request->argv[0], strerror(errno));
     _exit(errno == ENOENT ? EXEC_FAILED : 126);
 }
 
 /* Runs the command with its streams on the virtio ports; returns its status as a shell would. */
-static int run(struct request *request)
+static int run(struct request *request, const char *const names[3])
 {
-    const char *names[3] = {"lab.in", "lab.out", "lab.err"};
     struct pump pumps[4] = {0};
     int fds[3], ends[3] = {-1, -1, -1}, master = -1, slave = -1, status = 0;
     pid_t pid, gone;
@@ -354,7 +384,7 @@ static int run(struct request *request)
 
         if (i > 0 && ends[i] < 0)
             continue; /* what is written to the terminal comes out of the pty, below */
-        port = open_port(names[i], i == 0 ? O_RDONLY : O_WRONLY);
+        port = open_stream(names[i], i == 0 ? O_RDONLY : O_WRONLY);
         if (port < 0)
             give_up("cannot open the port %s", names[i]);
         if (i == 0)
@@ -383,29 +413,47 @@ static int run(struct request *request)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static void leave_status(const char *path, int flags, int status)
+{
+    char text[16];
+    int length = snprintf(text, sizeof(text), "%d\n", status);
+    int fd = open_serial(path, O_WRONLY | flags);
+
+    if (fd < 0 || !write_all(fd, text, (size_t)length))
+        give_up("cannot write %s", path);
+    tcdrain(fd);
+    if (close(fd) < 0)
+        give_up("cannot write %s", path);
+}
+
 int main(void)
 {
+    static const char *const virtio_streams[] = {"lab.in", "lab.out", "lab.err"};
+    static const char *const serial_streams[] = {"/dev/null", "/dev/ttyS1", "/dev/ttyS2"};
     struct request request;
-    char path[PATH_MAX], text[16];
+    char path[PATH_MAX];
     const char *run_name = getenv("LAB_RUN"); /* from the kernel's command line */
-    int status_fd, length;
+    bool is_bochs = access(SHIPPED_REQUEST, F_OK) == 0;
 
     signal(SIGPIPE, SIG_IGN);
     mount_at("proc", "/proc", "proc", 0, NULL);
     mount_at("sysfs", "/sys", "sysfs", 0, NULL);
     mount_at("devtmpfs", "/dev", "devtmpfs", 0, NULL);
     load_modules();
-    mount_at("build", "/build", "9p", 0, NINEP "cache=mmap");
+    if (is_bochs) {
+        read_request(SHIPPED_REQUEST, &request);
+        mkdir("/tmp", 01777);
+        settle_in();
+        leave_status("/dev/ttyS3", 0, run(&request, serial_streams));
+        leave();
+    }
 
+    mount_at("build", "/build", "9p", 0, NINEP "cache=mmap");
     snprintf(path, sizeof(path), "/build/lab/%s/request", run_name ? run_name : "");
     read_request(path, &request);
     enter_host_tree(request.build_dir);
     settle_in();
-
-    length = snprintf(text, sizeof(text), "%d\n", run(&request));
     snprintf(path, sizeof(path), "%s/lab/%s/status", request.build_dir, run_name ? run_name : "");
-    status_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (status_fd < 0 || !write_all(status_fd, text, (size_t)length) || close(status_fd) < 0)
-        give_up("cannot write %s", path);
+    leave_status(path, O_CREAT | O_TRUNC, run(&request, virtio_streams));
     leave();
 }

@@ -278,14 +278,14 @@ software_interrupt:
         ret
 .int:   int N
 
-; RETF and IRET to random code and stacks. EFLAGS: any that are harmless, NT, TF and VM are not.
+; RETF and IRET to random code and stacks. EFLAGS: any that are harmless; NT, TF and VM are not.
 random_frame:
         call random_selector
         mov [frame_cs], eax
         call random_selector
         mov [frame_ss_], eax
         call random
-        and eax, 0x003c8ed5 | EFLAGS_IOPL
+        and eax, 0x00248ed5 | EFLAGS_IOPL       ; a processor without VME has neither VIF nor VIP
         and eax, ~(EFLAGS_RF | EFLAGS_AC)
         or eax, 2
         mov [frame_flags], eax

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "cpu/arch.h"
 #include "paper.h"
 #include "watch/watch.h"
 
@@ -237,6 +238,29 @@ static void machine_tells_int_from_an_exception(void **unused)
                          0x60000 + (is_int ? sizeof(int_frame) : sizeof(fault_frame)));
         assert_int_equal(strstr(outcome->text, "INT 0xd") != NULL, is_int);
         assert_int_equal(strstr(outcome->text, "error code 0x33") == NULL, is_int);
+        machine_destroy(machine);
+    }
+}
+
+/* As on VMX, which keeps the registers, and as on SVM, which doesn't. */
+static void machine_tells_the_place_of_a_triple_fault_if_it_is_known(void **unused)
+{
+    (void)unused;
+    const struct step script[] = {{.stop = CPU_STOP_SHUTDOWN}};
+
+    for (int lost = 0; lost < 2; lost++) {
+        struct machine_config config = {.timeout = CLOCK_NEVER};
+        struct machine *machine = paper_machine(script, &config);
+        struct runner runner;
+
+        runner_init(&runner, machine, &inbox, &(struct runner_config){0});
+        arch_real_mode(&paper.state, lost ? 0xf000 : 0x1234, lost ? 0xfff0 : 0x56, 0);
+        runner_run_until(&runner, NULL);
+        runner_free(&runner);
+        if (lost)
+            assert_null(strstr(machine->outcome.text, " at "));
+        else
+            assert_non_null(strstr(machine->outcome.text, "after it, at 1234:0056"));
         machine_destroy(machine);
     }
 }
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(machine_gives_the_guests_own_status),
         cmocka_unit_test(machine_reports_a_triple_fault),
         cmocka_unit_test(machine_tells_int_from_an_exception),
+        cmocka_unit_test(machine_tells_the_place_of_a_triple_fault_if_it_is_known),
         cmocka_unit_test(machine_reports_why_the_engine_failed),
         cmocka_unit_test(machine_ends_at_its_timeout),
         cmocka_unit_test(machine_ends_when_asked_to_quit),

@@ -147,6 +147,11 @@ static const char *const exception_names[32] = {
     [21] = "#CP control protection exception",
 };
 
+bool arch_is_reset(const struct cpu_state *state)
+{
+    return state->eip == 0xfff0 && state->segment[CPU_CS].selector == 0xf000;
+}
+
 const char *arch_exception_name(unsigned vector)
 {
     return vector < 32 && exception_names[vector] ? exception_names[vector] : "reserved";

@@ -32,6 +32,12 @@ size_t arch_read_linear(const struct cpu_state *state, const struct memory *memo
 size_t arch_write_linear(const struct cpu_state *state, const struct memory *memory,
                          uint32_t linear, const void *from, size_t length);
 
+/* Whether it is at the first instruction after a reset. After a triple fault on AMD's SVM it is,
+ * and what the guest had in its registers is lost (APM vol. 2, 15.14.3: the state is undefined, and
+ * KVM makes it a reset's); on Intel's VMX they are as the first of the faults found them (SDM vol.
+ * 3, 27.3.3). */
+bool arch_is_reset(const struct cpu_state *state);
+
 /* "#PF page fault" for 14; "reserved" for the numbers Intel keeps. Vectors 0 to 31. */
 const char *arch_exception_name(unsigned vector);
 

@@ -132,8 +132,7 @@ void crash_print(FILE *to, const struct machine *machine)
 
     if (!machine->outcome.has_state)
         return;
-    if (machine->outcome.end == END_SHUTDOWN && state->eip == 0xfff0 &&
-        state->segment[CPU_CS].selector == 0xf000) {
+    if (machine->outcome.end == END_SHUTDOWN && arch_is_reset(state)) {
         fprintf(
             to,
             "  the host's processor clears the guest's registers on a triple fault, so they are\n"

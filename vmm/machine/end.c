@@ -384,6 +384,23 @@ void end_with_failure(struct machine *machine)
                     machine->cpu->exit.failure);
 }
 
+/* What is known where the engine can't see what led to it: the place, if the processor has kept it.
+ */
+static void put_shutdown(struct machine *machine, char *to, size_t size)
+{
+    const struct cpu_state *state = &machine->outcome.state;
+    char eip[32] = "", symbol[MACHINE_PLACE] = "";
+
+    if (machine->outcome.has_state && !arch_is_reset(state)) {
+        put_eip(state, eip, sizeof(eip));
+        put_symbol(machine, state->segment[CPU_CS].base + state->eip, symbol, sizeof(symbol));
+    }
+    snprintf(
+        to, size,
+        "the guest's IDT could deliver neither an exception nor the double fault after it%s%s%s",
+        eip[0] ? ", " : "", eip, symbol);
+}
+
 void end_with_shutdown(struct machine *machine)
 {
     struct machine_outcome *outcome = &machine->outcome;
@@ -392,10 +409,9 @@ void end_with_shutdown(struct machine *machine)
     outcome->has_state = machine->cpu->ops->get_state(machine->cpu, &outcome->state) == 0;
     if (outcome->has_state)
         end_explain_shutdown(machine, &outcome->state, why, sizeof(why));
-    machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s",
-                why[0] ? why
-                       : "the guest's IDT could deliver neither an exception nor the double fault "
-                         "after it");
+    if (!why[0])
+        put_shutdown(machine, why, sizeof(why));
+    machine_end(machine, END_SHUTDOWN, STATUS_SHUTDOWN, "triple fault: %s", why);
 }
 
 void end_with_silence(void *owner)

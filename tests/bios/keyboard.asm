@@ -82,9 +82,9 @@ type_code:
         jnz .again
         pop ax
         out 0x60, al
-        mov cx, 20000                   ; its interrupt comes
-.let:   in al, 0x61
-        loop .let
+.taken: in al, 0x64                    ; its interrupt comes, and takes it
+        test al, 1
+        jnz .taken
         popa
         ret
         the_end

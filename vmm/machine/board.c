@@ -194,6 +194,16 @@ static bool build_bios(struct machine *machine, void *device, const struct board
     return bios_port_attach(bios, &machine->ports);
 }
 
+/* The Device Control register is 0x206 ports behind the first of the eight. */
+static bool build_ata(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+    size_t first = (size_t)((struct ata *)device - machine->ata) * ATA_DEVICES;
+
+    ata_init(device, config->ata_disks + first, &machine->clock, config->warn, config->owner);
+    return ata_attach(device, &machine->ports, (uint16_t)row->base, (uint16_t)(row->base + 0x206));
+}
+
 /* ---- the table ---- */
 
 #define AT(member) .at = offsetof(struct machine, member)
@@ -229,6 +239,11 @@ const struct board_row board_rows[] = {
     DISK(1, 9),
     DISK(2, 10),
     DISK(3, 11),
+    {"ata-0", &ata_kind, AT(ata[0]), build_ata, .base = 0x1f0, .irq = {{IRQ_ATA_PRIMARY, "ATA 0"}},
+     .subject = "ata", .help = "ATA disks and CDs: what each channel does",
+     .label = "primary channel"},
+    {"ata-1", &ata_kind, AT(ata[1]), build_ata, .base = 0x170,
+     .irq = {{IRQ_ATA_SECONDARY, "ATA 1"}}, .subject = "ata", .label = "secondary channel"},
 };
 
 const unsigned board_count = sizeof(board_rows) / sizeof(board_rows[0]);

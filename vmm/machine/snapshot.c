@@ -117,29 +117,36 @@ struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 static struct disk_kind disk_kind(const struct machine *machine, unsigned slot)
 {
-    const struct disk *disk = machine->config.disks[slot];
+    const struct disk *disk = slot < MACHINE_DISKS
+                                  ? machine->config.disks[slot]
+                                  : machine->config.ata_disks[slot - MACHINE_DISKS];
 
     if (!disk)
         return (struct disk_kind){0};
-    return (struct disk_kind){
-        .sectors = disk->sectors, .read_only = disk->read_only, .modern = disk->modern};
+    return (struct disk_kind){.sectors = disk->sectors,
+                              .read_only = disk->read_only,
+                              .modern = disk->modern,
+                              .is_cd = disk->is_cd};
 }
 
 static int check_disks(const struct machine *machine, const struct snapshot *snapshot, char *error,
                        size_t error_size)
 {
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
+    for (unsigned slot = 0; slot < MACHINE_DISKS + MACHINE_ATA_DISKS; slot++) {
+        bool is_ata = slot >= MACHINE_DISKS;
         struct disk_kind had = snapshot->disks[slot], has = disk_kind(machine, slot);
         if (had.sectors == has.sectors && had.read_only == has.read_only &&
-            had.modern == has.modern)
+            had.modern == has.modern && had.is_cd == has.is_cd)
             continue;
         return snapshot_refuse(
             error, error_size,
-            "disk %u of the snapshot was %llu KiB%s%s, this one is %llu KiB%s%s: give the "
-            "same --disk options",
-            slot, (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
-            had.modern ? ",modern" : "", (unsigned long long)has.sectors / 2,
-            has.read_only ? ",ro" : "", has.modern ? ",modern" : "");
+            "%sdisk %u of the snapshot was %llu KiB%s%s%s, this one is %llu KiB%s%s%s: give the "
+            "same options of disks",
+            is_ata ? "ATA " : "", is_ata ? slot - MACHINE_DISKS : slot,
+            (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
+            had.modern ? ",modern" : "", had.is_cd ? ", a CD" : "",
+            (unsigned long long)has.sectors / 2, has.read_only ? ",ro" : "",
+            has.modern ? ",modern" : "", has.is_cd ? ", a CD" : "");
     }
     return 0;
 }
@@ -188,7 +195,7 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         memcpy(snapshot->part[i], place_of(machine, i), snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         snapshot->script[ring].left = machine->script[ring];
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
+    for (unsigned slot = 0; slot < MACHINE_DISKS + MACHINE_ATA_DISKS; slot++)
         snapshot->disks[slot] = disk_kind(machine, slot);
     snapshot->replay = machine->replay;
     return snapshot;

@@ -181,6 +181,8 @@ start:
         call address
         put COMMAND, WRITE
         call ready                      ; the first block has no interrupt
+        test al, DRQ
+        jz .read_only
         call write_words
         call wait_interrupt
         call write_words
@@ -273,6 +275,10 @@ start:
         check "an unknown packet: an illegal request", e
         jmp finish
 .no_cd: say "no CD", 10
+        jmp finish
+.read_only:
+        say "written: FAILED", 10
+        inc byte [failures]
         jmp finish
 
 ; Waits until the disk is not busy; AL is the status.

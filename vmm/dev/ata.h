@@ -26,7 +26,7 @@
  * 400 ns within which it must be there, and short, for most guests wait by polling. */
 #define ATA_COMMAND_NS UINT64_C(4000)
 #define ATA_BLOCK_NS   UINT64_C(1000)
-#define ATA_RESET_NS   UINT64_C(20000)
+#define ATA_RESET_NS   UINT64_C(2000)
 
 struct bus;
 struct disk;

@@ -193,7 +193,7 @@ static void check(void)
     require(ata_kind.valid(ata, s));
     require(ata->irq.level ==
             (ata->disk[selected] && s->device[selected].interrupt && !(s->control & 2)));
-    require(clock_deadline(&clk) == (s->busy && !(s->control & 4) ? s->done_at : CLOCK_NEVER));
+    require(clock_deadline(&clk) == (s->is_due && !(s->control & 4) ? s->done_at : CLOCK_NEVER));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

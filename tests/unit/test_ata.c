@@ -215,11 +215,11 @@ static uint8_t wait_ready(void)
     return 0;
 }
 
-/* Writes a command, and waits for its end by polling. */
+/* Writes a command, and waits for its end by polling, and until its interrupt would have come. */
 static uint8_t command(unsigned code)
 {
     set(STATUS, code);
-    assert_int_equal(in(CONTROL), BSY);
+    run(ATA_COMMAND_NS);
     return wait_ready();
 }
 
@@ -384,6 +384,65 @@ static void ata_driver_that_never_reads_the_status_still_gets_interrupts(void **
         assert_sector(i);
     }
     assert_int_equal(falls, 2);
+}
+
+static void ata_busy_is_seen_where_the_medium_is_used(void **state)
+{
+    static const uint8_t slow[] = {0x20, 0xc4, 0x40, 0xe7, 0x90},
+                         fast[] = {0xec, 0x30, 0xc5, 0xc6, 0x91, 0xef,
+                                   0x10, 0x70, 0xe5, 0x00, 0xff};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(slow); i++) {
+        start(&hard.disk, NULL);
+        set(STATUS, slow[i]);
+        assert_int_equal(get(STATUS), BSY);
+    }
+    for (unsigned i = 0; i < sizeof(fast); i++) {
+        start(&hard.disk, NULL);
+        set(STATUS, fast[i]);
+        assert_int_equal(get(STATUS) & (BSY | DRDY), DRDY);
+        assert_int_equal(rises, 0); /* but the interrupt comes later */
+        run(NS_PER_SECOND);
+        assert_int_equal(rises, i == 1 || i == 2 ? 0 : 1);
+    }
+}
+
+/* As xv6's. */
+static void ata_driver_that_writes_without_a_look_at_the_status(void **state)
+{
+    (void)state;
+    address(20, 1);
+    set(STATUS, 0x30);
+    fill_sector(0x77);
+    run(ATA_BLOCK_NS);
+    assert_int_equal(rises, 1);
+    assert_disk(20, 0x77);
+    assert_int_equal(get(STATUS), DONE);
+}
+
+static void ata_interrupt_to_come_is_not_lost_by_a_look(void **state)
+{
+    (void)state;
+    set(STATUS, 0xec);
+    assert_int_equal(get(STATUS), DONE | DRQ);
+    run(ATA_COMMAND_NS);
+    assert_int_equal(rises, 1);
+    get(STATUS);
+    set(COUNT, 4);
+    for (unsigned i = 0; i < 256; i++)
+        get_word();
+    set(STATUS, 0xc6);
+    set(STATUS, 0xe5); /* one takes the last one's back */
+    run(NS_PER_SECOND);
+    assert_int_equal(rises, 2);
+    get(STATUS);
+    out(CONTROL, NIEN); /* nor is it pending for a driver that has polled */
+    set(STATUS, 0xe5);
+    get(STATUS);
+    run(NS_PER_SECOND);
+    out(CONTROL, 0);
+    assert_false(line());
 }
 
 static void ata_multiple_moves_blocks_of_sectors(void **state)
@@ -1330,7 +1389,7 @@ static void ata_stands_any_access(void **state)
             any_access();
             HOLDS(ata_kind.valid(ata, &ata->s));
             HOLDS(clock_deadline(&clk) ==
-                  (ata->s.busy && !(ata->s.control & SRST) ? ata->s.done_at : CLOCK_NEVER));
+                  (ata->s.is_due && !(ata->s.control & SRST) ? ata->s.done_at : CLOCK_NEVER));
             HOLDS(!line() || ata->s.device[0].interrupt || ata->s.device[1].interrupt);
         }
     }
@@ -1450,6 +1509,9 @@ int main(void)
         TEST(ata_polling_driver_reads_sectors),
         TEST(ata_interrupts_come_once_a_block_when_reading),
         TEST(ata_driver_that_never_reads_the_status_still_gets_interrupts),
+        TEST(ata_busy_is_seen_where_the_medium_is_used),
+        TEST(ata_driver_that_writes_without_a_look_at_the_status),
+        TEST(ata_interrupt_to_come_is_not_lost_by_a_look),
         TEST(ata_multiple_moves_blocks_of_sectors),
         TEST(ata_multiple_can_be_set_off),
         TEST(ata_data_is_read_by_16_and_32_bits),

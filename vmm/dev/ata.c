@@ -113,21 +113,21 @@ bool ata_disk_flush(struct ata *ata)
 
 /* ---- time ---- */
 
-/* Drives the line, and arms the timer for the end of BSY. A device drives the line only while it
- * is selected (5.2.9). While SRST is set, BSY has no end. */
+/* Drives the line, and arms the timer. A device drives the line only while it is selected (5.2.9).
+ * While SRST is set, BSY has no end. */
 static void ata_update_irq(struct ata *ata)
 {
     const struct ata_state *s = &ata->s;
 
     timer_arm(ata->clock, &ata->timer,
-              s->busy && !(s->control & CONTROL_SRST) ? s->done_at : CLOCK_NEVER);
+              s->is_due && !(s->control & CONTROL_SRST) ? s->done_at : CLOCK_NEVER);
     irq_line_set(&ata->irq, ata_disk(ata) && s->device[ata_selected(ata)].interrupt &&
                                 !(s->control & CONTROL_NIEN));
 }
 
 static void be_busy(struct ata *ata, uint64_t ns)
 {
-    ata->s.busy = true;
+    ata->s.busy = ata->s.is_due = true;
     ata->s.done_at = clock_now(ata->clock) + ns;
 }
 
@@ -135,10 +135,23 @@ static void time_is_up(void *owner)
 {
     struct ata *ata = owner;
 
-    ata->s.busy = false;
+    ata->s.busy = ata->s.is_due = false;
     if (!ata->s.is_quiet && ata_disk(ata))
         ata_device(ata)->interrupt = true;
     ata_update_irq(ata);
+}
+
+/* The status was read, or a command is written: an interrupt that is pending is not any more (9.1).
+ * One that is still to come, of a command that is seen to be done, comes all the same, for a driver
+ * may look and then wait for it; but neither over a new command, nor to a driver that only polls.
+ */
+static void take_interrupt_back(struct ata *ata, bool is_command)
+{
+    struct ata_state *s = &ata->s;
+
+    ata_device(ata)->interrupt = false;
+    if (!s->busy && (is_command || s->control & CONTROL_NIEN))
+        s->is_due = false;
 }
 
 /* ---- what commands do ---- */
@@ -252,11 +265,11 @@ static void device_reset(struct ata *ata)
 /* Those that are the channel's. */
 static const struct ata_command common_commands[] = {
     {EXECUTE_DEVICE_DIAGNOSTIC, EXECUTE_DEVICE_DIAGNOSTIC, "EXECUTE DEVICE DIAGNOSTIC",
-     execute_diagnostic},
+     execute_diagnostic, true},
     {0},
 };
 static const struct ata_command reset_command = {DEVICE_RESET, DEVICE_RESET, "DEVICE RESET",
-                                                 device_reset};
+                                                 device_reset, true};
 
 static const struct ata_command *find_in(const struct ata_command *list, uint8_t code)
 {
@@ -294,7 +307,7 @@ static void begin_command(struct ata *ata, uint8_t code)
     s->command = code;
     s->is_quiet = false;
     ata->commands++;
-    ata_device(ata)->interrupt = false;
+    take_interrupt_back(ata, true);
     if (command)
         command->begin(ata);
     else
@@ -302,6 +315,8 @@ static void begin_command(struct ata *ata, uint8_t code)
     if (s->phase == ATA_OUT || s->phase == ATA_PACKET)
         s->is_quiet = true; /* the first DRQ for data of the guest's has no interrupt (9.7) */
     be_busy(ata, ATA_COMMAND_NS);
+    s->busy = command && command->takes_time;
+    s->is_due = s->busy || !s->is_quiet;
 }
 
 /* ---- data ---- */
@@ -402,7 +417,7 @@ static uint8_t read_register(struct ata *ata, unsigned offset)
     switch (offset) {
     case STATUS_OR_COMMAND:
         if (ata_disk(ata))
-            device->interrupt = false;
+            take_interrupt_back(ata, false);
         return status;
     case DEVICE:
         return ata->s.select;
@@ -571,8 +586,9 @@ static bool valid(const void *device, const void *state)
             return false;
     }
     return s->phase < ATA_PHASES && s->done_at <= CLOCK_MAX &&
-           ARE_BOOLS(&s->busy, &s->is_quiet, &s->has_failed) &&
-           (s->busy || !(s->control & CONTROL_SRST)) && is_transfer_valid(ata, s);
+           ARE_BOOLS(&s->busy, &s->is_due, &s->is_quiet, &s->has_failed) &&
+           (s->is_due || !s->busy) && (s->busy || !(s->control & CONTROL_SRST)) &&
+           is_transfer_valid(ata, s);
 }
 
 static void restored(void *device)

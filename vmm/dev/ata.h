@@ -3,10 +3,13 @@
  * AT Attachment with Packet Interface - 6 (T13/1410D, "ATA-6"): 7 the registers, 8 the commands, 9
  * the protocols; packets of CDs after SFF-8020i and MMC-2.
  *
- * The work of a command, or of a block of it, is done at once on the host; the guest sees BSY, and
- * the end with its interrupt at a time of the guest's clock. So in virtual time every run is the
- * same, an interrupt never comes from within the access that caused it, and what was shown as
- * written is in the host's page cache. No access is more work than a block, or a flush.
+ * The work of a command, or of a block of it, is done at once on the host. Where the medium is read
+ * or written, the guest sees BSY meanwhile, and the end at a time of its clock; what needs the
+ * registers alone is seen to be done at once, as drivers that were written for emulators expect
+ * (xv6 writes the first block without a look at the status). The interrupt comes at a time of the
+ * clock in both. So in virtual time every run is the same, no interrupt comes from within the
+ * access that caused it, and what was shown as written is in the host's page cache. No access is
+ * more work than a block, or a flush.
  */
 #ifndef VMM_DEV_ATA_H
 #define VMM_DEV_ATA_H
@@ -22,8 +25,8 @@
 #define ATA_MULTIPLE 16 /* sectors: the largest block of READ MULTIPLE, and the default */
 #define ATA_BUFFER   (ATA_MULTIPLE * 512)
 
-/* How long BSY is set, ns: after a command, between two blocks of it, after a reset. More than the
- * 400 ns within which it must be there, and short, for most guests wait by polling. */
+/* How long things take, ns: a command, each further block of it, a reset. More than the 400 ns
+ * after which drivers look at the status, and short, for most of them wait by polling. */
 #define ATA_COMMAND_NS UINT64_C(4000)
 #define ATA_BLOCK_NS   UINT64_C(1000)
 #define ATA_RESET_NS   UINT64_C(2000)
@@ -61,8 +64,9 @@ struct ata_state {
     uint8_t control;  /* the Device Control register */
     uint8_t command;  /* the last one */
     uint8_t phase;    /* enum ata_phase */
-    bool busy;        /* up to: */
-    bool is_quiet;    /* ... which comes without an interrupt */
+    bool busy;        /* BSY is set, until: */
+    bool is_due;      /* done_at is to come, ... */
+    bool is_quiet;    /* ... without an interrupt */
     bool has_failed;  /* CD: within the present block, a sector could not be read */
     uint64_t done_at; /* ns */
     /* Of a transfer: the sector that comes next (a CD's have 2,048 bytes), and how many do. */

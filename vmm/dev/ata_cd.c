@@ -517,12 +517,12 @@ static void set_features(struct ata *ata)
 }
 
 const struct ata_command ata_cd_commands[] = {
-    {0x20, 0x20, "READ SECTORS", refuse},
-    {0xa0, 0xa0, "PACKET", packet},
-    {0xa1, 0xa1, "IDENTIFY PACKET DEVICE", identify_packet_device},
-    {0xe0, 0xe3, "STANDBY, IDLE", always_done},
-    {0xe5, 0xe5, "CHECK POWER MODE", check_power_mode},
-    {0xec, 0xec, "IDENTIFY DEVICE", refuse},
-    {0xef, 0xef, "SET FEATURES", set_features},
+    {0x20, 0x20, "READ SECTORS", refuse, false},
+    {0xa0, 0xa0, "PACKET", packet, false},
+    {0xa1, 0xa1, "IDENTIFY PACKET DEVICE", identify_packet_device, false},
+    {0xe0, 0xe3, "STANDBY, IDLE", always_done, false},
+    {0xe5, 0xe5, "CHECK POWER MODE", check_power_mode, false},
+    {0xec, 0xec, "IDENTIFY DEVICE", refuse, false},
+    {0xef, 0xef, "SET FEATURES", set_features, false},
     {0},
 };

@@ -72,11 +72,12 @@ void ata_set_signature(struct ata *ata, unsigned device);
  * high byte, filled up with blanks. Ends at a zero or after `size` characters. */
 void ata_identify_text(uint8_t *to, unsigned words, const char *text, size_t size);
 
-/* A command: codes from `first` to `last`, of hard disks, of CDs, or of both. */
+/* A command: codes from `first` to `last`. */
 struct ata_command {
     uint8_t first, last;
     const char *name;
     void (*begin)(struct ata *ata);
+    bool takes_time; /* BSY is seen before its first block, or its end */
 };
 
 extern const struct ata_command ata_disk_commands[], ata_cd_commands[]; /* end with begin NULL */

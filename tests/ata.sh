@@ -47,6 +47,18 @@ unchanged "under an overlay"
 check "an option after its value looks like one" 0 run --append -hda -snapshot -hda "$disk" $guest
 unchanged "is a value"
 
+# ---- floppy disks ----
+fresh
+check "a floppy disk" 0 run -fda "$disk" build/guests/floppy.elf
+says "is written" "$(text)" '^written by the guest'
+fresh
+check "a floppy disk under an overlay" 0 run -snapshot -drive "file=$disk,if=floppy,index=0" build/guests/floppy.elf
+unchanged "stays as it is"
+check "no floppy disk" 3 run build/guests/floppy.elf
+truncate -s 3M "$scratch/3M"
+check "a floppy disk that is too large" 2 run -fdb "$scratch/3M" $hello
+says "is none" "$err" '^vmm: --fdb .*3M: larger than a floppy disk'
+
 # ---- mistakes ----
 : >"$scratch/empty"
 head -c 1000 "$disk" >"$scratch/odd"

@@ -73,4 +73,19 @@ if cmp -s "$scratch/out" "$scratch/here"; then ok "say the same"; else
     diff "$scratch/here" "$scratch/out" | head -n 10
 fi
 says "down to the CD's last packet" "$out" '^an unknown packet: an illegal request: ok$'
+
+# The same of a floppy disk, which both write.
+nasm -DQEMU -Iguests/ -f elf32 -o "$scratch/floppy.o" guests/floppy.asm
+ld.lld -m elf_i386 -T linker/guest.ld -o "$scratch/floppy.elf" "$scratch/floppy.o"
+tests/disk.sh | tee "$scratch/a" >"$scratch/b"
+truncate -s 1440K "$scratch/a" "$scratch/b"
+check "a floppy disk here" 0 build/vmm run --cpu soft -fda "$scratch/a" build/guests/floppy.elf
+cp "$scratch/out" "$scratch/here"
+check "and under QEMU" 1 timeout 60 qemu-system-i386 -m 64 -accel tcg -kernel "$scratch/floppy.elf" -display none \
+    -monitor none -serial none -debugcon stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -no-reboot \
+    -drive "file=$scratch/b,format=raw,if=floppy"
+if cmp -s "$scratch/out" "$scratch/here" && cmp -s "$scratch/a" "$scratch/b"; then ok "say and write the same"; else
+    not_ok "say and write the same" "what is printed or written differs"
+    diff "$scratch/here" "$scratch/out" | head -n 10
+fi
 finish

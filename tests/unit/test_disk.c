@@ -303,13 +303,13 @@ static void drives_mistakes_are_named(void **state)
     assert_false(OPEN("drive file=a,format=qcow2"));
     assert_said("qemu-img convert -O raw");
     assert_false(OPEN("drive file=a,if=scsi"));
-    assert_said("if=scsi: not one of virtio ide");
+    assert_said("if=scsi: not one of virtio ide floppy");
     assert_false(OPEN("drive file=a,index=4"));
     assert_said("index=4: not a number from 0 to 3");
     assert_false(OPEN("drive file=a,media=tape"));
     assert_said("media=tape: not one of cdrom disk");
     assert_false(OPEN("drive file=a,if=virtio,media=cdrom"));
-    assert_said("a virtio disk is no CD");
+    assert_said("only if=ide has CDs");
     assert_false(OPEN("drive file=a,bus=0"));
     assert_said("bus: not one of file if format index");
     assert_false(OPEN("drive a"));

@@ -10,9 +10,18 @@
 #define CD_SECTOR    2048
 #define OVERLAY_MOST (UINT32_C(1) << 30) /* sectors: what is written may fill the host's memory */
 
-/* Where ATA disks are, by index. */
-static const char *const ata_places[MACHINE_ATA_DISKS] = {"primary master", "primary slave",
-                                                          "secondary master", "secondary slave"};
+/* What can be asked for on each bus, and where. */
+static const struct {
+    int places;
+    const char *kind; /* before "disks" */
+    const char *place[4];
+} buses[] = {
+    [DRIVE_VIRTIO] = {MACHINE_DISKS, "", {"slot 0", "slot 1", "slot 2", "slot 3"}},
+    [DRIVE_ATA] = {MACHINE_ATA_DISKS,
+                   "ATA ",
+                   {"primary master", "primary slave", "secondary master", "secondary slave"}},
+    [DRIVE_FLOPPY] = {MACHINE_FLOPPIES, "floppy ", {"drive A", "drive B"}},
+};
 
 char *drives_cut_word(char *text)
 {
@@ -31,16 +40,11 @@ char *drives_cut_word(char *text)
 
 /* ---- what an option asks for ---- */
 
-static int places(bool is_ata)
-{
-    return is_ata ? MACHINE_ATA_DISKS : MACHINE_DISKS;
-}
-
 /* The drive that was asked for at a place; NULL: none. */
-static const struct drive *drive_at(const struct drives *drives, bool is_ata, int index)
+static const struct drive *drive_at(const struct drives *drives, enum drive_bus bus, int index)
 {
     for (unsigned i = 0; i < drives->count; i++) {
-        if (drives->drive[i].is_ata == is_ata && drives->drive[i].index == index)
+        if (drives->drive[i].bus == bus && drives->drive[i].index == index)
             return &drives->drive[i];
     }
     return NULL;
@@ -49,20 +53,19 @@ static const struct drive *drive_at(const struct drives *drives, bool is_ata, in
 static bool add(struct drives *drives, const char *shown, const struct drive *drive)
 {
     const struct drive *there =
-        drive->index >= 0 ? drive_at(drives, drive->is_ata, drive->index) : NULL;
-    int count = 1;
+        drive->index >= 0 ? drive_at(drives, drive->bus, drive->index) : NULL;
+    int count = 1, most = buses[drive->bus].places;
 
     for (unsigned i = 0; i < drives->count; i++)
-        count += drives->drive[i].is_ata == drive->is_ata;
-    if (count > places(drive->is_ata)) {
-        fprintf(stderr, "vmm: %s: more than %d %sdisks\n", shown, places(drive->is_ata),
-                drive->is_ata ? "ATA " : "");
+        count += drives->drive[i].bus == drive->bus;
+    if (count > most) {
+        fprintf(stderr, "vmm: %s: more than %d %sdisks\n", shown, most, buses[drive->bus].kind);
         return false;
     }
     if (there) {
         fprintf(stderr, "vmm: %s: %s %s is there already (%s, index %d)\n", shown,
-                there->request.option, there->request.path,
-                drive->is_ata ? ata_places[drive->index] : "virtio", drive->index);
+                there->request.option, there->request.path, buses[drive->bus].place[drive->index],
+                drive->index);
         return false;
     }
     drives->drive[drives->count] = *drive;
@@ -103,7 +106,17 @@ bool drives_take_ata(struct drives *drives, const char *shown, const char *optio
                                             .path = value,
                                             .read_only = is_cd,
                                             .is_cd = is_cd},
-                                .is_ata = true,
+                                .bus = DRIVE_ATA,
+                                .index = index};
+
+    return add(drives, shown, &drive);
+}
+
+bool drives_take_floppy(struct drives *drives, const char *shown, const char *option, int index,
+                        char *value)
+{
+    const struct drive drive = {.request = {.option = option, .alone = ALONE, .path = value},
+                                .bus = DRIVE_FLOPPY,
                                 .index = index};
 
     return add(drives, shown, &drive);
@@ -126,17 +139,31 @@ static bool take_either(const char *shown, const char *name, const char *value, 
     return false;
 }
 
+/* The buses by QEMU's names. */
+static bool take_bus(struct drive *drive, const char *shown, const char *value)
+{
+    static const char *const names[] = {
+        [DRIVE_VIRTIO] = "virtio", [DRIVE_ATA] = "ide", [DRIVE_FLOPPY] = "floppy"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        drive->bus = (enum drive_bus)i;
+        if (strcmp(value, names[i]) == 0)
+            return true;
+    }
+    fprintf(stderr, "vmm: %s: if=%s: not one of virtio ide floppy\n", shown, value);
+    return false;
+}
+
 static bool take_index(struct drive *drive, const char *shown, const char *value)
 {
     char *end;
     long index = strtol(value, &end, 10);
 
-    if (end == value || *end || index < 0 || index >= places(drive->is_ata)) {
-        fprintf(stderr, "vmm: %s: index=%s: not a number from 0 to 3\n", shown, value);
-        return false;
-    }
-    drive->index = (int)index;
-    return true;
+    drive->index = index < 0 || index > 3 ? -1 : (int)index;
+    if (end != value && !*end && drive->index >= 0)
+        return true;
+    fprintf(stderr, "vmm: %s: index=%s: not a number from 0 to 3\n", shown, value);
+    return false;
 }
 
 /* A part of --drive. What QEMU's says of the host's caches, and names for other options, means
@@ -144,18 +171,14 @@ static bool take_index(struct drive *drive, const char *shown, const char *value
 static bool take_part(struct drive *drive, const char *shown, const char *name, char *value)
 {
     static const char *const ignored[] = {"id", "cache", "aio", "discard", "detect-zeroes", NULL};
-    bool is_virtio, is_raw;
+    bool is_raw;
 
     if (strcmp(name, "file") == 0) {
         drive->request.path = value;
         return true;
     }
-    if (strcmp(name, "if") == 0) {
-        if (!take_either(shown, name, value, "virtio", "ide", &is_virtio))
-            return false;
-        drive->is_ata = !is_virtio;
-        return true;
-    }
+    if (strcmp(name, "if") == 0)
+        return take_bus(drive, shown, value);
     if (strcmp(name, "format") == 0)
         return take_either(shown, name, value, "raw", "raw", &is_raw) ||
                refuse(shown, "format", "qemu-img convert -O raw FILE NEW makes a raw image");
@@ -180,7 +203,7 @@ bool drives_take_drive(struct drives *drives, const char *shown, char *value)
 {
     struct drive drive = {
         .request = {.option = "--drive", .alone = "readonly=on; or snapshot=on"},
-        .is_ata = true,
+        .bus = DRIVE_ATA,
         .index = -1,
     };
 
@@ -195,8 +218,10 @@ bool drives_take_drive(struct drives *drives, const char *shown, char *value)
     }
     if (!drive.request.path)
         return refuse(shown, "file", "there is none (--drive file=FILE)");
-    if (drive.request.is_cd && !drive.is_ata)
-        return refuse(shown, "media", "a virtio disk is no CD");
+    if (drive.request.is_cd && drive.bus != DRIVE_ATA)
+        return refuse(shown, "media", "only if=ide has CDs");
+    if (drive.index >= buses[drive.bus].places)
+        return refuse(shown, "index", "there are two floppy drives, 0 and 1");
     drive.request.read_only |= drive.request.is_cd;
     return add(drives, shown, &drive);
 }
@@ -205,8 +230,8 @@ bool drives_take_drive(struct drives *drives, const char *shown, char *value)
 
 static bool has_overlay(const struct drives *drives, const struct drive *drive)
 {
-    return !drive->request.read_only &&
-           (drive->has_overlay || drives->overlay || (drives->overlay_ata && drive->is_ata));
+    return !drive->request.read_only && (drive->has_overlay || drives->overlay ||
+                                         (drives->overlay_pc && drive->bus != DRIVE_VIRTIO));
 }
 
 static bool open_drive(const struct drives *drives, struct drive *drive)
@@ -221,7 +246,12 @@ static bool open_drive(const struct drives *drives, struct drive *drive)
         fprintf(stderr, "vmm: %s\n", error);
         return false;
     }
-    if (drive->is_ata && drive->file.bytes % unit)
+    if (drive->bus == DRIVE_FLOPPY && !floppy_format(drive->file.disk.sectors)) {
+        fprintf(stderr, "vmm: %s %s: larger than a floppy disk, whose largest has 2880 KiB\n",
+                request.option, request.path);
+        return false;
+    }
+    if (drive->bus != DRIVE_VIRTIO && drive->file.bytes % unit)
         fprintf(stderr,
                 "vmm: %s %s: its %llu bytes are not whole sectors of %u; the rest of the last one "
                 "reads as zeros\n",
@@ -239,7 +269,7 @@ bool drives_open(struct drives *drives, struct machine_config *config)
     for (unsigned i = 0; i < drives->count; i++) {
         struct drive *drive = &drives->drive[i];
         for (int index = 0; drive->index < 0; index++) {
-            if (!drive_at(drives, drive->is_ata, index))
+            if (!drive_at(drives, drive->bus, index))
                 drive->index = index;
         }
     }
@@ -256,7 +286,9 @@ void drives_place(struct drives *drives, struct machine_config *config)
 {
     for (unsigned i = 0; drives->are_open && i < drives->count; i++) {
         struct drive *drive = &drives->drive[i];
-        const struct disk **places_of = drive->is_ata ? config->ata_disks : config->disks;
+        const struct disk **places_of = drive->bus == DRIVE_ATA      ? config->ata_disks
+                                        : drive->bus == DRIVE_FLOPPY ? config->floppies
+                                                                     : config->disks;
 
         drive->overlay.below = &drive->file.disk;
         places_of[drive->index] = drive->is_over ? &drive->overlay.disk : &drive->file.disk;

@@ -9,12 +9,14 @@
 #include "os/disk_file.h"
 #include "os/disk_overlay.h"
 
-#define DRIVES_MAX (MACHINE_DISKS + MACHINE_ATA_DISKS)
+#define DRIVES_MAX (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
+
+enum drive_bus { DRIVE_VIRTIO, DRIVE_ATA, DRIVE_FLOPPY };
 
 struct drive {
     struct disk_request request;
-    bool is_ata; /* else virtio */
-    int index;   /* where it is: a slot, or from the primary master on; -1: where there is room */
+    enum drive_bus bus;
+    int index; /* where it is: a slot, or from the primary master on; -1: where there is room */
     bool has_overlay; /* snapshot=on */
     struct disk_file file;
     bool is_over; /* what the guest has is: */
@@ -25,8 +27,8 @@ struct drives {
     struct drive drive[DRIVES_MAX];
     unsigned count;
     bool are_open;
-    bool overlay;     /* over all of them, but for those that are only read */
-    bool overlay_ata; /* over the ATA ones */
+    bool overlay;    /* over all of them, but for those that are only read */
+    bool overlay_pc; /* over those that are not virtio */
 };
 
 /*
@@ -37,7 +39,9 @@ struct drives {
  */
 bool drives_take_disk(struct drives *drives, const char *shown, char *value);
 
-/* --hda to --hdd, index 0 to 3, and --cdrom: FILE. */
+/* FILE: --fda and --fdb; --hda to --hdd, index 0 to 3; --cdrom. */
+bool drives_take_floppy(struct drives *drives, const char *shown, const char *option, int index,
+                        char *value);
 bool drives_take_ata(struct drives *drives, const char *shown, const char *option, int index,
                      bool is_cd, char *value);
 

@@ -40,6 +40,7 @@ void options_copy(struct options *to, const struct options *from)
     trace_file_hold(to->trace_file);
     memset(to->config.disks, 0, sizeof(to->config.disks));
     memset(to->config.ata_disks, 0, sizeof(to->config.ata_disks));
+    memset(to->config.floppies, 0, sizeof(to->config.floppies));
 }
 
 void options_move(struct options *to, const struct options *from)
@@ -310,6 +311,16 @@ TAKE_ATA(take_hdc, "--hdc", 2, false)
 TAKE_ATA(take_hdd, "--hdd", 3, false)
 TAKE_ATA(take_cdrom, "--cdrom", 2, true)
 
+static bool take_fda(struct options *options, const char *shown, char *value)
+{
+    return drives_take_floppy(&options->drives, shown, "--fda", 0, value);
+}
+
+static bool take_fdb(struct options *options, const char *shown, char *value)
+{
+    return drives_take_floppy(&options->drives, shown, "--fdb", 1, value);
+}
+
 static bool take_overlay(struct options *options, const char *shown, char *value)
 {
     (void)shown;
@@ -398,6 +409,8 @@ const struct option_kind option_kinds[] = {
     {"append", true, take_append},
     {"module", true, take_module},
     {"disk", true, take_disk},
+    {"fda", true, take_fda},
+    {"fdb", true, take_fdb},
     {"hda", true, take_hda},
     {"hdb", true, take_hdb},
     {"hdc", true, take_hdc},
@@ -440,9 +453,9 @@ const char *options_long_name(const char *word)
 {
     static const struct {
         const char *theirs, *ours;
-    } names[] = {{"-hda", "--hda"},         {"-hdb", "--hdb"},     {"-hdc", "--hdc"},
-                 {"-hdd", "--hdd"},         {"-cdrom", "--cdrom"}, {"-drive", "--drive"},
-                 {"-snapshot", "--overlay"}};
+    } names[] = {{"-fda", "--fda"},     {"-fdb", "--fdb"},     {"-hda", "--hda"},
+                 {"-hdb", "--hdb"},     {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
+                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(word, names[i].theirs) == 0)

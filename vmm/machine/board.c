@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#include "base/disk.h"
+
 #include <stdlib.h>
 
 /* Where QEMU's microvm has its virtio devices, a slot a disk. */
@@ -204,6 +206,38 @@ static bool build_ata(struct machine *machine, void *device, const struct board_
     return ata_attach(device, &machine->ports, (uint16_t)row->base, (uint16_t)(row->base + 0x206));
 }
 
+/* These two are there if there is a floppy disk: nothing else here uses DMA. */
+static bool has_floppy(const struct machine *machine)
+{
+    return machine->config.floppies[0] || machine->config.floppies[1];
+}
+
+static bool build_dma(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    i8237_init(device, &machine->memory);
+    return !has_floppy(machine) || i8237_attach(device, &machine->ports);
+}
+
+static uint8_t drive_type(const struct disk *disk)
+{
+    const struct floppy_format *format = disk ? floppy_format(disk->sectors) : NULL;
+
+    return format ? format->drive_type : 0;
+}
+
+static bool build_floppy(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+
+    (void)row;
+    mc146818_set_floppies(&machine->rtc, drive_type(config->floppies[0]),
+                          drive_type(config->floppies[1]));
+    i82077_init(device, config->floppies, &machine->dma, &machine->clock, config->warn,
+                config->owner);
+    return !has_floppy(machine) || i82077_attach(device, &machine->ports);
+}
+
 /* ---- the table ---- */
 
 #define AT(member) .at = offsetof(struct machine, member)
@@ -244,6 +278,9 @@ const struct board_row board_rows[] = {
      .label = "primary channel"},
     {"ata-1", &ata_kind, AT(ata[1]), build_ata, .base = 0x170,
      .irq = {{IRQ_ATA_SECONDARY, "ATA 1"}}, .subject = "ata", .label = "secondary channel"},
+    {"i8237", &i8237_kind, AT(dma), build_dma, .subject = "dma", .help = "DMA channels"},
+    {"i82077", &i82077_kind, AT(floppy), build_floppy, .irq = {{IRQ_FLOPPY, "floppy"}},
+     .subject = "floppy", .help = "the floppy controller and its drives"},
 };
 
 const unsigned board_count = sizeof(board_rows) / sizeof(board_rows[0]);

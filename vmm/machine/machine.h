@@ -18,6 +18,8 @@
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
 #include "dev/i8042.h"
+#include "dev/i82077.h"
+#include "dev/i8237.h"
 #include "dev/i8254.h"
 #include "dev/i8259.h"
 #include "dev/mc146818.h"
@@ -47,6 +49,7 @@ struct machine_input {
 
 #define MACHINE_DISKS       4 /* virtio */
 #define MACHINE_ATA_DISKS   4 /* masters and slaves of two channels */
+#define MACHINE_FLOPPIES    2
 #define MACHINE_DEVICES_MAX 32
 #define MACHINE_SINKS_MAX   4
 
@@ -71,7 +74,8 @@ struct machine_config {
     int64_t epoch;    /* seconds since 1970: what the RTC shows at time 0 */
     const struct disk *disks[MACHINE_DISKS];         /* virtio, by slot; NULL: none */
     const struct disk *ata_disks[MACHINE_ATA_DISKS]; /* primary master, slave, secondary ... */
-    struct input_script script[INBOX_RINGS];         /* input that comes before any other */
+    const struct disk *floppies[MACHINE_FLOPPIES];
+    struct input_script script[INBOX_RINGS]; /* input that comes before any other */
     /* Takes the oldest input that has come for a device, if there is any. Called on the machine's
      * thread, after machine_input_came and when a device has room again. NULL: none ever comes. */
     bool (*take)(struct inbox *inbox, enum inbox_ring ring, struct inbox_event *event);
@@ -145,7 +149,7 @@ struct silence {
     bool is_closed;         /* it has */
     unsigned reads, sleeps; /* looks in turn that found that it only polled, or slept */
     struct silence_signs {
-        uint64_t printed, mmio, inputs, commands; /* commands: of ATA disks */
+        uint64_t printed, mmio, inputs, commands; /* commands: of disks */
     } signs;                                      /* of life, when it was looked last */
     uint64_t inputs;                              /* given so far */
     uint64_t idle, accesses, vain;
@@ -172,6 +176,8 @@ struct machine {
     struct memory_disk image_disk; /* the image, where it begins with a boot sector */
     struct virtio_blk disks[MACHINE_DISKS];
     struct ata ata[MACHINE_ATA_DISKS / ATA_DEVICES];
+    struct i8237 dma;
+    struct i82077 floppy;
     /* The controller that the CPU's interrupt pin hangs on; and all that hear the lines, it too. */
     const struct interrupt_controller *interrupts;
     void *interrupt_chip;

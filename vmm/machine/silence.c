@@ -24,7 +24,7 @@ static struct silence_signs signs_of(const struct machine *machine)
         .printed = machine->output.total,
         .mmio = machine->counts.exits[CPU_STOP_MMIO], /* the screen, virtio disks */
         .inputs = machine->silence.inputs,
-        .commands = machine->ata[0].commands + machine->ata[1].commands,
+        .commands = machine->ata[0].commands + machine->ata[1].commands + machine->floppy.commands,
     };
 }
 

@@ -115,12 +115,28 @@ struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 /* ---- in memory ---- */
 
-static struct disk_kind disk_kind(const struct machine *machine, unsigned slot)
+/* A disk by its number in a snapshot; `name` gets what it is called. */
+static const struct disk *disk_at(const struct machine *machine, unsigned number, char name[24])
 {
-    const struct disk *disk = slot < MACHINE_DISKS
-                                  ? machine->config.disks[slot]
-                                  : machine->config.ata_disks[slot - MACHINE_DISKS];
+    const struct machine_config *config = &machine->config;
+    const char *kind = "disk ";
+    const struct disk *const *disks = config->disks;
 
+    if (number >= MACHINE_DISKS + MACHINE_ATA_DISKS) {
+        number -= MACHINE_DISKS + MACHINE_ATA_DISKS;
+        kind = "floppy disk ";
+        disks = config->floppies;
+    } else if (number >= MACHINE_DISKS) {
+        number -= MACHINE_DISKS;
+        kind = "ATA disk ";
+        disks = config->ata_disks;
+    }
+    snprintf(name, 24, "%s%u", kind, number);
+    return disks[number];
+}
+
+static struct disk_kind kind_of(const struct disk *disk)
+{
     if (!disk)
         return (struct disk_kind){0};
     return (struct disk_kind){.sectors = disk->sectors,
@@ -132,18 +148,17 @@ static struct disk_kind disk_kind(const struct machine *machine, unsigned slot)
 static int check_disks(const struct machine *machine, const struct snapshot *snapshot, char *error,
                        size_t error_size)
 {
-    for (unsigned slot = 0; slot < MACHINE_DISKS + MACHINE_ATA_DISKS; slot++) {
-        bool is_ata = slot >= MACHINE_DISKS;
-        struct disk_kind had = snapshot->disks[slot], has = disk_kind(machine, slot);
+    for (unsigned i = 0; i < SNAPSHOT_DISKS; i++) {
+        char name[24];
+        struct disk_kind had = snapshot->disks[i], has = kind_of(disk_at(machine, i, name));
         if (had.sectors == has.sectors && had.read_only == has.read_only &&
             had.modern == has.modern && had.is_cd == has.is_cd)
             continue;
         return snapshot_refuse(
             error, error_size,
-            "%sdisk %u of the snapshot was %llu KiB%s%s%s, this one is %llu KiB%s%s%s: give the "
-            "same options of disks",
-            is_ata ? "ATA " : "", is_ata ? slot - MACHINE_DISKS : slot,
-            (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
+            "%s of the snapshot was %llu KiB%s%s%s, this one is %llu KiB%s%s%s: give the same "
+            "options of disks",
+            name, (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
             had.modern ? ",modern" : "", had.is_cd ? ", a CD" : "",
             (unsigned long long)has.sectors / 2, has.read_only ? ",ro" : "",
             has.modern ? ",modern" : "", has.is_cd ? ", a CD" : "");
@@ -195,8 +210,10 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         memcpy(snapshot->part[i], place_of(machine, i), snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         snapshot->script[ring].left = machine->script[ring];
-    for (unsigned slot = 0; slot < MACHINE_DISKS + MACHINE_ATA_DISKS; slot++)
-        snapshot->disks[slot] = disk_kind(machine, slot);
+    for (unsigned i = 0; i < SNAPSHOT_DISKS; i++) {
+        char name[24];
+        snapshot->disks[i] = kind_of(disk_at(machine, i, name));
+    }
     snapshot->replay = machine->replay;
     return snapshot;
 }

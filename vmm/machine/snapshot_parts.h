@@ -8,6 +8,9 @@
 
 #include "base/ram_image.h"
 
+/* Disks of all kinds: virtio, ATA, floppies. */
+#define SNAPSHOT_DISKS (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
+
 /* A plain part of a machine that is its state, next to CPU and RAM: the state of a device of the
  * board, or a member of struct machine. */
 struct part {
@@ -34,7 +37,7 @@ struct snapshot {
     struct disk_kind {
         uint64_t sectors; /* 0: there is none */
         uint8_t read_only, modern, is_cd, unused[5];
-    } disks[MACHINE_DISKS + MACHINE_ATA_DISKS]; /* the virtio ones first */
+    } disks[SNAPSHOT_DISKS];
     struct ram_image *ram;
 };
 

@@ -253,7 +253,7 @@ bool session_boot(struct session *session, const struct step *step)
         return false;
     options_init(options);
     options->cpu = "soft";
-    options->drives.overlay_ata = true; /* a test leaves its disk as it was */
+    options->drives.overlay_pc = true; /* a test leaves its disk as it was */
     if (!options_take_image(options, session->words[0]))
         return session_fail(session, VERDICT_REFUSED, "the image's options were refused");
     if (!take_options(session, session->words) || !resolve_steps(session))

@@ -59,6 +59,39 @@ truncate -s 3M "$scratch/3M"
 check "a floppy disk that is too large" 2 run -fdb "$scratch/3M" $hello
 says "is none" "$err" '^vmm: --fdb .*3M: larger than a floppy disk'
 
+# ---- the BIOS's drives: a boot sector that reads sector 2 of drive 80h, and of drive 1 ----
+cat >"$scratch/boot.asm" <<'END'
+        org 0x7c00
+        xor ax, ax
+        mov ds, ax
+        mov es, ax
+        mov dx, 0x80
+        call show
+        mov dx, 1
+        call show
+        mov ax, 0x2000
+        mov dx, 0x604
+        out dx, ax
+show:   mov ax, 0x0201
+        mov cx, 2
+        mov bx, 0x8000
+        int 0x13
+        jc .end
+        mov si, 0x8000
+.next:  lodsb
+        out 0xe9, al
+        cmp al, 10
+        jne .next
+.end:   ret
+        times 510 - ($ - $$) db 0
+        dw 0xaa55
+END
+nasm -f bin -o "$scratch/boot.bin" "$scratch/boot.asm"
+tests/disk.sh | sed 's/sector/SECTOR/' >"$scratch/second"
+check "a boot sector with disks" 0 run -hda "$disk" -fdb "$scratch/second" "$scratch/boot.bin"
+says "reads the hard disk" "$out" '^sector 1$'
+says "and the second floppy" "$out" '^SECTOR 1$'
+
 # ---- mistakes ----
 : >"$scratch/empty"
 head -c 1000 "$disk" >"$scratch/odd"

@@ -99,6 +99,7 @@ bool ata_disk_write(struct ata *ata, uint64_t sector, uint32_t count)
     int error = disk_write(ata_disk(ata), sector, ata->s.buffer, (size_t)count * DISK_SECTOR);
     bool ok = ata_host_did(ata, ATA_WRITE, error);
 
+    ata->has_written = true;
     observe(ata, "write", sector, count, ok);
     return ok;
 }

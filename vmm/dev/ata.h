@@ -86,6 +86,7 @@ struct ata {
     struct irq_line irq;
     uint32_t base;     /* of its ports */
     uint64_t commands; /* that were begun; for whoever wants to know whether there were any */
+    bool has_written;  /* the guest, to one of the disks */
     /* Takes a sentence about the guest's driver or the host's file; may be NULL. */
     void (*warn)(void *owner, const char *text);
     void *owner;

@@ -202,6 +202,7 @@ static uint8_t move_sector(struct i82077 *fdc, uint64_t sector, enum direction d
             return ST1_OVERRUN;
         if (sector >= disk->sectors)
             return ST1_NO_DATA;
+        fdc->has_written = true;
         return host_did(fdc, disk_write(disk, sector, buffer, DISK_SECTOR)) ? 0 : ST1_CRC;
     }
     if (!host_did(fdc, disk_read(disk, sector, buffer, DISK_SECTOR)))
@@ -271,6 +272,7 @@ static void format_track(struct i82077 *fdc)
         st1 = ST1_READONLY;
     for (uint8_t i = 0; i < count && !st1 && !ended; i++) {
         struct place place;
+        fdc->has_written = true;
         if (i8237_move(fdc->dma, I82077_DMA, NULL, id, sizeof(id), &ended) != sizeof(id))
             st1 = ST1_OVERRUN;
         place = (struct place){id[0], id[1], id[2], id[3]};

@@ -57,6 +57,7 @@ struct i82077 {
     void (*warn)(void *owner, const char *text);
     void *owner;
     bool is_told;
+    bool has_written; /* the guest, to one of the disks */
     uint8_t buffer[512];
 };
 

@@ -9,7 +9,7 @@
 #include "os/disk_file.h"
 #include "os/disk_overlay.h"
 
-#define DRIVES_MAX (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
+#define DRIVES_MAX MACHINE_ALL_DISKS
 
 enum drive_bus { DRIVE_VIRTIO, DRIVE_ATA, DRIVE_FLOPPY };
 

@@ -177,22 +177,60 @@ static bool build_disk(struct machine *machine, void *device, const struct board
     return virtio_mmio_attach(&blk->mmio, &machine->mmio, row->base);
 }
 
+static bool is_hard_disk(const struct disk *disk)
+{
+    return disk && !disk->is_cd;
+}
+
+static bool has_hard_disk(const struct machine_config *config)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < MACHINE_ATA_DISKS; i++)
+        any = any || is_hard_disk(config->ata_disks[i]);
+    return any;
+}
+
+/* The disks that the chips have, where the image has left room: floppies, hard disks in their
+ * order, the first CD. */
+static void insert_disks(struct bios_port *bios, const struct machine_config *config)
+{
+    unsigned next = BIOS_FIRST_DISK;
+
+    for (unsigned i = 0; i < MACHINE_FLOPPIES; i++) {
+        if (config->floppies[i] && !bios->drives[i].disk)
+            bios_port_insert(bios, i, config->floppies[i]);
+    }
+    for (unsigned i = 0; i < MACHINE_ATA_DISKS; i++) {
+        const struct disk *disk = config->ata_disks[i];
+        if (disk && disk->is_cd && !bios->drives[BIOS_FIRST_CD].disk)
+            bios_port_insert(bios, BIOS_FIRST_CD, disk);
+        next += bios->drives[next].disk != NULL && next < BIOS_FIRST_CD;
+        if (is_hard_disk(disk) && next < BIOS_FIRST_CD)
+            bios_port_insert(bios, next, disk);
+    }
+}
+
 /*
  * The image is in the floppy drive if it is as long as a floppy, on the first disk if it has
- * partitions or is longer. Any other, a boot sector and what it loads, is in both: some such load
- * themselves from where they were started, some from one of them.
+ * partitions or is longer. Any other, a boot sector and what it loads, is in both, unless there is
+ * a hard disk: some such load themselves from where they were started, some from one of them.
  */
 static bool build_bios(struct machine *machine, void *device, const struct board_row *row)
 {
     struct bios_port *bios = device;
     const struct disk *disk = &machine->image_disk.disk;
+    bool is_floppy =
+        machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk);
 
     (void)row;
     bios_port_init(bios, &machine->memory, &bios_host, machine);
-    if (machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk))
+    if (is_floppy)
         bios_port_insert(bios, 0, disk);
-    if (machine->image_disk.bytes && !bios_is_floppy(disk))
+    if (machine->image_disk.bytes && !bios_is_floppy(disk) &&
+        !(is_floppy && has_hard_disk(&machine->config)))
         bios_port_insert(bios, BIOS_FIRST_DISK, disk);
+    insert_disks(bios, &machine->config);
     return bios_port_attach(bios, &machine->ports);
 }
 

@@ -50,6 +50,7 @@ struct machine_input {
 #define MACHINE_DISKS       4 /* virtio */
 #define MACHINE_ATA_DISKS   4 /* masters and slaves of two channels */
 #define MACHINE_FLOPPIES    2
+#define MACHINE_ALL_DISKS   (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
 #define MACHINE_DEVICES_MAX 32
 #define MACHINE_SINKS_MAX   4
 
@@ -99,6 +100,18 @@ struct machine_config {
     unsigned baud;     /* how fast it prints, in characters of ten bits; 0: at once */
     bool virtual_time; /* where time is counted: it passes as fast as it can, not as the host's */
 };
+
+/* Where a configuration has a disk, by its number among those of all kinds: virtio, ATA, floppies.
+ */
+static inline const struct disk **machine_config_disk(struct machine_config *config,
+                                                      unsigned number)
+{
+    if (number < MACHINE_DISKS)
+        return &config->disks[number];
+    number -= MACHINE_DISKS;
+    return number < MACHINE_ATA_DISKS ? &config->ata_disks[number]
+                                      : &config->floppies[number - MACHINE_ATA_DISKS];
+}
 
 enum machine_end {
     END_NONE,       /* still running */

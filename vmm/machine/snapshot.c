@@ -115,24 +115,15 @@ struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 /* ---- in memory ---- */
 
-/* A disk by its number in a snapshot; `name` gets what it is called. */
-static const struct disk *disk_at(const struct machine *machine, unsigned number, char name[24])
+/* What a disk is called, by its number among those of all kinds. */
+static void name_disk(unsigned number, char name[24])
 {
-    const struct machine_config *config = &machine->config;
-    const char *kind = "disk ";
-    const struct disk *const *disks = config->disks;
-
-    if (number >= MACHINE_DISKS + MACHINE_ATA_DISKS) {
-        number -= MACHINE_DISKS + MACHINE_ATA_DISKS;
-        kind = "floppy disk ";
-        disks = config->floppies;
-    } else if (number >= MACHINE_DISKS) {
-        number -= MACHINE_DISKS;
-        kind = "ATA disk ";
-        disks = config->ata_disks;
-    }
-    snprintf(name, 24, "%s%u", kind, number);
-    return disks[number];
+    if (number < MACHINE_DISKS)
+        snprintf(name, 24, "disk %u", number);
+    else if (number < MACHINE_DISKS + MACHINE_ATA_DISKS)
+        snprintf(name, 24, "ATA disk %u", number - MACHINE_DISKS);
+    else
+        snprintf(name, 24, "floppy disk %u", number - MACHINE_DISKS - MACHINE_ATA_DISKS);
 }
 
 static struct disk_kind kind_of(const struct disk *disk)
@@ -145,15 +136,17 @@ static struct disk_kind kind_of(const struct disk *disk)
                               .is_cd = disk->is_cd};
 }
 
-static int check_disks(const struct machine *machine, const struct snapshot *snapshot, char *error,
+static int check_disks(struct machine *machine, const struct snapshot *snapshot, char *error,
                        size_t error_size)
 {
-    for (unsigned i = 0; i < SNAPSHOT_DISKS; i++) {
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++) {
         char name[24];
-        struct disk_kind had = snapshot->disks[i], has = kind_of(disk_at(machine, i, name));
+        struct disk_kind had = snapshot->disks[i],
+                         has = kind_of(*machine_config_disk(&machine->config, i));
         if (had.sectors == has.sectors && had.read_only == has.read_only &&
             had.modern == has.modern && had.is_cd == has.is_cd)
             continue;
+        name_disk(i, name);
         return snapshot_refuse(
             error, error_size,
             "%s of the snapshot was %llu KiB%s%s%s, this one is %llu KiB%s%s%s: give the same "
@@ -210,10 +203,8 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         memcpy(snapshot->part[i], place_of(machine, i), snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         snapshot->script[ring].left = machine->script[ring];
-    for (unsigned i = 0; i < SNAPSHOT_DISKS; i++) {
-        char name[24];
-        snapshot->disks[i] = kind_of(disk_at(machine, i, name));
-    }
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++)
+        snapshot->disks[i] = kind_of(*machine_config_disk(&machine->config, i));
     snapshot->replay = machine->replay;
     return snapshot;
 }

@@ -8,9 +8,6 @@
 
 #include "base/ram_image.h"
 
-/* Disks of all kinds: virtio, ATA, floppies. */
-#define SNAPSHOT_DISKS (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
-
 /* A plain part of a machine that is its state, next to CPU and RAM: the state of a device of the
  * board, or a member of struct machine. */
 struct part {
@@ -37,7 +34,7 @@ struct snapshot {
     struct disk_kind {
         uint64_t sectors; /* 0: there is none */
         uint8_t read_only, modern, is_cd, unused[5];
-    } disks[SNAPSHOT_DISKS];
+    } disks[MACHINE_ALL_DISKS]; /* of all kinds, see machine_config_disk */
     struct ram_image *ram;
 };
 

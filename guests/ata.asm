@@ -68,6 +68,13 @@ CD_SECTOR    equ 2048
         global start
 start:
         mov esp, stack_top
+        cld
+        lgdt [gdt_pointer]              ; the boot loader's may be gone: then no gate leads anywhere
+        jmp 0x08:.flat
+.flat:  mov eax, 0x10
+        mov ds, eax
+        mov es, eax
+        mov ss, eax
         call set_up_interrupts
         mov ebp, PRIMARY                ; EBP is the channel's first port everywhere
         put DEVICE, 0xa0
@@ -428,6 +435,10 @@ on_disk:
 %include "lib32.inc"
 
         section .rodata
+gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff    ; 0x08: code, 0x10: data, 4 GiB
+gdt_pointer:
+        dw 3 * 8 - 1
+        dd gdt
 idt_pointer:
         dw 48 * 8 - 1
         dd idt

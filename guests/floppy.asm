@@ -48,6 +48,13 @@ BUFFER       equ 0x10000                ; DMA reaches 16 MiB, and must not cross
         global start
 start:
         mov esp, stack_top
+        cld
+        lgdt [gdt_pointer]              ; the boot loader's may be gone: then no gate leads anywhere
+        jmp 0x08:.flat
+.flat:  mov eax, 0x10
+        mov ds, eax
+        mov es, eax
+        mov ss, eax
         call set_up_interrupts
         mov dx, MSR
         in al, dx
@@ -256,6 +263,10 @@ on_floppy:
 %include "lib32.inc"
 
         section .rodata
+gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff    ; 0x08: code, 0x10: data, 4 GiB
+gdt_pointer:
+        dw 3 * 8 - 1
+        dd gdt
 idt_pointer:
         dw 40 * 8 - 1
         dd idt

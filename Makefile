@@ -123,7 +123,7 @@ GUESTS16   := minimal hello counter hctest multiplication string_io ports timer1
               exit_status halt_forever flood boot_hello boot_load boot_pmode snake
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
 RACES      := race_counter race_lock race_wakeup
-GUESTS_ELF := paging ring3 multiboot disk timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)
+GUESTS_ELF := paging ring3 multiboot disk ata floppy timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)
 GUEST_FILES := $(GUESTS16:%=$(BUILD)/guests/%.bin) $(GUESTS32:%=$(BUILD)/guests/%.bin) \
                $(GUESTS_ELF:%=$(BUILD)/guests/%.elf)
 

@@ -227,7 +227,7 @@ if [[ ${VMM_OPTIONS:-} != *kvm* ]]; then
             >/dev/null 2>"$scratch/err"
         grep -Eaq '^vmm: (at eip .*: |[0-9]-byte)' "$scratch/err" && warned+="$name "
     done <tests/guests.list
-    if [[ $warned == "string_io ports pmode_test disk disk_modern " ]]; then
+    if [[ $warned == "string_io ports pmode_test disk disk_modern ata " ]]; then
         ok "of the assembly guests, it warns of those that it should"
     else not_ok "of the assembly guests, it warns of those that it should" "$warned"; fi
     printf '%b' "$session" >"$scratch/keys"

@@ -30,12 +30,12 @@ static void check(const struct options *options)
     require(config->image.module_count <= OPTIONS_MODULES);
     require(config->image.modules == options->modules);
     require(options->snapshot_count <= OPTIONS_SNAPSHOTS);
-    require(options->disk_count <= MACHINE_DISKS);
+    require(options->drives.count <= DRIVES_MAX);
     require(count > 0 && count <= OPTIONS_FILES);
     for (size_t i = 0; i < count; i++)
         require(files[i].path);
-    for (unsigned i = 0; i < options->disk_count; i++)
-        require(config->disks[i]);
+    for (unsigned i = 0; i < options->drives.count; i++)
+        require(options->drives.drive[i].request.path);
 }
 
 /* What is said goes to `said`, which is to be freed. */
@@ -53,7 +53,7 @@ static bool take(struct options *options, char *text, bool is_line, char **said)
     if (ok)
         check(options);
     options_copy(&copy, options);
-    require(copy.disk_count == 0 && !copy.monitor && copy.config.image.modules == copy.modules);
+    require(copy.drives.count == 0 && !copy.monitor && copy.config.image.modules == copy.modules);
     options_free(&copy);
     options_move(&moved, options);
     if (ok)
@@ -83,8 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         memcpy(text, data + 1, size - 1);
     text[size > 0 ? size - 1 : 0] = '\0';
-    /* These are opened, wherever they are. */
-    if (strchr(text, '/') && (strstr(text, "disk") || strstr(text, "monitor"))) {
+    /* It is opened, wherever it is. */
+    if (strchr(text, '/') && strstr(text, "monitor")) {
         free(text);
         return -1;
     }

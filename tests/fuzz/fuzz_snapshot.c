@@ -83,7 +83,12 @@ static int disk_flush_nothing(const struct disk *disk)
 
 static const struct disk_host disk_host = {disk_read_bytes, disk_write_bytes, disk_flush_nothing};
 static const struct disk legacy = {.host = &disk_host, .sectors = SECTORS, .name = "legacy"},
-                         modern = {.host = &disk_host, .sectors = SECTORS, .modern = true};
+                         modern = {.host = &disk_host, .sectors = SECTORS, .modern = true},
+                         hard = {.host = &disk_host, .sectors = SECTORS},
+                         cd = {.host = &disk_host,
+                               .sectors = SECTORS,
+                               .is_cd = true,
+                               .read_only = true};
 
 /* ---- the machine, and its file ---- */
 
@@ -112,6 +117,7 @@ static void make_machine(void)
         .make_cpu = cpu_soft_create,
         .timeout = CLOCK_NEVER,
         .disks = {&legacy, &modern},
+        .ata_disks = {&hard, &cd},
         .script = {[INBOX_SERIAL] = {script, 3}, [INBOX_KEYBOARD] = {script, 3}},
         .print = print_nothing,
         .virtual_time = true,

@@ -72,6 +72,19 @@ static void assert_date(uint8_t century, uint8_t year, uint8_t month, uint8_t da
     assert_int_equal(get(WEEKDAY), weekday);
 }
 
+static void mc146818_has_the_types_of_floppy_drives(void **state)
+{
+    (void)state;
+    assert_int_equal(get(0x10), 0);
+    assert_int_equal(get(0x14) & 0xc1, 0);
+    mc146818_set_floppies(&rtc, 4, 0);
+    assert_int_equal(get(0x10), 0x40);
+    assert_int_equal(get(0x14) & 0xc1, 0x01);
+    mc146818_set_floppies(&rtc, 4, 2);
+    assert_int_equal(get(0x10), 0x42);
+    assert_int_equal(get(0x14) & 0xc1, 0x41);
+}
+
 /* ---- telling the time ---- */
 
 static void mc146818_tells_time_and_date_in_bcd(void **state)
@@ -558,6 +571,7 @@ static void mc146818_attach_is_refused_a_taken_port(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(mc146818_has_the_types_of_floppy_drives),
         TEST(mc146818_tells_time_and_date_in_bcd),
         TEST(mc146818_goes_on_with_the_clock),
         TEST(mc146818_tells_binary_when_asked),

@@ -429,7 +429,7 @@ static void opinion_is_what_the_monitor_looks_at(void **unused)
 /* ---- disks ---- */
 
 static struct {
-    uint8_t bytes[8 * DISK_SECTOR];
+    uint8_t bytes[16 * DISK_SECTOR];
     unsigned reads, writes;
 } below;
 
@@ -468,21 +468,30 @@ static void count_accesses(void)
 
 static void opinion_writes_no_disk(void **unused)
 {
-    const struct disk disk = {.host = &below_host, .sectors = 8};
+    static const struct disk disk = {.host = &below_host, .sectors = 16};
+    static const struct {
+        unsigned number; /* of machine_config_disk */
+        const char *path;
+    } guests[] = {{0, "build/guests/disk.elf"},
+                  {MACHINE_DISKS, "build/guests/ata.elf"},
+                  {MACHINE_DISKS + MACHINE_ATA_DISKS, "build/guests/floppy.elf"}};
 
     (void)unused;
-    begin();
-    memset(&below, 0, sizeof(below));
-    run.options.config.disks[0] = &disk;
-    forgetful.port = 0x500; /* where it would exit */
-    at_end = count_accesses;
-    run_image("build/guests/disk.elf", "");
-    assert_int_equal(run.status, 6);
-    says(run.opinion, "(its disk was as the first run had left it)\n");
-    assert_true(first_writes > 0);
-    assert_int_equal(below.writes, first_writes);
-    assert_true(below.reads > first_reads);
-    end();
+    for (unsigned i = 0; i < sizeof(guests) / sizeof(guests[0]); i++) {
+        begin();
+        memset(&below, 0, sizeof(below));
+        memset(below.bytes, '\n', sizeof(below.bytes));
+        *machine_config_disk(&run.options.config, guests[i].number) = &disk;
+        forgetful.port = 0x500; /* where it would exit */
+        at_end = count_accesses;
+        run_image(guests[i].path, "");
+        assert_int_equal(run.status, 6);
+        says(run.opinion, "(its disk was as the first run had left it)\n");
+        assert_true(first_writes > 0);
+        assert_int_equal(below.writes, first_writes);
+        assert_true(below.reads > first_reads);
+        end();
+    }
 }
 
 static void overlay_keeps_what_is_written_to_itself(void **unused)

@@ -110,7 +110,9 @@ static uint32_t peek(uint64_t address, unsigned width)
  * its name in the option. */
 static void start(const char *words)
 {
-    char option[128], error[256] = "";
+    struct disk_request request = {
+        .path = path, .read_only = strstr(words, ",ro"), .modern = strstr(words, ",modern")};
+    char error[256] = "";
     uint8_t sector[DISK_SECTOR];
     int fd;
 
@@ -122,8 +124,7 @@ static void start(const char *words)
         assert_int_equal(write(fd, sector, sizeof(sector)), sizeof(sector));
     }
     close(fd);
-    snprintf(option, sizeof(option), "%s%s", path, words);
-    assert_int_equal(disk_file_open(&disk, option, error, sizeof(error)), 0);
+    assert_int_equal(disk_file_open(&disk, &request, error, sizeof(error)), 0);
 
     bench_init(1000);
     warnings = 0;
@@ -635,14 +636,14 @@ static void virtio_driver_without_flush_has_every_write_flushed(void **state)
 
 static void virtio_last_part_of_a_sector_is_a_sector(void **state)
 {
-    char option[64], error[256];
+    const struct disk_request request = {.path = path};
+    char error[256];
     uint8_t data[512];
 
     (void)state;
     disk_file_close(&disk);
     assert_int_equal(truncate(path, 2 * 512 + 100), 0);
-    memcpy(option, path, sizeof(path));
-    assert_int_equal(disk_file_open(&disk, option, error, sizeof(error)), 0);
+    assert_int_equal(disk_file_open(&disk, &request, error, sizeof(error)), 0);
     virtio_blk_init(&blk, &disk.disk, &memory, &clk, NULL, NULL);
     set_up_legacy();
     assert_int_equal(get(CONFIG), 3);

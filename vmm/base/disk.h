@@ -28,7 +28,8 @@ struct disk {
     const struct disk_host *host;
     uint64_t sectors; /* a last one that is not all there counts */
     bool read_only;
-    bool modern;               /* asked for with registers of version 2 */
+    bool modern;               /* virtio: asked for with registers of version 2 */
+    bool is_cd;                /* ATA: a CD, whose sectors have four of these; not a hard disk */
     char name[DISK_NAME_SIZE]; /* not ended when it is too long */
 };
 

@@ -15,6 +15,18 @@
         (base) + 7, com " SCR", com " SCR"                                          \
     }
 
+/* The eight registers of an ATA channel. */
+#define ATA(base, channel)                                                                         \
+    {base, channel " data", channel " data"}, {(base) + 1, channel " error", channel " features"}, \
+        {(base) + 2, channel " count", channel " count"},                                          \
+        {(base) + 3, channel " LBA low", channel " LBA low"},                                      \
+        {(base) + 4, channel " LBA mid", channel " LBA mid"},                                      \
+        {(base) + 5, channel " LBA high", channel " LBA high"},                                    \
+        {(base) + 6, channel " device", channel " device"},                                        \
+    {                                                                                              \
+        (base) + 7, channel " status", channel " command"                                          \
+    }
+
 static const struct {
     uint16_t port;
     const char *read, *write;
@@ -37,11 +49,19 @@ static const struct {
     {0xe9, "debug console", "debug console"},
     {0xed, "delay", "delay"},
     {0xf4, "debug exit", "debug exit"},
+    ATA(0x170, "ATA 1"),
+    ATA(0x1f0, "ATA 0"),
     UART(0x2f8, "COM2"),
+    {0x376, "ATA 1 alternate status", "ATA 1 control"},
     {0x3c0, "VGA attribute", "VGA attribute"},
     {0x3d4, "VGA CRTC index", "VGA CRTC index"},
     {0x3d5, "VGA CRTC data", "VGA CRTC data"},
     {0x3da, "VGA status", "VGA feature"},
+    {0x3f2, "floppy DOR", "floppy DOR"},
+    {0x3f4, "floppy MSR", "floppy DSR"},
+    {0x3f5, "floppy FIFO", "floppy FIFO"},
+    {0x3f6, "ATA 0 alternate status", "ATA 0 control"},
+    {0x3f7, "floppy DIR", "floppy CCR"},
     UART(0x3f8, "COM1"),
     {0x4d0, "8259 master ELCR", "8259 master ELCR"},
     {0x4d1, "8259 slave ELCR", "8259 slave ELCR"},

@@ -33,6 +33,11 @@ static const char usage[] =
     "      --append TEXT        the kernel's command line (Multiboot)\n"
     "      --module FILE[=TEXT] a Multiboot module and its command line; may be repeated\n"
     "      --disk FILE[,ro][,modern]  a disk (virtio-blk), up to four; ',,' is a comma\n"
+    "      --fda, --fdb FILE    a floppy disk\n"
+    "      --hda, --hdb, --hdc, --hdd FILE  an ATA hard disk\n"
+    "      --cdrom FILE         a CD, in the place of --hdc\n"
+    "      --drive file=FILE[,if=ide|virtio|floppy][,index=N][,media=disk|cdrom][,readonly=on]...\n"
+    "      --overlay            what is written to disks stays in memory (QEMU's -snapshot)\n"
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "                           (default for boot sectors, and while the screen is shown)\n"
     "      --display WHAT       auto (default), screen, serial, both or none: what is shown\n"
@@ -213,10 +218,11 @@ static bool read_guests(struct group *group, const char *path, const struct opti
  * the same time. */
 static bool is_for_one(const struct options *base)
 {
+    bool has_disk = base->drives.count > 0;
     const struct {
         const char *name;
         bool is_given;
-    } own[] = {{"disk", base->disk_count > 0},
+    } own[] = {{has_disk ? base->drives.drive[0].request.option + 2 : "disk", has_disk},
                {"report", base->report},
                {"save", base->save},
                {"snapshot", base->snapshot_count > 0},
@@ -295,6 +301,10 @@ static int run_group(const struct group *group, const struct common *common)
     struct many many;
     int status;
 
+    for (size_t i = 0; i < group->count; i++) {
+        if (!options_open_disks(&group->options[i]))
+            return STATUS_USAGE;
+    }
     if (!options_check(group->options, group->count) || is_over_screen(group, common) ||
         !can_be_asked(group, common))
         return STATUS_USAGE;
@@ -355,6 +365,22 @@ static bool take_common(struct common *common, int option)
     }
 }
 
+/* Writes QEMU's names of options as ours. What follows an option is its value, whatever it looks
+ * like. */
+static void take_long_names(int argc, char **argv, const struct option *list)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const struct option *option = list;
+        const char *name = options_long_name(argv[i]);
+
+        argv[i] = (char *)name;
+        while (option->name && (strncmp(name, "--", 2) != 0 || strcmp(name + 2, option->name) != 0))
+            option++;
+        if ((option->name && option->has_arg) || strcmp(name, "-m") == 0)
+            i++;
+    }
+}
+
 /* Everything behind `vmm run`. */
 static int run_arguments(int argc, char **argv, struct options *options)
 {
@@ -363,6 +389,7 @@ static int run_arguments(int argc, char **argv, struct options *options)
     int option;
 
     list_options(list);
+    take_long_names(argc, argv, list);
     while ((option = getopt_long(argc, argv, "m:hS", list, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);

@@ -24,7 +24,9 @@ enum {
     REG_B,
     REG_C,
     REG_D,
-    BASE_MEMORY = 0x15,       /* KiB below 1 MiB */
+    FLOPPY_TYPES = 0x10, /* the first drive's in the upper half */
+    EQUIPMENT = 0x14,    /* bit 0: there are floppy drives; bits 6 and 7: one less than how many */
+    BASE_MEMORY = 0x15,  /* KiB below 1 MiB */
     EXTENDED_MEMORY = 0x17,   /* KiB above 1 MiB, at most 65535 */
     EXTENDED_MEMORY_2 = 0x30, /* the same */
     CENTURY = 0x32,
@@ -348,6 +350,14 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes)
     put_word(&rtc->s, EXTENDED_MEMORY, above_1m / 1024);
     put_word(&rtc->s, EXTENDED_MEMORY_2, above_1m / 1024);
     put_word(&rtc->s, HIGH_MEMORY, above_16m / 65536);
+}
+
+void mc146818_set_floppies(struct mc146818 *rtc, uint8_t first, uint8_t second)
+{
+    rtc->s.cmos[FLOPPY_TYPES] = (uint8_t)(first << 4 | second);
+    rtc->s.cmos[EQUIPMENT] &= 0x3e;
+    if (first || second)
+        rtc->s.cmos[EQUIPMENT] |= first && second ? 0x41 : 0x01;
 }
 
 bool mc146818_attach(struct mc146818 *rtc, struct bus *ports)

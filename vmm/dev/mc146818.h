@@ -45,6 +45,9 @@ void mc146818_init(struct mc146818 *rtc, struct clock *clock, int64_t epoch_seco
 /* Writes the memory sizes that a PC's firmware leaves for `ram_bytes` (1 MiB or more) of RAM. */
 void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes);
 
+/* Writes the types of the floppy drives, 0 for none, and that they are there. */
+void mc146818_set_floppies(struct mc146818 *rtc, uint8_t first, uint8_t second);
+
 /* Attaches ports 0x70-71; false if one of them is taken. */
 bool mc146818_attach(struct mc146818 *rtc, struct bus *ports);
 

@@ -34,18 +34,25 @@ void options_copy(struct options *to, const struct options *from)
 {
     *to = *from;
     to->config.image.modules = to->modules;
-    to->disk_count = 0;
+    to->drives.count = 0;
+    to->drives.are_open = false;
     to->monitor = NULL;
     trace_file_hold(to->trace_file);
     memset(to->config.disks, 0, sizeof(to->config.disks));
+    memset(to->config.ata_disks, 0, sizeof(to->config.ata_disks));
+    memset(to->config.floppies, 0, sizeof(to->config.floppies));
 }
 
 void options_move(struct options *to, const struct options *from)
 {
     *to = *from;
     to->config.image.modules = to->modules;
-    for (unsigned i = 0; i < to->disk_count; i++)
-        to->config.disks[i] = &to->disks[i].disk;
+    drives_place(&to->drives, &to->config);
+}
+
+bool options_open_disks(struct options *options)
+{
+    return drives_open(&options->drives, &options->config);
 }
 
 void options_close_monitor(struct options *options)
@@ -56,9 +63,7 @@ void options_close_monitor(struct options *options)
 
 void options_free(struct options *options)
 {
-    for (unsigned i = 0; i < options->disk_count; i++)
-        disk_file_close(&options->disks[i]);
-    options->disk_count = 0;
+    drives_close(&options->drives);
     options_close_monitor(options);
     trace_file_release(options->trace_file);
     options->trace_file = NULL;
@@ -286,19 +291,41 @@ static bool take_snapshot(struct options *options, const char *shown, char *valu
 
 static bool take_disk(struct options *options, const char *shown, char *value)
 {
-    struct disk_file *disk = &options->disks[options->disk_count];
-    char error[320];
+    return drives_take_disk(&options->drives, shown, value);
+}
 
-    if (options->disk_count == MACHINE_DISKS) {
-        fprintf(stderr, "vmm: %s: more than %d disks\n", shown, MACHINE_DISKS);
-        return false;
+static bool take_drive(struct options *options, const char *shown, char *value)
+{
+    return drives_take_drive(&options->drives, shown, value);
+}
+
+/* The ATA disks, each with a place of its own. */
+#define TAKE_ATA(function, option, index, is_cd)                                      \
+    static bool function(struct options *options, const char *shown, char *value)     \
+    {                                                                                 \
+        return drives_take_ata(&options->drives, shown, option, index, is_cd, value); \
     }
-    if (disk_file_open(disk, value, error, sizeof(error)) < 0) {
-        fprintf(stderr, "vmm: %s\n", error);
-        return false;
-    }
-    options->config.disks[options->disk_count++] = &disk->disk;
-    return true;
+TAKE_ATA(take_hda, "--hda", 0, false)
+TAKE_ATA(take_hdb, "--hdb", 1, false)
+TAKE_ATA(take_hdc, "--hdc", 2, false)
+TAKE_ATA(take_hdd, "--hdd", 3, false)
+TAKE_ATA(take_cdrom, "--cdrom", 2, true)
+
+static bool take_fda(struct options *options, const char *shown, char *value)
+{
+    return drives_take_floppy(&options->drives, shown, "--fda", 0, value);
+}
+
+static bool take_fdb(struct options *options, const char *shown, char *value)
+{
+    return drives_take_floppy(&options->drives, shown, "--fdb", 1, value);
+}
+
+static bool take_overlay(struct options *options, const char *shown, char *value)
+{
+    (void)shown;
+    (void)value;
+    return options->drives.overlay = true;
 }
 
 static bool take_monitor(struct options *options, const char *shown, char *value)
@@ -382,6 +409,15 @@ const struct option_kind option_kinds[] = {
     {"append", true, take_append},
     {"module", true, take_module},
     {"disk", true, take_disk},
+    {"fda", true, take_fda},
+    {"fdb", true, take_fdb},
+    {"hda", true, take_hda},
+    {"hdb", true, take_hdb},
+    {"hdc", true, take_hdc},
+    {"hdd", true, take_hdd},
+    {"cdrom", true, take_cdrom},
+    {"drive", true, take_drive},
+    {"overlay", false, take_overlay},
     {"input", true, take_input},
     {"display", true, take_display},
     {"timeout", true, take_timeout},
@@ -411,6 +447,21 @@ const char *options_conflict(const struct options *options)
     if (options->has_seed && !options->config.start.is_real && !options->replay)
         return "--seed is of --start real, and the start is friendly: give both, or none";
     return NULL;
+}
+
+const char *options_long_name(const char *word)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {{"-fda", "--fda"},     {"-fdb", "--fdb"},     {"-hda", "--hda"},
+                 {"-hdb", "--hdb"},     {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
+                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-snapshot", "--overlay"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(word, names[i].theirs) == 0)
+            return names[i].ours;
+    }
+    return word;
 }
 
 size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES])
@@ -447,7 +498,7 @@ struct used_file {
     struct stat status;      /* st_mode 0: it is not there */
 };
 
-#define USED_MAX (OPTIONS_FILES + MACHINE_DISKS)
+#define USED_MAX (OPTIONS_FILES + DRIVES_MAX)
 
 static bool is_same_file(const struct used_file *a, const struct used_file *b)
 {
@@ -468,9 +519,12 @@ static size_t list_used(const struct options *options, struct used_file used[USE
         if (stat(files[i].path, &used[i].status) < 0)
             used[i].status.st_mode = 0;
     }
-    for (unsigned i = 0; i < options->disk_count; i++) {
-        used[count].file = (struct option_file){.option = "--disk", .use = FILE_WRITE};
-        if (fstat(options->disks[i].fd, &used[count].status) == 0)
+    for (unsigned i = 0; i < options->drives.count; i++) {
+        const struct drive *drive = &options->drives.drive[i];
+        used[count].file =
+            (struct option_file){.option = drive->request.option,
+                                 .use = drive->file.disk.read_only ? FILE_READ : FILE_WRITE};
+        if (fstat(drive->file.fd, &used[count].status) == 0)
             count++;
     }
     return count;
@@ -537,23 +591,6 @@ bool options_begin_trace(struct options *options, const char *guest, char *error
     return options->watch.trace != NULL;
 }
 
-/* Ends the word at `text` at its first single comma, and makes two commas one. Returns what is
- * behind it, or NULL. */
-static char *cut_word(char *text)
-{
-    char *to = text;
-
-    for (; *text; text++) {
-        if (*text == ',' && *++text != ',') {
-            *to = '\0';
-            return text;
-        }
-        *to++ = *text;
-    }
-    *to = '\0';
-    return NULL;
-}
-
 static bool take_word(struct options *options, char *word)
 {
     char shown[320];
@@ -590,12 +627,12 @@ static void take_path(struct options *options, const char *path)
 
 bool options_take_image(struct options *options, char *text)
 {
-    char *rest = cut_word(text);
+    char *rest = drives_cut_word(text);
 
     take_path(options, text);
     while (rest) {
         char *word = rest;
-        rest = cut_word(word);
+        rest = drives_cut_word(word);
         if (!take_word(options, word))
             return false;
     }

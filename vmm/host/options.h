@@ -5,9 +5,9 @@
 #ifndef VMM_HOST_OPTIONS_H
 #define VMM_HOST_OPTIONS_H
 
+#include "drives.h"
 #include "machine/machine.h"
 #include "monitor_socket.h"
-#include "os/disk_file.h"
 #include "os/file.h"
 #include "os/runner.h"
 #include "watch/watch.h"
@@ -32,8 +32,7 @@ struct options {
     struct runner_config run;  /* cpu_limit */
     struct watch_config watch; /* the trace once options_begin_trace has begun it */
     struct image_module modules[OPTIONS_MODULES];
-    struct disk_file disks[MACHINE_DISKS];
-    unsigned disk_count;
+    struct drives drives;
     bool has_memory; /* the size was given */
     bool has_seed;   /* likewise */
     const char *cpu; /* "auto" or an engine's name */
@@ -52,6 +51,12 @@ struct options {
     unsigned trace;                /* categories, a bit each; 0: none */
     struct trace_file *trace_file; /* shared by copies; NULL: none */
 };
+
+/*
+ * The name of an option that is written as QEMU writes it, "-hda", as ours is, "--hda"; any other
+ * word stays as it is. Its -snapshot, which takes no file, is --overlay.
+ */
+const char *options_long_name(const char *word);
 
 /* One option by name. */
 struct option_kind {
@@ -84,6 +89,9 @@ struct option_file {
 
 /* What contradicts itself in them, in one sentence; NULL: nothing. */
 const char *options_conflict(const struct options *options);
+
+/* Opens the disks, once all options are known. False, with a message. */
+bool options_open_disks(struct options *options);
 
 /* Lists the files of a guest, but disks, which are open; returns how many they are. */
 size_t options_files(const struct options *options, struct option_file files[OPTIONS_FILES]);

@@ -18,7 +18,7 @@ static void forget_machine(struct second_opinion *opinion)
     if (opinion->machine)
         machine_destroy(opinion->machine);
     opinion->machine = NULL;
-    for (unsigned i = 0; i < MACHINE_DISKS; i++)
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++)
         disk_overlay_free(&opinion->disks[i]);
 }
 
@@ -116,11 +116,12 @@ static bool make_machine(struct second_opinion *opinion, const struct machine *f
 {
     struct machine_config config = first->config;
 
-    for (unsigned i = 0; i < MACHINE_DISKS; i++) {
-        if (!config.disks[i])
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++) {
+        const struct disk **disk = machine_config_disk(&config, i);
+        if (!*disk)
             continue;
-        disk_overlay_init(&opinion->disks[i], config.disks[i]);
-        config.disks[i] = &opinion->disks[i].disk;
+        disk_overlay_init(&opinion->disks[i], *disk);
+        *disk = &opinion->disks[i].disk;
     }
     for (unsigned i = 0; i < INBOX_RINGS; i++) {
         config.script[i] = (struct input_script){0}; /* it is among what was given */
@@ -163,7 +164,7 @@ static void tell(const struct second_opinion *opinion, const struct machine *fir
 {
     const struct machine *machine = opinion->machine;
     const struct machine_outcome *outcome = &machine->outcome;
-    bool has_written = false;
+    bool has_written = first->floppy.has_written;
 
     fprintf(to, "vmm: %s: second opinion, from the software CPU: ", path);
     if (outcome->end == END_NONE)
@@ -177,7 +178,11 @@ static void tell(const struct second_opinion *opinion, const struct machine *fir
     if (outcome->has_state && machine_end_is_death(outcome->end))
         crash_print_state(to, machine);
     for (unsigned i = 0; i < MACHINE_DISKS; i++)
-        has_written = has_written || first->disks[i].has_written || opinion->disks[i].count > 0;
+        has_written = has_written || first->disks[i].has_written;
+    for (unsigned i = 0; i < MACHINE_ATA_DISKS / ATA_DEVICES; i++)
+        has_written = has_written || first->ata[i].has_written;
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++)
+        has_written = has_written || opinion->disks[i].count > 0;
     if (has_written)
         fprintf(to, "  (its disk was as the first run had left it)\n");
     if (opinion->is_cut)

@@ -21,7 +21,7 @@ struct second_opinion {
     size_t count, size;
     bool is_cut;             /* there were more */
     struct machine *machine; /* that it was had from; NULL: there is none */
-    struct disk_overlay disks[MACHINE_DISKS];
+    struct disk_overlay disks[MACHINE_ALL_DISKS];
     size_t next[INBOX_RINGS]; /* where the next input of a ring is to be looked for */
 };
 

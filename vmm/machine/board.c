@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#include "base/disk.h"
+
 #include <stdlib.h>
 
 /* Where QEMU's microvm has its virtio devices, a slot a disk. */
@@ -175,23 +177,103 @@ static bool build_disk(struct machine *machine, void *device, const struct board
     return virtio_mmio_attach(&blk->mmio, &machine->mmio, row->base);
 }
 
+static bool is_hard_disk(const struct disk *disk)
+{
+    return disk && !disk->is_cd;
+}
+
+static bool has_hard_disk(const struct machine_config *config)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < MACHINE_ATA_DISKS; i++)
+        any = any || is_hard_disk(config->ata_disks[i]);
+    return any;
+}
+
+/* The disks that the chips have, where the image has left room: floppies, hard disks in their
+ * order, the first CD. */
+static void insert_disks(struct bios_port *bios, const struct machine_config *config)
+{
+    unsigned next = BIOS_FIRST_DISK;
+
+    for (unsigned i = 0; i < MACHINE_FLOPPIES; i++) {
+        if (config->floppies[i] && !bios->drives[i].disk)
+            bios_port_insert(bios, i, config->floppies[i]);
+    }
+    for (unsigned i = 0; i < MACHINE_ATA_DISKS; i++) {
+        const struct disk *disk = config->ata_disks[i];
+        if (disk && disk->is_cd && !bios->drives[BIOS_FIRST_CD].disk)
+            bios_port_insert(bios, BIOS_FIRST_CD, disk);
+        next += bios->drives[next].disk != NULL && next < BIOS_FIRST_CD;
+        if (is_hard_disk(disk) && next < BIOS_FIRST_CD)
+            bios_port_insert(bios, next, disk);
+    }
+}
+
 /*
  * The image is in the floppy drive if it is as long as a floppy, on the first disk if it has
- * partitions or is longer. Any other, a boot sector and what it loads, is in both: some such load
- * themselves from where they were started, some from one of them.
+ * partitions or is longer. Any other, a boot sector and what it loads, is in both, unless there is
+ * a hard disk: some such load themselves from where they were started, some from one of them.
  */
 static bool build_bios(struct machine *machine, void *device, const struct board_row *row)
 {
     struct bios_port *bios = device;
     const struct disk *disk = &machine->image_disk.disk;
+    bool is_floppy =
+        machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk);
 
     (void)row;
     bios_port_init(bios, &machine->memory, &bios_host, machine);
-    if (machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk))
+    if (is_floppy)
         bios_port_insert(bios, 0, disk);
-    if (machine->image_disk.bytes && !bios_is_floppy(disk))
+    if (machine->image_disk.bytes && !bios_is_floppy(disk) &&
+        !(is_floppy && has_hard_disk(&machine->config)))
         bios_port_insert(bios, BIOS_FIRST_DISK, disk);
+    insert_disks(bios, &machine->config);
     return bios_port_attach(bios, &machine->ports);
+}
+
+/* The Device Control register is 0x206 ports behind the first of the eight. */
+static bool build_ata(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+    size_t first = (size_t)((struct ata *)device - machine->ata) * ATA_DEVICES;
+
+    ata_init(device, config->ata_disks + first, &machine->clock, config->warn, config->owner);
+    return ata_attach(device, &machine->ports, (uint16_t)row->base, (uint16_t)(row->base + 0x206));
+}
+
+/* These two are there if there is a floppy disk: nothing else here uses DMA. */
+static bool has_floppy(const struct machine *machine)
+{
+    return machine->config.floppies[0] || machine->config.floppies[1];
+}
+
+static bool build_dma(struct machine *machine, void *device, const struct board_row *row)
+{
+    (void)row;
+    i8237_init(device, &machine->memory);
+    return !has_floppy(machine) || i8237_attach(device, &machine->ports);
+}
+
+static uint8_t drive_type(const struct disk *disk)
+{
+    const struct floppy_format *format = disk ? floppy_format(disk->sectors) : NULL;
+
+    return format ? format->drive_type : 0;
+}
+
+static bool build_floppy(struct machine *machine, void *device, const struct board_row *row)
+{
+    const struct machine_config *config = &machine->config;
+
+    (void)row;
+    mc146818_set_floppies(&machine->rtc, drive_type(config->floppies[0]),
+                          drive_type(config->floppies[1]));
+    i82077_init(device, config->floppies, &machine->dma, &machine->clock, config->warn,
+                config->owner);
+    return !has_floppy(machine) || i82077_attach(device, &machine->ports);
 }
 
 /* ---- the table ---- */
@@ -229,6 +311,14 @@ const struct board_row board_rows[] = {
     DISK(1, 9),
     DISK(2, 10),
     DISK(3, 11),
+    {"ata-0", &ata_kind, AT(ata[0]), build_ata, .base = 0x1f0, .irq = {{IRQ_ATA_PRIMARY, "ATA 0"}},
+     .subject = "ata", .help = "ATA disks and CDs: what each channel does",
+     .label = "primary channel"},
+    {"ata-1", &ata_kind, AT(ata[1]), build_ata, .base = 0x170,
+     .irq = {{IRQ_ATA_SECONDARY, "ATA 1"}}, .subject = "ata", .label = "secondary channel"},
+    {"i8237", &i8237_kind, AT(dma), build_dma, .subject = "dma", .help = "DMA channels"},
+    {"i82077", &i82077_kind, AT(floppy), build_floppy, .irq = {{IRQ_FLOPPY, "floppy"}},
+     .subject = "floppy", .help = "the floppy controller and its drives"},
 };
 
 const unsigned board_count = sizeof(board_rows) / sizeof(board_rows[0]);

@@ -10,6 +10,7 @@
 
 /* Inputs of the PIC pair on a PC. */
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_COM2 = 3, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_AUX = 12 };
+enum { IRQ_FLOPPY = 6, IRQ_ATA_PRIMARY = 14, IRQ_ATA_SECONDARY = 15 };
 
 /* ---- board.c ---- */
 

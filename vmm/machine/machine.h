@@ -13,10 +13,13 @@
 #include "board.h"
 #include "boot.h"
 #include "cpu/cpu.h"
+#include "dev/ata.h"
 #include "dev/bios_port.h"
 #include "dev/debug_ports.h"
 #include "dev/hypercall.h"
 #include "dev/i8042.h"
+#include "dev/i82077.h"
+#include "dev/i8237.h"
 #include "dev/i8254.h"
 #include "dev/i8259.h"
 #include "dev/mc146818.h"
@@ -44,7 +47,10 @@ struct machine_input {
     struct inbox_event event;
 };
 
-#define MACHINE_DISKS       4
+#define MACHINE_DISKS       4 /* virtio */
+#define MACHINE_ATA_DISKS   4 /* masters and slaves of two channels */
+#define MACHINE_FLOPPIES    2
+#define MACHINE_ALL_DISKS   (MACHINE_DISKS + MACHINE_ATA_DISKS + MACHINE_FLOPPIES)
 #define MACHINE_DEVICES_MAX 32
 #define MACHINE_SINKS_MAX   4
 
@@ -67,7 +73,9 @@ struct machine_config {
     uint64_t timeout; /* ns of the guest's time; CLOCK_NEVER for none */
     int halt_status;  /* of a guest that halts with interrupts off, which may be its way to end */
     int64_t epoch;    /* seconds since 1970: what the RTC shows at time 0 */
-    const struct disk *disks[MACHINE_DISKS]; /* by slot; NULL: none */
+    const struct disk *disks[MACHINE_DISKS];         /* virtio, by slot; NULL: none */
+    const struct disk *ata_disks[MACHINE_ATA_DISKS]; /* primary master, slave, secondary ... */
+    const struct disk *floppies[MACHINE_FLOPPIES];
     struct input_script script[INBOX_RINGS]; /* input that comes before any other */
     /* Takes the oldest input that has come for a device, if there is any. Called on the machine's
      * thread, after machine_input_came and when a device has room again. NULL: none ever comes. */
@@ -92,6 +100,18 @@ struct machine_config {
     unsigned baud;     /* how fast it prints, in characters of ten bits; 0: at once */
     bool virtual_time; /* where time is counted: it passes as fast as it can, not as the host's */
 };
+
+/* Where a configuration has a disk, by its number among those of all kinds: virtio, ATA, floppies.
+ */
+static inline const struct disk **machine_config_disk(struct machine_config *config,
+                                                      unsigned number)
+{
+    if (number < MACHINE_DISKS)
+        return &config->disks[number];
+    number -= MACHINE_DISKS;
+    return number < MACHINE_ATA_DISKS ? &config->ata_disks[number]
+                                      : &config->floppies[number - MACHINE_ATA_DISKS];
+}
 
 enum machine_end {
     END_NONE,       /* still running */
@@ -142,9 +162,9 @@ struct silence {
     bool is_closed;         /* it has */
     unsigned reads, sleeps; /* looks in turn that found that it only polled, or slept */
     struct silence_signs {
-        uint64_t printed, mmio, inputs;
-    } signs;         /* of life, when it was looked last */
-    uint64_t inputs; /* given so far */
+        uint64_t printed, mmio, inputs, commands; /* commands: of disks */
+    } signs;                                      /* of life, when it was looked last */
+    uint64_t inputs;                              /* given so far */
     uint64_t idle, accesses, vain;
 };
 
@@ -168,6 +188,9 @@ struct machine {
     struct bios_port bios;
     struct memory_disk image_disk; /* the image, where it begins with a boot sector */
     struct virtio_blk disks[MACHINE_DISKS];
+    struct ata ata[MACHINE_ATA_DISKS / ATA_DEVICES];
+    struct i8237 dma;
+    struct i82077 floppy;
     /* The controller that the CPU's interrupt pin hangs on; and all that hear the lines, it too. */
     const struct interrupt_controller *interrupts;
     void *interrupt_chip;

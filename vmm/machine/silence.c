@@ -22,8 +22,9 @@ static struct silence_signs signs_of(const struct machine *machine)
 {
     return (struct silence_signs){
         .printed = machine->output.total,
-        .mmio = machine->counts.exits[CPU_STOP_MMIO], /* the screen, disks */
+        .mmio = machine->counts.exits[CPU_STOP_MMIO], /* the screen, virtio disks */
         .inputs = machine->silence.inputs,
+        .commands = machine->ata[0].commands + machine->ata[1].commands + machine->floppy.commands,
     };
 }
 
@@ -48,7 +49,8 @@ static void look(void *owner)
     uint64_t vain = machine->com1.vain_reads + machine->keyboard.vain_reads;
     uint64_t reads = vain - silence->vain;
     bool is_active = signs.printed != silence->signs.printed || signs.mmio != silence->signs.mmio ||
-                     signs.inputs != silence->signs.inputs;
+                     signs.inputs != silence->signs.inputs ||
+                     signs.commands != silence->signs.commands;
     bool polls = reads >= POLLS && reads >= (accesses - silence->accesses) / 2;
     bool sleeps =
         idle - silence->idle >= LOOK_NS / 10 * 9 && (expects_interrupt(machine) || reads > 0);

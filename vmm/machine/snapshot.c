@@ -115,31 +115,46 @@ struct snapshot *snapshot_new(const char *engine, size_t cpu_size)
 
 /* ---- in memory ---- */
 
-static struct disk_kind disk_kind(const struct machine *machine, unsigned slot)
+/* What a disk is called, by its number among those of all kinds. */
+static void name_disk(unsigned number, char name[24])
 {
-    const struct disk *disk = machine->config.disks[slot];
-
-    if (!disk)
-        return (struct disk_kind){0};
-    return (struct disk_kind){
-        .sectors = disk->sectors, .read_only = disk->read_only, .modern = disk->modern};
+    if (number < MACHINE_DISKS)
+        snprintf(name, 24, "disk %u", number);
+    else if (number < MACHINE_DISKS + MACHINE_ATA_DISKS)
+        snprintf(name, 24, "ATA disk %u", number - MACHINE_DISKS);
+    else
+        snprintf(name, 24, "floppy disk %u", number - MACHINE_DISKS - MACHINE_ATA_DISKS);
 }
 
-static int check_disks(const struct machine *machine, const struct snapshot *snapshot, char *error,
+static struct disk_kind kind_of(const struct disk *disk)
+{
+    if (!disk)
+        return (struct disk_kind){0};
+    return (struct disk_kind){.sectors = disk->sectors,
+                              .read_only = disk->read_only,
+                              .modern = disk->modern,
+                              .is_cd = disk->is_cd};
+}
+
+static int check_disks(struct machine *machine, const struct snapshot *snapshot, char *error,
                        size_t error_size)
 {
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
-        struct disk_kind had = snapshot->disks[slot], has = disk_kind(machine, slot);
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++) {
+        char name[24];
+        struct disk_kind had = snapshot->disks[i],
+                         has = kind_of(*machine_config_disk(&machine->config, i));
         if (had.sectors == has.sectors && had.read_only == has.read_only &&
-            had.modern == has.modern)
+            had.modern == has.modern && had.is_cd == has.is_cd)
             continue;
+        name_disk(i, name);
         return snapshot_refuse(
             error, error_size,
-            "disk %u of the snapshot was %llu KiB%s%s, this one is %llu KiB%s%s: give the "
-            "same --disk options",
-            slot, (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
-            had.modern ? ",modern" : "", (unsigned long long)has.sectors / 2,
-            has.read_only ? ",ro" : "", has.modern ? ",modern" : "");
+            "%s of the snapshot was %llu KiB%s%s%s, this one is %llu KiB%s%s%s: give the same "
+            "options of disks",
+            name, (unsigned long long)had.sectors / 2, had.read_only ? ",ro" : "",
+            had.modern ? ",modern" : "", had.is_cd ? ", a CD" : "",
+            (unsigned long long)has.sectors / 2, has.read_only ? ",ro" : "",
+            has.modern ? ",modern" : "", has.is_cd ? ", a CD" : "");
     }
     return 0;
 }
@@ -188,8 +203,8 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         memcpy(snapshot->part[i], place_of(machine, i), snapshot_part(i).size);
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         snapshot->script[ring].left = machine->script[ring];
-    for (unsigned slot = 0; slot < MACHINE_DISKS; slot++)
-        snapshot->disks[slot] = disk_kind(machine, slot);
+    for (unsigned i = 0; i < MACHINE_ALL_DISKS; i++)
+        snapshot->disks[i] = kind_of(*machine_config_disk(&machine->config, i));
     snapshot->replay = machine->replay;
     return snapshot;
 }

@@ -33,8 +33,8 @@ struct snapshot {
     const struct machine_input *replay;
     struct disk_kind {
         uint64_t sectors; /* 0: there is none */
-        uint8_t read_only, modern, unused[6];
-    } disks[MACHINE_DISKS];
+        uint8_t read_only, modern, is_cd, unused[5];
+    } disks[MACHINE_ALL_DISKS]; /* of all kinds, see machine_config_disk */
     struct ram_image *ram;
 };
 

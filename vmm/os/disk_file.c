@@ -11,32 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * Ends the word at `text` at the first comma that stands alone, and makes one of each two. Returns
- * what follows that comma, or NULL.
- */
-static char *split(char *text)
+static int refuse_open(const struct disk_request *request, char *error, size_t error_size)
 {
-    char *to = text;
+    bool may_read = !request->read_only && (errno == EACCES || errno == EROFS || errno == EPERM);
 
-    for (; *text; text++) {
-        if (*text == ',' && *++text != ',') {
-            *to = '\0';
-            return text;
-        }
-        *to++ = *text;
-    }
-    *to = '\0';
-    return NULL;
-}
-
-static int refuse_open(const char *path, bool read_only, char *error, size_t error_size)
-{
-    const char *hint = !read_only && (errno == EACCES || errno == EROFS || errno == EPERM)
-                           ? " to write (for reading alone: ,ro)"
-                           : "";
-
-    snprintf(error, error_size, "--disk %s: can't open it%s: %s", path, hint, strerror(errno));
+    snprintf(error, error_size, "%s %s: can't open it%s%s%s: %s", request->option, request->path,
+             may_read ? " to write (for reading alone: " : "", may_read ? request->alone : "",
+             may_read ? ")" : "", strerror(errno));
     return -1;
 }
 
@@ -94,61 +75,56 @@ const struct disk_host disk_file_host = {
     .read = read_file, .write = write_file, .flush = flush_file};
 
 /* Everything that makes an open file a disk. */
-static int take_file(struct disk_file *file, const char *path, char *error, size_t error_size)
+static int take_file(struct disk_file *file, const struct disk_request *request, char *error,
+                     size_t error_size)
 {
+    const char *option = request->option, *path = request->path;
     struct stat stat;
     off_t size;
 
     if (fstat(file->fd, &stat) < 0 || !(S_ISREG(stat.st_mode) || S_ISBLK(stat.st_mode))) {
-        snprintf(error, error_size, "--disk %s: neither a file nor a block device", path);
+        snprintf(error, error_size, "%s %s: neither a file nor a block device", option, path);
         return -1;
     }
-    if (flock(file->fd, (file->disk.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+    if (flock(file->fd, (request->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK)
             snprintf(error, error_size,
-                     "--disk %s: in use by another guest%s; give each guest a copy, or add ,ro to "
-                     "each --disk",
-                     path, file->disk.read_only ? ", which writes it" : "");
+                     "%s %s: in use by another guest%s; give each guest a copy, or let each only "
+                     "read it: %s",
+                     option, path, request->read_only ? ", which writes it" : "", request->alone);
         else
-            snprintf(error, error_size, "--disk %s: can't lock it: %s", path, strerror(errno));
+            snprintf(error, error_size, "%s %s: can't lock it: %s", option, path, strerror(errno));
         return -1;
     }
     size = lseek(file->fd, 0, SEEK_END);
     if (size <= 0) {
-        snprintf(error, error_size, "--disk %s: %s", path,
+        snprintf(error, error_size, "%s %s: %s", option, path,
                  size < 0 ? strerror(errno) : "empty (truncate -s 1M FILE gives it a size)");
         return -1;
     }
-    file->disk.sectors = ((uint64_t)size + DISK_SECTOR - 1) / DISK_SECTOR;
+    file->bytes = (uint64_t)size;
+    file->disk.sectors = (file->bytes + DISK_SECTOR - 1) / DISK_SECTOR;
     return 0;
 }
 
-int disk_file_open(struct disk_file *file, char *option, char *error, size_t error_size)
+int disk_file_open(struct disk_file *file, const struct disk_request *request, char *error,
+                   size_t error_size)
 {
-    char *words = split(option);
-    const char *slash = strrchr(option, '/'), *name = slash ? slash + 1 : option;
+    const char *slash = strrchr(request->path, '/'), *name = slash ? slash + 1 : request->path;
+    int access = request->read_only ? O_RDONLY : O_RDWR;
 
-    *file = (struct disk_file){.disk.host = &disk_file_host, .fd = -1};
-    while (words) {
-        char *word = words;
-        words = split(word);
-        if (strcmp(word, "ro") == 0) {
-            file->disk.read_only = true;
-        } else if (strcmp(word, "modern") == 0) {
-            file->disk.modern = true;
-        } else {
-            snprintf(error, error_size,
-                     "--disk %s,%s: not one of ro modern (a comma in a name is written ,,)", option,
-                     word);
-            return -1;
-        }
-    }
+    *file = (struct disk_file){
+        .disk = {.host = &disk_file_host,
+                 .read_only = request->read_only,
+                 .modern = request->modern,
+                 .is_cd = request->is_cd},
+    };
     memcpy(file->disk.name, name, strnlen(name, sizeof(file->disk.name)));
     /* O_NONBLOCK: a FIFO is refused, not waited for. */
-    file->fd = open(option, (file->disk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    file->fd = open(request->path, access | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0)
-        return refuse_open(option, file->disk.read_only, error, error_size);
-    if (take_file(file, option, error, error_size) < 0) {
+        return refuse_open(request, error, error_size);
+    if (take_file(file, request, error, error_size) < 0) {
         disk_file_close(file);
         return -1;
     }

@@ -27,7 +27,7 @@ static int grow(struct disk_overlay *overlay)
 {
     struct disk_overlay old = *overlay;
 
-    if (overlay->count >= DISK_OVERLAY_SECTORS)
+    if (overlay->count >= overlay->most)
         return -ENOSPC;
     if (overlay->count < overlay->size / 2)
         return 0;
@@ -91,7 +91,7 @@ static const struct disk_host host = {.read = read_over, .write = write_over, .f
 
 void disk_overlay_init(struct disk_overlay *overlay, const struct disk *below)
 {
-    *overlay = (struct disk_overlay){.disk = *below, .below = below};
+    *overlay = (struct disk_overlay){.disk = *below, .below = below, .most = DISK_OVERLAY_SECTORS};
     overlay->disk.host = &host;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/disk.h"
 
-/* As much as may be written; then there is no space left. */
+/* How many sectors may be written, unless `most` says more; then there is no space left. */
 #define DISK_OVERLAY_SECTORS (UINT32_C(64) << 20 >> 9)
 
 struct disk_overlay {
@@ -14,6 +14,7 @@ struct disk_overlay {
     const struct disk *below;
     struct disk_overlay_sector *sectors; /* a hash table with open addressing; NULL: none yet */
     uint32_t count, size;
+    uint32_t most; /* sectors, below half of what 32 bits count */
 };
 
 /* Over `below`, which must outlive it, and is not to be written meanwhile. Freed by

@@ -182,6 +182,7 @@ static const struct option_kind *find_option(const char *name)
 {
     const struct option_kind *kind = option_kinds;
 
+    name = options_long_name(name);
     if (strncmp(name, "-m", 2) == 0 && (!name[2] || isdigit((unsigned char)name[2])))
         name = "--memory";
     name += is_dashed(name) ? 2 : 0;
@@ -252,10 +253,13 @@ bool session_boot(struct session *session, const struct step *step)
         return false;
     options_init(options);
     options->cpu = "soft";
+    options->drives.overlay_pc = true; /* a test leaves its disk as it was */
     if (!options_take_image(options, session->words[0]))
         return session_fail(session, VERDICT_REFUSED, "the image's options were refused");
     if (!take_options(session, session->words) || !resolve_steps(session))
         return false;
+    if (!options_open_disks(options))
+        return session_fail(session, VERDICT_REFUSED, "a disk was refused");
     session->engine = engine_choose(session->cpu ? session->cpu : options->cpu, note, sizeof(note));
     if (!session->engine)
         return session_fail(session, VERDICT_REFUSED, "%s", note);

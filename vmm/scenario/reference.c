@@ -103,9 +103,10 @@ bool reference_run(struct sweep *sweep)
         return sweep_refuse(session->message);
     if (!session->machine->cpu->ops->instructions)
         return sweep_refuse("a sweep needs --cpu soft, which counts instructions");
-    for (unsigned i = 0; i < session->options.disk_count; i++) {
-        if (!session->options.disks[i].disk.read_only)
-            return sweep_refuse("a sweep can't restore what is on a disk: it needs --disk FILE,ro");
+    for (unsigned i = 0; i < session->options.drives.count; i++) {
+        if (!session->options.drives.drive[i].request.read_only)
+            return sweep_refuse("a sweep can't restore what is on a disk: it needs --disk FILE,ro, "
+                                "or --drive file=FILE,readonly=on");
     }
     if (sweep->verdict == VERDICT_PASS && sweep->output.is_too_long)
         return sweep_refuse("the guest prints more than 16 MiB, too much to compare: "

@@ -245,9 +245,11 @@ static const char *name_of(const struct watch *watch, const struct bus *bus, uin
                            bool is_write)
 {
     const char *name = bus == &watch->machine->ports ? port_name(address, is_write) : NULL;
-    const struct bus_region *region = name ? NULL : bus_find(bus, address);
+    const struct bus_region *region = bus_find(bus, address);
 
-    return name ? name : region ? region->name : "(nothing is there)";
+    if (!region)
+        return "(nothing is there)";
+    return name ? name : region->name;
 }
 
 static void put_access(struct watch *watch, const struct bus *bus, uint32_t address, unsigned width,
@@ -297,6 +299,7 @@ static void on_read(struct machine_observer *observer, struct bus *bus, uint32_t
     put_access((struct watch *)observer, bus, address, width, false, value);
 }
 
+/* `slot`: of the virtio disks, then of the ATA ones, which are called as in Linux and QEMU. */
 static void on_request(void *observer, unsigned slot, const char *what, uint64_t sector,
                        uint64_t bytes, bool ok)
 {
@@ -308,7 +311,10 @@ static void on_request(void *observer, unsigned slot, const char *what, uint64_t
                                 .name = name,
                                 .state = ok ? what : "failed"};
 
-    snprintf(name, sizeof(name), "disk %u", slot);
+    if (slot < MACHINE_DISKS)
+        snprintf(name, sizeof(name), "disk %u", slot);
+    else
+        snprintf(name, sizeof(name), "hd%c", 'a' + (int)(slot - MACHINE_DISKS));
     if (wants(watch, CATEGORY_DISK))
         put(watch, &event);
 }
@@ -414,6 +420,11 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
         machine->disks[slot].observe = on_request;
         machine->disks[slot].observer = watch;
         machine->disks[slot].slot = slot;
+    }
+    for (unsigned i = 0; i < sizeof(machine->ata) / sizeof(machine->ata[0]); i++) {
+        machine->ata[i].observe = on_request;
+        machine->ata[i].observer = watch;
+        machine->ata[i].slot = MACHINE_DISKS + i * ATA_DEVICES;
     }
     return true;
 }

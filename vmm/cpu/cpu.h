@@ -259,6 +259,7 @@ struct cpu_call {
     bool has_error;
     uint32_t error;
     uint32_t from;                             /* linear: where the handler returns to */
+    uint32_t cr2;                              /* as it is then: of a #PF, its address */
     const struct cpu_undelivered *undelivered; /* why it isn't; NULL: it is */
 };
 

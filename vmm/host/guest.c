@@ -290,8 +290,10 @@ static bool describe_start(const struct guest *guest, char *to, size_t size)
 static struct machine *make_machine(struct guest *guest)
 {
     struct machine *machine = machine_create(&guest->config, guest->error, sizeof(guest->error));
+    struct watch_config watch = guest->options->watch;
 
-    if (machine && !watch_attach(machine, &guest->options->watch)) {
+    watch.remembers = true;
+    if (machine && !watch_attach(machine, &watch)) {
         snprintf(guest->error, sizeof(guest->error), "out of memory");
         machine_destroy(machine);
         return NULL;

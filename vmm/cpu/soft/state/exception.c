@@ -204,6 +204,7 @@ SLOW void report_call(struct soft *c, const struct frame *f, uint32_t from,
                             .has_error = f->has_error,
                             .error = f->error,
                             .from = from,
+                            .cr2 = c->s.cr2,
                             .undelivered = undelivered};
 
     c->cpu.calls(c->cpu.observer, &call);

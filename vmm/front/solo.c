@@ -109,6 +109,10 @@ static void type_byte(struct solo *solo, uint8_t byte)
     case ESCAPE_MONITOR:
         talk(solo, !solo->talks);
         break;
+    case ESCAPE_WHY:
+        sink_puts(solo->words, "\n");
+        prompt_ask(&solo->prompt, "why");
+        break;
     case ESCAPE_BYTE:
         /* Who looks at the screen types at the keyboard. */
         if (!solo->member->options->has_input && solo->live.is_shown)

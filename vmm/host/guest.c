@@ -4,6 +4,7 @@
 #include "guest.h"
 
 #include "explain/crash.h"
+#include "explain/why.h"
 #include "inspect/symbols.h"
 #include "os/file.h"
 #include "os/host_clock.h"
@@ -559,6 +560,7 @@ static int conclude(struct guest *guest, FILE *to)
     outcome = &machine->outcome;
     if (outcome->text[0])
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
+    why_conclude(to, guest->machine);
     is_crash =
         outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED;
     if (is_crash)

@@ -33,6 +33,9 @@ enum mistake {
     LOADERS_IDT,
     LOADERS_GDT,
     IRQ_AT_EXCEPTION, /* by IRQ */
+    STI_FORGOTTEN,
+    ICW_UNFINISHED, /* by chip */
+    IRQ_MASKED,     /* by IRQ */
     STACK_LOST,
     STACK_IN_CODE,
     ESP0_UNSET,

@@ -35,18 +35,34 @@ static uint64_t millihertz(uint32_t count)
     return I8254_HZ * 1000 / count;
 }
 
-static bool is_usual(uint32_t count)
+/* The rate is a multiple of `step` Hz, but for so many thousandths of it. */
+static bool is_multiple(uint32_t count, unsigned step, unsigned permille)
 {
-    uint64_t rate = millihertz(count), whole = (rate + 500) / 1000 * 1000;
+    uint64_t rate = millihertz(count), unit = step * UINT64_C(1000);
+    uint64_t whole = (rate + unit / 2) / unit * unit;
     uint64_t off = rate > whole ? rate - whole : whole - rate;
 
-    return count == 0x10000 || (off * 1000 <= rate * USUAL_PERMILLE && rate <= FAST_HZ * 1000);
+    return off * 1000 <= rate * permille;
+}
+
+static bool is_usual(uint32_t count)
+{
+    return count == 0x10000 ||
+           (is_multiple(count, 1, USUAL_PERMILLE) && millihertz(count) <= FAST_HZ * 1000);
+}
+
+/* The count would be a round rate if its bytes had come the other way round. */
+static bool is_swapped(uint32_t count)
+{
+    uint32_t swapped = (count & 0xff) << 8 | count >> 8;
+
+    return count < 0x10000 && swapped && is_multiple(swapped, 5, 1);
 }
 
 /* Counter 0 gets a whole count, in a mode in which it counts again and again. */
 static void check_rate(struct mistakes *mistakes, uint32_t count)
 {
-    uint32_t meant, swapped = (count & 0xff) << 8 | count >> 8;
+    uint32_t meant;
     unsigned hz = pit_rules_overflow(count, &meant),
              rate = (unsigned)((millihertz(count) + 50) / 100);
 
@@ -55,12 +71,10 @@ static void check_rate(struct mistakes *mistakes, uint32_t count)
                 "counter 0 of the 8254 is given %u, the low 16 bits of %u, which %u Hz would need: "
                 "the timer runs at %u.%u Hz; no count is above 65536 (18.2 Hz)",
                 count, meant, hz, rate / 10, rate % 10);
-    else if (!is_usual(count))
+    else if (!is_usual(count) && !mistakes->seen[PIT_CONTROL])
         MISTAKE(mistakes, PIT_RATE, 0, "counter 0 of the 8254 is given %u, which is %u.%u Hz%s",
                 count, rate / 10, rate % 10,
-                swapped && swapped < 0x10000 && is_usual(swapped)
-                    ? ": the low byte of a count comes first"
-                    : ": an unusual rate");
+                is_swapped(count) ? ": the low byte of a count comes first" : ": an unusual rate");
 }
 
 /* The usual control words of a counter: two bytes, mode 0, 2 or 3. */

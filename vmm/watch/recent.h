@@ -38,7 +38,8 @@ struct recent {
     struct recent_lap lap[RECENT_LAPS];
     struct recent_call call[RECENT_CALLS]; /* 0 is the last one that came, and so on */
     uint64_t accesses, laps;
-    uint64_t interrupts, interrupt_at; /* injected so far; when the last one was */
+    uint64_t interrupts, interrupt_at; /* injected so far; when the last one was, */
+    unsigned irq;                      /* and which */
 };
 
 /* An access begins; `last_read` is what the last read gave. */

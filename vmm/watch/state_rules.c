@@ -5,6 +5,7 @@
 #include "state_rules.h"
 
 #include "cpu/arch.h"
+#include "machine/board.h"
 #include "machine/machine.h"
 #include "mistakes.h"
 
@@ -16,8 +17,10 @@ void state_rules_init(struct state_rules *rules, struct machine *machine)
     struct cpu_state state;
 
     memset(rules, 0, sizeof(*rules));
-    if (machine->image.start != IMAGE_START_MULTIBOOT ||
-        machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+    if (!machine->image.format || machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+        return;
+    rules->first_idt = state.idtr.base;
+    if (machine->image.start != IMAGE_START_MULTIBOOT)
         return;
     rules->loaders_gdt = state.gdtr.base;
     rules->loaders_idt = state.idtr.base;
@@ -179,6 +182,93 @@ void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes,
                 "the handler of IRQ %u runs with DF set, as the code that it interrupted has it: "
                 "its string instructions go downwards (CLD first)",
                 irq);
+}
+
+/* ---- HLT for good ---- */
+
+#define CLI 0xfa
+
+/* A handler of the guest's own is there for a vector. */
+static bool has_handler(const struct state_rules *rules, const struct machine *machine,
+                        const struct cpu_state *state, uint8_t vector)
+{
+    bool is_real = !(state->cr0 & CR0_PE);
+    uint32_t size = is_real ? 4 : 8;
+    uint16_t gate[4] = {0};
+
+    if ((!is_real && state->idtr.base == rules->first_idt) ||
+        vector * size + size - 1 > state->idtr.limit ||
+        arch_read_linear(state, &machine->memory, state->idtr.base + vector * size, gate, size) <
+            size)
+        return false;
+    return is_real ? gate[0] || gate[1] : gate[2] >> 15;
+}
+
+/* Interrupts are off. CLI before HLT says that it is meant to be the end. */
+static void check_sti(const struct state_rules *rules, struct mistakes *mistakes,
+                      const struct cpu_state *state, uint16_t opened)
+{
+    const struct machine *machine = mistakes->machine;
+    uint64_t now = clock_now(&machine->clock), rise = machine->pit.s.rise_at;
+    uint32_t hlt = state->segment[CPU_CS].base + state->eip - 1;
+    char when[60] = "is open";
+    uint8_t before;
+
+    if (arch_read_linear(state, &machine->memory, hlt - 1, &before, 1) == 1 && before == CLI)
+        return;
+    for (unsigned irq = 0; irq < machine->interrupts->inputs && irq < 16; irq++) {
+        struct interrupt_input input = machine_input(machine, irq);
+
+        if (!(opened >> irq & 1) || input.is_cascade ||
+            !machine->interrupts->is_enabled(machine->interrupt_chip, irq) ||
+            !has_handler(rules, machine, state, input.vector))
+            continue;
+        if (input.is_requested)
+            snprintf(when, sizeof(when), "is pending");
+        else if (irq == 0 && rise != CLOCK_NEVER && machine->pit.timer.deadline > now)
+            snprintf(when, sizeof(when), "will be pending in %.1f ms",
+                     (double)(machine->pit.timer.deadline - now) / 1e6);
+        MISTAKE(
+            mistakes, STI_FORGOTTEN, 0,
+            "HLT with interrupts off, though IRQ %u (%s) %s, is not masked and has a handler at "
+            "vector %#x: STI was forgotten",
+            irq, board_irq_label(irq), when, input.vector);
+    }
+}
+
+/* Interrupts are on, and no input is open. */
+static void check_inputs(const struct state_rules *rules, struct mistakes *mistakes,
+                         const struct cpu_state *state)
+{
+    const struct machine *machine = mistakes->machine;
+    const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (chips[i]->awaited_icw >= 2)
+            MISTAKE(mistakes, ICW_UNFINISHED, i,
+                    "HLT waits for an interrupt, but the %s 8259 got ICW1 and still waits for "
+                    "ICW%u: it lets none through",
+                    i ? "slave" : "master", chips[i]->awaited_icw);
+    }
+    for (unsigned irq = 0; irq < machine->interrupts->inputs && irq < 16; irq++) {
+        struct interrupt_input input = machine_input(machine, irq);
+        if (input.is_requested && input.is_masked && !input.is_cascade &&
+            has_handler(rules, machine, state, input.vector))
+            MISTAKE(
+                mistakes, IRQ_MASKED, irq,
+                "HLT waits for an interrupt; IRQ %u (%s) is pending and has a handler at vector "
+                "%#x, but is masked in the 8259 (IMR)",
+                irq, board_irq_label(irq), input.vector);
+    }
+}
+
+void state_rules_halted(const struct state_rules *rules, struct mistakes *mistakes,
+                        const struct cpu_state *state, uint16_t opened)
+{
+    if (state->eflags & EFLAGS_IF)
+        check_inputs(rules, mistakes, state);
+    else
+        check_sti(rules, mistakes, state, opened);
 }
 
 /* ---- the screen ---- */

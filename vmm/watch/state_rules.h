@@ -14,7 +14,8 @@ struct state_rules {
     /* Multiboot: the tables that the kernel was started with and may not use; 0: they may be used,
      * or it is not known. */
     uint32_t loaders_gdt, loaders_idt;
-    bool had_df; /* when the last interrupt came */
+    uint32_t first_idt; /* of whatever kind of guest */
+    bool had_df;        /* when the last interrupt came */
 };
 
 /* The machine is about to start. */
@@ -31,6 +32,11 @@ void state_rules_interrupt(struct state_rules *rules, struct mistakes *mistakes,
 /* A handler ends an interrupt, with these flags. */
 void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes, unsigned irq,
                      uint32_t eflags);
+
+/* The guest has halted for good: was it to wait? `opened` are the inputs (bits) that it has
+ * unmasked itself; 0 if it has taken interrupts. */
+void state_rules_halted(const struct state_rules *rules, struct mistakes *mistakes,
+                        const struct cpu_state *state, uint16_t opened);
 
 /* The screen: text behind its last line. */
 void state_rules_screen(struct mistakes *mistakes);

@@ -33,6 +33,7 @@ struct strict {
     /* By chip: a spurious interrupt came when ESP was this; nothing was acknowledged since. */
     bool is_spurious[2];
     uint32_t spurious_esp[2];
+    uint16_t opened; /* inputs that the guest itself has unmasked */
     bool key_is_due; /* IRQ 1 was taken, and port 0x60 not read since */
     uint64_t key_since;
     uint32_t key_eip; /* of its EOI */
@@ -350,12 +351,28 @@ static void check_command(struct strict *strict, unsigned which, const struct i8
              value, name);
 }
 
+/* The start-up code of boot/pm32.asm opens all; that is not the guest's wish. */
+static void note_opened(struct strict *strict, unsigned which, uint8_t inputs)
+{
+    uint16_t opened = (uint16_t)(inputs << 8 * which);
+    uint32_t eip;
+
+    if ((strict->opened & opened) == opened)
+        return;
+    eip = machine_eip(strict->machine);
+    if (eip < IMAGE_RESERVED_BASE || eip >= IMAGE_RESERVED_END)
+        strict->opened |= opened;
+}
+
 static void check_data(struct strict *strict, unsigned which, const struct i8259 *chip,
                        uint8_t value)
 {
     const char *name = chip_names[which];
 
     switch (chip->awaited_icw) {
+    case 0:
+        note_opened(strict, which, (uint8_t)~value);
+        break;
     case 1:
         WARN(strict, ICW_MISSING, which,
              "a mask for the %s 8259, which was never initialised (ICW1 to ICW4)", name);
@@ -526,6 +543,9 @@ void strict_end(struct strict *strict)
     check_lasting(strict);
     if (outcome->has_state)
         state_rules_look(&strict->state, &strict->mistakes, &outcome->state);
+    if (outcome->end == END_HALTED && strict->machine->halted && outcome->has_state)
+        state_rules_halted(&strict->state, &strict->mistakes, &outcome->state,
+                           strict->recent->interrupts ? 0 : strict->opened);
     strict->mistakes.is_looking_back = true;
     state_rules_screen(&strict->mistakes);
 }
@@ -544,6 +564,7 @@ void strict_restored(struct strict *strict)
     strict->is_spurious[0] = strict->is_spurious[1] = false;
     strict->key_is_due = strict->rtc_is_due = strict->kbc_is_unasked = false;
     strict->state.had_df = false;
+    strict->opened = 0;
     strict->pit = (struct pit_rules){.begun = 7}; /* nobody knows how it was set up */
     strict->thr_busy_to = 0;
     timer_arm(&strict->machine->clock, &strict->timer, CLOCK_NEVER);

@@ -151,6 +151,8 @@ static void on_interrupt_event(void *observer, enum interrupt_event event, unsig
 {
     struct watch *watch = observer;
 
+    if (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS)
+        watch->recent.irq = irq;
     if (wants(watch, CATEGORY_IRQ) &&
         (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS)) {
         watch->irq = irq;
@@ -408,6 +410,8 @@ static void on_end(struct machine_observer *observer, const char *how)
     struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_END, .since = CLOCK_NEVER, .state = how};
 
+    if (watch->recent.accesses && !recent_last_access(&watch->recent)->is_write)
+        recent_last_access(&watch->recent)->value = (uint8_t)watch->machine->last_read;
     if (watch->strict) {
         strict_end(watch->strict);
         if (mistakes_are_fatal(strict_mistakes(watch->strict)))

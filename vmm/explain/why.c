@@ -9,6 +9,7 @@
 #include "machine/board.h"
 #include "watch/mistakes.h"
 #include "watch/recent.h"
+#include "watch/state_rules.h"
 #include "watch/watch.h"
 
 #include <stdlib.h>
@@ -300,11 +301,13 @@ static bool goes_round(struct look *look)
     if (jumps_to_itself(look)) {
         fprintf(look->to, "it jumps to itself at ");
         put_place(look, look->eip);
-    } else if (laps >= LOOP_LAPS && high - low <= LOOP_BYTES) {
-        fprintf(look->to, "it goes round in a loop between ");
+    } else if (laps >= LOOP_LAPS && high - low <= LOOP_BYTES && !is_accessing(look)) {
+        fprintf(look->to, "it goes round in a loop %s ", low == high ? "at" : "between");
         put_place(look, low);
-        fprintf(look->to, " and ");
-        put_place(look, high);
+        if (low != high) {
+            fprintf(look->to, " and ");
+            put_place(look, high);
+        }
     } else {
         return false;
     }
@@ -444,7 +447,8 @@ static bool has_masked_request(struct look *look)
 {
     for (unsigned irq = 0; irq < look->machine->interrupts->inputs; irq++) {
         struct interrupt_input input = input_of(look, irq);
-        if (!input.is_requested || input.is_cascade || is_enabled(look, irq))
+        if (!input.is_requested || input.is_cascade || is_enabled(look, irq) ||
+            !state_rules_has_handler(look->machine, &look->state, input.vector))
             continue;
         put_irq(look, irq);
         fprintf(look->to, " is pending, but %s\n",
@@ -461,6 +465,8 @@ static bool has_silent_inputs(struct look *look)
 {
     unsigned open = 0;
 
+    if (!look->is_on)
+        return false;
     for (unsigned irq = 0; irq < look->machine->interrupts->inputs; irq++) {
         const char *reason;
         if (input_of(look, irq).is_cascade || !is_enabled(look, irq) || !*board_irq_label(irq))
@@ -468,7 +474,7 @@ static bool has_silent_inputs(struct look *look)
         reason = reason_of_silence(look, irq);
         if (open > 0 && reason)
             continue; /* one that may come is of more use */
-        fprintf(look->to, open ? ", " : "open are ");
+        fprintf(look->to, open ? ", " : "open inputs: ");
         put_irq(look, irq);
         if (reason)
             fprintf(look->to, ", which never comes: %s", reason);

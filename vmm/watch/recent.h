@@ -11,6 +11,7 @@
 #define RECENT_ACCESSES 256 /* a power of two, as the next one */
 #define RECENT_LAPS     32
 #define RECENT_CALLS    4
+#define RECENT_LAP_NS   UINT64_C(10000000)
 
 struct recent_access {
     uint32_t address;
@@ -58,6 +59,13 @@ static inline void recent_access(struct recent *recent, uint32_t address, bool i
 static inline struct recent_access *recent_last_access(struct recent *recent)
 {
     return &recent->access[(recent->accesses - 1) % RECENT_ACCESSES];
+}
+
+/* Whether the last lap was long ago: to ask some engines where they are takes microseconds. */
+static inline bool recent_wants_lap(const struct recent *recent, uint64_t now)
+{
+    return recent->laps == 0 ||
+           now - recent->lap[(recent->laps - 1) % RECENT_LAPS].time >= RECENT_LAP_NS;
 }
 
 static inline void recent_lap(struct recent *recent, uint64_t time, uint32_t eip)

@@ -17,10 +17,8 @@ void state_rules_init(struct state_rules *rules, struct machine *machine)
     struct cpu_state state;
 
     memset(rules, 0, sizeof(*rules));
-    if (!machine->image.format || machine->cpu->ops->get_state(machine->cpu, &state) < 0)
-        return;
-    rules->first_idt = state.idtr.base;
-    if (machine->image.start != IMAGE_START_MULTIBOOT)
+    if (machine->image.start != IMAGE_START_MULTIBOOT ||
+        machine->cpu->ops->get_state(machine->cpu, &state) < 0)
         return;
     rules->loaders_gdt = state.gdtr.base;
     rules->loaders_idt = state.idtr.base;
@@ -188,25 +186,18 @@ void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes,
 
 #define CLI 0xfa
 
-/* A handler of the guest's own is there for a vector. */
-static bool has_handler(const struct state_rules *rules, const struct machine *machine,
-                        const struct cpu_state *state, uint8_t vector)
+bool state_rules_has_handler(const struct machine *machine, const struct cpu_state *state,
+                             uint8_t vector)
 {
-    bool is_real = !(state->cr0 & CR0_PE);
-    uint32_t size = is_real ? 4 : 8;
-    uint16_t gate[4] = {0};
+    uint32_t address;
 
-    if ((!is_real && state->idtr.base == rules->first_idt) ||
-        vector * size + size - 1 > state->idtr.limit ||
-        arch_read_linear(state, &machine->memory, state->idtr.base + vector * size, gate, size) <
-            size)
-        return false;
-    return is_real ? gate[0] || gate[1] : gate[2] >> 15;
+    return arch_handler(state, &machine->memory, vector, &address) && address &&
+           !((state->cr0 & CR0_PE) && address >= IMAGE_RESERVED_BASE &&
+             address < IMAGE_RESERVED_END);
 }
 
 /* Interrupts are off. CLI before HLT says that it is meant to be the end. */
-static void check_sti(const struct state_rules *rules, struct mistakes *mistakes,
-                      const struct cpu_state *state, uint16_t opened)
+static void check_sti(struct mistakes *mistakes, const struct cpu_state *state, uint16_t opened)
 {
     const struct machine *machine = mistakes->machine;
     uint64_t now = clock_now(&machine->clock), rise = machine->pit.s.rise_at;
@@ -221,7 +212,7 @@ static void check_sti(const struct state_rules *rules, struct mistakes *mistakes
 
         if (!(opened >> irq & 1) || input.is_cascade ||
             !machine->interrupts->is_enabled(machine->interrupt_chip, irq) ||
-            !has_handler(rules, machine, state, input.vector))
+            !state_rules_has_handler(machine, state, input.vector))
             continue;
         if (input.is_requested)
             snprintf(when, sizeof(when), "is pending");
@@ -237,8 +228,7 @@ static void check_sti(const struct state_rules *rules, struct mistakes *mistakes
 }
 
 /* Interrupts are on, and no input is open. */
-static void check_inputs(const struct state_rules *rules, struct mistakes *mistakes,
-                         const struct cpu_state *state)
+static void check_inputs(struct mistakes *mistakes, const struct cpu_state *state)
 {
     const struct machine *machine = mistakes->machine;
     const struct i8259 *const chips[] = {&machine->pic.master, &machine->pic.slave};
@@ -253,7 +243,7 @@ static void check_inputs(const struct state_rules *rules, struct mistakes *mista
     for (unsigned irq = 0; irq < machine->interrupts->inputs && irq < 16; irq++) {
         struct interrupt_input input = machine_input(machine, irq);
         if (input.is_requested && input.is_masked && !input.is_cascade &&
-            has_handler(rules, machine, state, input.vector))
+            state_rules_has_handler(machine, state, input.vector))
             MISTAKE(
                 mistakes, IRQ_MASKED, irq,
                 "HLT waits for an interrupt; IRQ %u (%s) is pending and has a handler at vector "
@@ -262,13 +252,12 @@ static void check_inputs(const struct state_rules *rules, struct mistakes *mista
     }
 }
 
-void state_rules_halted(const struct state_rules *rules, struct mistakes *mistakes,
-                        const struct cpu_state *state, uint16_t opened)
+void state_rules_halted(struct mistakes *mistakes, const struct cpu_state *state, uint16_t opened)
 {
     if (state->eflags & EFLAGS_IF)
-        check_inputs(rules, mistakes, state);
+        check_inputs(mistakes, state);
     else
-        check_sti(rules, mistakes, state, opened);
+        check_sti(mistakes, state, opened);
 }
 
 /* ---- the screen ---- */

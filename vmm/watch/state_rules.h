@@ -14,8 +14,7 @@ struct state_rules {
     /* Multiboot: the tables that the kernel was started with and may not use; 0: they may be used,
      * or it is not known. */
     uint32_t loaders_gdt, loaders_idt;
-    uint32_t first_idt; /* of whatever kind of guest */
-    bool had_df;        /* when the last interrupt came */
+    bool had_df; /* when the last interrupt came */
 };
 
 /* The machine is about to start. */
@@ -35,10 +34,13 @@ void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes,
 
 /* The guest has halted for good: was it to wait? `opened` are the inputs (bits) that it has
  * unmasked itself; 0 if it has taken interrupts. */
-void state_rules_halted(const struct state_rules *rules, struct mistakes *mistakes,
-                        const struct cpu_state *state, uint16_t opened);
+void state_rules_halted(struct mistakes *mistakes, const struct cpu_state *state, uint16_t opened);
 
 /* The screen: text behind its last line. */
 void state_rules_screen(struct mistakes *mistakes);
+
+/* Whether a vector has a handler of the guest's own. */
+bool state_rules_has_handler(const struct machine *machine, const struct cpu_state *state,
+                             uint8_t vector);
 
 #endif

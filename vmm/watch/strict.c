@@ -544,7 +544,7 @@ void strict_end(struct strict *strict)
     if (outcome->has_state)
         state_rules_look(&strict->state, &strict->mistakes, &outcome->state);
     if (outcome->end == END_HALTED && strict->machine->halted && outcome->has_state)
-        state_rules_halted(&strict->state, &strict->mistakes, &outcome->state,
+        state_rules_halted(&strict->mistakes, &outcome->state,
                            strict->recent->interrupts ? 0 : strict->opened);
     strict->mistakes.is_looking_back = true;
     state_rules_screen(&strict->mistakes);

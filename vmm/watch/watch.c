@@ -164,20 +164,16 @@ static void on_interrupt_event(void *observer, enum interrupt_event event, unsig
         strict_pic(watch->strict, event, irq, detail);
 }
 
-/* Where the IDT or the vector table has a vector's handler; 0 if that can't be read. */
+/* Where a vector's handler is; 0 if that is not known. */
 static uint32_t handler_of(struct machine *machine, uint8_t vector)
 {
     struct cpu_state state;
-    uint16_t gate[4] = {0};
-    bool real;
+    uint32_t address;
 
-    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0 ||
+        !arch_handler(&state, &machine->memory, vector, &address))
         return 0;
-    real = !(state.cr0 & CR0_PE);
-    if (arch_read_linear(&state, &machine->memory, state.idtr.base + vector * (real ? 4u : 8u),
-                         gate, real ? 4 : 8) < (real ? 4 : 8))
-        return 0;
-    return real ? gate[1] * 16u + gate[0] : (uint32_t)gate[3] << 16 | gate[0];
+    return address;
 }
 
 static void on_interrupt(struct machine_observer *observer, uint8_t vector)
@@ -265,8 +261,10 @@ static void on_lap(struct machine_observer *observer)
 {
     struct watch *watch = (struct watch *)observer;
     struct machine *machine = watch->machine;
+    uint64_t now = clock_now(&machine->clock);
 
-    recent_lap(&watch->recent, clock_now(&machine->clock), machine_eip(machine));
+    if (recent_wants_lap(&watch->recent, now))
+        recent_lap(&watch->recent, now, machine_eip(machine));
     if (watch->config.strict)
         strict_look(watch->strict);
 }

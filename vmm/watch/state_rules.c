@@ -155,7 +155,8 @@ static void check_vector(const struct state_rules *rules, struct mistakes *mista
 {
     char name[40];
 
-    if (vector >= 32 || !(state->cr0 & CR0_PE) || state->idtr.base == rules->loaders_idt)
+    if (vector >= 32 || !(state->cr0 & CR0_PE) ||
+        (rules->loaders_idt && state->idtr.base == rules->loaders_idt))
         return;
     put_short_name(vector, name, sizeof(name));
     MISTAKE(mistakes, IRQ_AT_EXCEPTION, irq,

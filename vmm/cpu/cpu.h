@@ -270,6 +270,7 @@ struct cpu {
     /* Told of each call when it has been made, or has failed; NULL: nobody is. A processor in
      * hardware tells none. */
     void (*calls)(void *observer, const struct cpu_call *call);
+    bool tells_software; /* it wants INT instructions, too, not exceptions alone */
     void *observer;
     /* Asked when an engine decodes supervisor code that it doesn't know yet, so never while it
      * runs: whether the `count` bytes at `physical`, all in RAM and as many as lie in the page, can

@@ -464,6 +464,7 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
     machine->interrupts->set_observer(machine->interrupt_chip, on_interrupt_event, watch);
     if (watch->strict || wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
         machine->cpu->calls = on_call;
+        machine->cpu->tells_software = wants(watch, CATEGORY_INT);
         machine->cpu->observer = watch;
     }
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {

@@ -213,6 +213,7 @@ int solo_run(struct many *many)
     }
     live_init(&solo.live, guest->options->display);
     prompt_init(&solo.prompt, guest, show_answer, &solo);
+    prompt_show(&solo.prompt, false);
     solo.has_terminal = terminal_enter();
     error = many_run(many, &front, &solo);
     live_hide(&solo.live, &many->out);

@@ -1,5 +1,7 @@
 ; It waits for a counter that only the timer's handler counts, with interrupts off.
 ; status: 124
+; needs: cpu soft
+; run: --clock virtual
 ; says: why: it goes round in a loop between 0x[0-9a-f]+.* and .*, with interrupts off
 ; says: why: IRQ 0 \(timer\) is pending, but interrupts are off \(IF\), and none was ever taken: STI was forgotten
 %include "kit.inc"

@@ -362,6 +362,20 @@ static void strict_tells_of_each_address_once(void **unused)
     assert_warned(": 4-byte write to address 0xfec00000");
 }
 
+static void strict_does_not_tell_of_all_addresses(void **unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < 62; i++)
+        in(0x8000 + i);
+    warned[0] = '\0';
+    in(0x9000);
+    assert_warned(": 1-byte read from port 0x9000, where no device is");
+    in(0x9001);
+    assert_warned("more accesses to where nothing is are not told");
+    in(0x9002);
+    assert_silent();
+}
+
 static void strict_tells_of_a_write_to_rom(void **unused)
 {
     (void)unused;
@@ -552,6 +566,26 @@ static void strict_tells_of_df_in_a_handler(void **unused)
     assert_warned("the handler of IRQ 5 runs with DF set");
 }
 
+static void strict_tells_of_an_access_to_page_0(void **unused)
+{
+    static const uint32_t directory = 0x4003, table = 0x0003, accessed = 0x0023;
+
+    (void)unused;
+    be_protected();
+    paper.state.cr0 |= CR0_PG;
+    paper.state.cr3 = 0x3000;
+    assert_true(memory_write(&machine->memory, 0x3000, &directory, 4));
+    assert_true(memory_write(&machine->memory, 0x4000, &table, 4));
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    warned[0] = '\0'; /* the stack is not mapped */
+    assert_true(memory_write(&machine->memory, 0x4000, &accessed, 4));
+    pulse(5);
+    take();
+    assert_warned("page 0 is mapped, and was accessed before");
+}
+
 /* ---- without --strict ---- */
 
 static int set_up_quiet(void **unused)
@@ -647,6 +681,7 @@ int main(void)
         STRICT_TEST(strict_tells_of_a_full_transmitter),
         STRICT_TEST(strict_knows_the_transmitters_fifo),
         STRICT_TEST(strict_tells_of_a_write_to_rom),
+        STRICT_TEST(strict_does_not_tell_of_all_addresses),
         STRICT_TEST(strict_tells_of_each_address_once),
         STRICT_TEST(strict_tells_of_an_rtc_that_is_not_read),
         STRICT_TEST(strict_lets_the_rtc_be_read_later),
@@ -660,6 +695,7 @@ int main(void)
         STRICT_TEST(strict_tells_of_a_stack_in_code),
         STRICT_TEST(strict_tells_of_ring_3_without_a_stack),
         STRICT_TEST(strict_tells_of_df_in_a_handler),
+        STRICT_TEST(strict_tells_of_an_access_to_page_0),
         QUIET_TEST(mistakes_are_kept_quiet),
         QUIET_TEST(accesses_are_remembered),
         cmocka_unit_test(exceptions_are_counted_by_place_and_reason),

@@ -40,6 +40,7 @@ enum mistake {
     STACK_IN_CODE,
     ESP0_UNSET,
     DF_SET,
+    PAGE_0,
     MISTAKES
 };
 

@@ -98,8 +98,11 @@ static void check_stack(struct mistakes *mistakes, const struct cpu_state *state
 
     if (!(ss->attributes & SEGMENT_DB))
         sp &= 0xffff;
+    if (!is_ram(machine, state, state->segment[CPU_CS].base + state->eip))
+        return; /* nothing is mapped: that is not the stack's fault */
     if (!is_ram(machine, state, ss->base + sp))
-        MISTAKE(mistakes, STACK_LOST, 0, "the stack (esp %#x) is not in RAM", state->gpr[CPU_ESP]);
+        MISTAKE(mistakes, STACK_LOST, 0, "the stack (esp %#x) is not %s", state->gpr[CPU_ESP],
+                state->cr0 & CR0_PG ? "mapped" : "in RAM");
     else if (!(state->cr0 & CR0_PG) && ss->base + sp >= image->code_lowest &&
              ss->base + sp < image->code_highest)
         MISTAKE(mistakes, STACK_IN_CODE, 0,
@@ -127,6 +130,30 @@ static void check_esp0(struct mistakes *mistakes, const struct cpu_state *state)
                 state->tr.base, stack[1] & 0xffff, stack[0]);
 }
 
+/* ---- page 0 ---- */
+
+#define ENTRY_P  UINT32_C(0x01)
+#define ENTRY_A  UINT32_C(0x20)
+#define ENTRY_PS UINT32_C(0x80)
+
+/* The processor has noted an access in the entry of linear page 0; of a page of 4 MiB it does not
+ * say where it was. Intel SDM vol. 3, section 4.8. */
+static void check_page_0(struct mistakes *mistakes, const struct cpu_state *state)
+{
+    const struct memory *memory = &mistakes->machine->memory;
+    uint32_t directory, entry;
+
+    if (!(state->cr0 & CR0_PG) || mistakes->seen[PAGE_0] ||
+        !memory_read(memory, state->cr3 & ~UINT32_C(0xfff), &directory, 4) ||
+        !(directory & ENTRY_P) || ((directory & ENTRY_PS) && (state->cr4 & CR4_PSE)) ||
+        !memory_read(memory, directory & ~UINT32_C(0xfff), &entry, 4) ||
+        (entry & (ENTRY_P | ENTRY_A)) != (ENTRY_P | ENTRY_A))
+        return;
+    MISTAKE(mistakes, PAGE_0, 0,
+            "page 0 is mapped, and was accessed before (its entry has the A bit): if it was left "
+            "unmapped, a null pointer would be found at once");
+}
+
 void state_rules_look(struct state_rules *rules, struct mistakes *mistakes,
                       const struct cpu_state *state)
 {
@@ -134,6 +161,7 @@ void state_rules_look(struct state_rules *rules, struct mistakes *mistakes,
         return;
     check_idt(rules, mistakes, state);
     check_gdt(rules, mistakes, state);
+    check_page_0(mistakes, state);
     if (privilege(state) == 0)
         check_stack(mistakes, state);
     else if (privilege(state) == 3)
@@ -270,7 +298,8 @@ void state_rules_screen(struct mistakes *mistakes)
     uint32_t from = VGA_TEXT_ADDRESS + 2 * VGA_TEXT_COLUMNS * VGA_TEXT_ROWS;
     const uint8_t *cells = memory_at(&machine->memory, from, IMAGE_VIDEO_END - from);
 
-    if (!cells || start[0] || start[1]) /* other pages are in use */
+    if (!cells || start[0] || start[1] || /* other pages are in use */
+        mistakes->seen[STACK_LOST])       /* or it was a stack that ran through here */
         return;
     for (uint32_t at = 0; at < IMAGE_VIDEO_END - from; at += 2) {
         uint8_t c = cells[at];

@@ -42,6 +42,7 @@ struct strict {
     uint32_t rtc_eip;
     bool kbc_is_unasked;  /* the 8042 was written, and its status not read since */
     uint64_t thr_busy_to; /* when the bytes given to THR would be on the wire */
+    unsigned absent_told;
     uint8_t unmapped[(UNMAPPED_PORTS + UNMAPPED_BLOCKS) / 8];
 };
 
@@ -52,13 +53,18 @@ static const char *const chip_names[] = {"master", "slave"};
 
 /* ---- addresses where nothing is ---- */
 
+/* A stack that runs through all addresses finds a new block of them each moment. */
+#define ABSENT_TOLD 64
+
 static bool first_time(struct strict *strict, uint32_t which)
 {
     uint8_t bit = (uint8_t)(1 << (which % 8)), *byte = &strict->unmapped[which / 8];
     bool first = !(*byte & bit);
 
     *byte |= bit;
-    return first;
+    if (first && ++strict->absent_told == ABSENT_TOLD)
+        machine_warn(strict->machine, "more accesses to where nothing is are not told");
+    return first && strict->absent_told < ABSENT_TOLD;
 }
 
 /* The access is among the recent ones by now. */
@@ -559,6 +565,7 @@ void strict_restored(struct strict *strict)
 {
     mistakes_forget(&strict->mistakes); /* what is said does not depend on the past */
     memset(strict->unmapped, 0, sizeof(strict->unmapped));
+    strict->absent_told = 0;
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
         strict->taken_at[irq] = CLOCK_NEVER;
     strict->is_spurious[0] = strict->is_spurious[1] = false;

@@ -263,9 +263,10 @@ static void on_lap(struct machine_observer *observer)
     struct machine *machine = watch->machine;
     uint64_t now = clock_now(&machine->clock);
 
-    if (recent_wants_lap(&watch->recent, now))
-        recent_lap(&watch->recent, now, machine_eip(machine));
-    if (watch->config.strict)
+    if (!recent_wants_lap(&watch->recent, now))
+        return;
+    recent_lap(&watch->recent, now, machine_eip(machine));
+    if (watch->strict)
         strict_look(watch->strict);
 }
 

@@ -110,6 +110,7 @@ static void type_byte(struct solo *solo, uint8_t byte)
         talk(solo, !solo->talks);
         break;
     case ESCAPE_WHY:
+        live_hide(&solo->live, &solo->many->out);
         sink_puts(solo->words, "\n");
         prompt_ask(&solo->prompt, "why");
         break;

@@ -51,6 +51,10 @@ void mistake_at(struct mistakes *mistakes, enum mistake mistake, unsigned which,
     char text[MISTAKE_TEXT + 200];
     va_list arguments;
 
+    if (memory_kind(&mistakes->machine->memory, eip) == MEMORY_ROM) {
+        mistakes->seen[mistake] &= (uint16_t) ~(1u << which);
+        return;
+    }
     va_start(arguments, format);
     vsnprintf(kept.text, sizeof(kept.text), format, arguments);
     va_end(arguments);

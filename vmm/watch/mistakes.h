@@ -74,7 +74,8 @@ struct mistakes {
 /* Whether the `which`-th (0 to 15) mistake of its kind is new; from now on it is not. */
 bool mistake_is_new(struct mistakes *mistakes, enum mistake mistake, unsigned which);
 
-/* Tells a mistake at a linear address, or keeps it. */
+/* Tells a mistake at a linear address, or keeps it. One of code in ROM is none of the guest's: it
+ * is as if it had not been seen. */
 __attribute__((format(printf, 5, 6))) void mistake_at(struct mistakes *mistakes,
                                                       enum mistake mistake, unsigned which,
                                                       uint32_t eip, const char *format, ...);

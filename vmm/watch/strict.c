@@ -357,7 +357,8 @@ static void check_command(struct strict *strict, unsigned which, const struct i8
              value, name);
 }
 
-/* The start-up code of boot/pm32.asm opens all; that is not the guest's wish. */
+/* The start-up code of boot/pm32.asm opens all, and a BIOS in ROM some; that is not the guest's
+ * wish. */
 static void note_opened(struct strict *strict, unsigned which, uint8_t inputs)
 {
     uint16_t opened = (uint16_t)(inputs << 8 * which);
@@ -366,7 +367,8 @@ static void note_opened(struct strict *strict, unsigned which, uint8_t inputs)
     if ((strict->opened & opened) == opened)
         return;
     eip = machine_eip(strict->machine);
-    if (eip < IMAGE_RESERVED_BASE || eip >= IMAGE_RESERVED_END)
+    if ((eip < IMAGE_RESERVED_BASE || eip >= IMAGE_RESERVED_END) &&
+        memory_kind(&strict->machine->memory, eip) != MEMORY_ROM)
         strict->opened |= opened;
 }
 

@@ -61,7 +61,7 @@ void machine_end(struct machine *machine, enum machine_end end, int status, cons
 
 void machine_blame(struct machine *machine)
 {
-    if (machine->outcome.end == END_HALTED && machine->outcome.status == 0)
+    if (machine->outcome.end == END_HALTED)
         machine->outcome.status = STATUS_SHUTDOWN;
 }
 

@@ -251,8 +251,8 @@ uint64_t machine_idle_ns(const struct machine *machine);
 void machine_quit(struct machine *machine);
 void machine_time_out(struct machine *machine);
 
-/* From the observer's `end`: the guest is known to have made a mistake. If it halted as if all were
- * well, its status is that of a crash. */
+/* From the observer's `end`: the guest is known to have made a mistake. If it halted, as
+ * if all were well, its status is that of a crash. */
 void machine_blame(struct machine *machine);
 
 /* Between two instructions: whether it is where this pause is. */

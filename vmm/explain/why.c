@@ -534,6 +534,19 @@ static void tell_absent(const struct look *look)
     }
 }
 
+/* Others say more of it: what is told of an EOI above, of a stack that is still lost in the notes
+ * on the end (hints.c). */
+static bool is_said(const struct look *look, enum mistake mistake)
+{
+    const struct cpu_state *state = &look->state;
+    uint32_t stack = state->segment[CPU_SS].base + state->gpr[CPU_ESP] - 1;
+    uint8_t byte;
+
+    return (mistake == EOI_LOST && look->tells_eoi) ||
+           (mistake == STACK_LOST && look->machine->outcome.end != END_NONE &&
+            arch_read_linear(state, &look->machine->memory, stack, &byte, 1) == 0);
+}
+
 static unsigned tell_mistakes(const struct look *look, enum gravity least)
 {
     const struct mistakes *mistakes = watch_mistakes(look->machine);
@@ -543,8 +556,7 @@ static unsigned tell_mistakes(const struct look *look, enum gravity least)
         for (unsigned i = 0; i < mistakes->count && told < HINTS_MAX; i++) {
             const struct kept_mistake *kept = &mistakes->kept[i];
             char text[MISTAKE_TEXT + 200];
-            if ((int)mistake_gravity(kept->mistake) != gravity ||
-                (kept->mistake == EOI_LOST && look->tells_eoi))
+            if ((int)mistake_gravity(kept->mistake) != gravity || is_said(look, kept->mistake))
                 continue;
             mistake_put(look->machine, kept, text, sizeof(text));
             fprintf(look->to, "  hint: %s\n", text);

@@ -52,6 +52,13 @@ says "at the first instruction" "$out" '^0.000000000 s .* 0 instructions'
 at_socket 'quit'
 ends "it quits" 130
 
+begin --cpu soft $guests/timer_keys.elf
+at_socket 'until 100ms' 'why' 'quit'
+says "it says what a guest does" "$out" '^\(vmm\) it waits in HLT at 0x[0-9a-f]+'
+says "and that all is well" "$out" '^the last interrupt, IRQ 0 \(timer\), came [0-9.]+ ms ago$'
+ends "and ends" 130
+lacks "which is not told of a guest that was well when it was quit" "$(<"$scratch/err")" 'why:|hint:'
+
 begin --cpu soft --input keyboard --mode pm32 $guests/keyboard.bin
 at_socket 'sendkey shift-a' 'sendkey esc'
 ends "keys are sent" 0
@@ -170,6 +177,9 @@ one() {
 }
 one 100x40 build/os1k.elf
 shows "a guest" '^>'
+keys C-a w
+shows "is asked by a key what it does" '^it waits in HLT at 0x[0-9a-f]+'
+lacks "and no monitor is left on the screen" "$(picture)" '^\(vmm\)'
 keys C-a c
 shows "has a monitor" '^\(vmm\)'
 keys -l 'info pi'
@@ -246,6 +256,8 @@ keys Enter
 shows "a pause is seen" '2 second . paused . monitor'
 keys C-a p
 shows "and ended by a key" '2 second . (halted|running) . monitor'
+keys C-a w
+shows "another key asks what it does" 'it waits in HLT at'
 keys C-a 3 C-a c
 keys -l 'info regs'
 keys Enter

@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include "paper.h"
+#include "watch/mistakes.h"
+#include "watch/pit_rules.h"
+#include "watch/recent.h"
 #include "watch/watch.h"
 
 #define MS UINT64_C(1000000)
@@ -359,6 +362,20 @@ static void strict_tells_of_each_address_once(void **unused)
     assert_warned(": 4-byte write to address 0xfec00000");
 }
 
+static void strict_does_not_tell_of_all_addresses(void **unused)
+{
+    (void)unused;
+    for (uint32_t i = 0; i < 62; i++)
+        in(0x8000 + i);
+    warned[0] = '\0';
+    in(0x9000);
+    assert_warned(": 1-byte read from port 0x9000, where no device is");
+    in(0x9001);
+    assert_warned("more accesses to where nothing is are not told");
+    in(0x9002);
+    assert_silent();
+}
+
 static void strict_tells_of_a_write_to_rom(void **unused)
 {
     (void)unused;
@@ -369,7 +386,277 @@ static void strict_tells_of_a_write_to_rom(void **unused)
     assert_silent();
 }
 
+/* ---- the RTC ---- */
+
+/* IRQ 8 has come and was ended at both controllers. */
+static void end_clock_interrupt(void)
+{
+    out(0x70, 0x0b);
+    out(0x71, 0x42); /* PIE */
+    pass(2 * MS);
+    take();
+    out(0xa0, 0x20);
+    out(0x20, 0x20);
+}
+
+static void strict_tells_of_an_rtc_that_is_not_read(void **unused)
+{
+    (void)unused;
+    end_clock_interrupt();
+    pass(50 * MS);
+    assert_silent();
+    pass(51 * MS);
+    pass(101 * MS);
+    assert_warned("the RTC's register C");
+}
+
+static void strict_lets_the_rtc_be_read_later(void **unused)
+{
+    (void)unused;
+    end_clock_interrupt();
+    pass(50 * MS);
+    out(0x70, 0x0c);
+    in(0x71);
+    pass(500 * MS);
+    assert_silent();
+}
+
+/* ---- the 8254 ---- */
+
+static void set_counter_0(uint32_t count)
+{
+    out(0x43, 0x36);
+    out(0x40, count & 0xff);
+    out(0x40, count >> 8 & 0xff);
+}
+
+static void strict_knows_usual_rates(void **unused)
+{
+    static const uint32_t counts[] = {0, 11932, 11931, 1193, 59659, 23863, 4661, 239};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        set_counter_0(counts[i]);
+    assert_silent();
+}
+
+static void strict_tells_of_a_count_that_is_too_large(void **unused)
+{
+    uint32_t meant;
+
+    (void)unused;
+    set_counter_0(119318);
+    assert_warned("given 53782, the low 16 bits of 119318, which 10 Hz would need: the timer runs "
+                  "at 22.2 Hz");
+    assert_int_equal(pit_rules_overflow(1193182 & 0xffff, &meant), 1);
+    assert_int_equal(meant, 1193182);
+    assert_int_equal(pit_rules_overflow(11932, &meant), 0);
+}
+
+static void strict_tells_of_bytes_in_the_wrong_order(void **unused)
+{
+    (void)unused;
+    set_counter_0(0x9c2e);
+    assert_warned("which is 29.8 Hz: the low byte of a count comes first");
+    set_counter_0(60000);
+    assert_silent();
+}
+
+static void strict_tells_of_a_control_word_at_a_counter(void **unused)
+{
+    (void)unused;
+    out(0x40, 0x36);
+    assert_warned("0x36, which looks like a control word, goes to counter 0");
+}
+
+static void strict_lets_a_count_look_like_a_control_word(void **unused)
+{
+    (void)unused;
+    set_counter_0(0x0536);
+    out(0x40, 0x36);
+    assert_silent();
+}
+
+/* ---- the processor's state ---- */
+
+#define FLAT_STACK UINT16_C(0xc093)
+
+static void be_protected(void)
+{
+    paper.state.cr0 |= CR0_PE;
+    paper.state.eflags |= EFLAGS_IF;
+    paper.state.segment[CPU_SS].attributes = FLAT_STACK;
+}
+
+static void strict_tells_of_an_irq_at_an_exceptions_vector(void **unused)
+{
+    (void)unused;
+    out(0x20, 0x11);
+    out(0x21, 0x08);
+    out(0x21, 0x04);
+    out(0x21, 0x01);
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    assert_silent(); /* in real mode it is right */
+    be_protected();
+    pulse(5);
+    take();
+    assert_warned("IRQ 5 came at vector 13, which is #GP's: the PIC was not moved");
+}
+
+static void strict_tells_of_a_lost_stack(void **unused)
+{
+    (void)unused;
+    be_protected();
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    assert_silent();
+    paper.state.gpr[CPU_ESP] = 0x80000000;
+    pulse(5);
+    take();
+    assert_warned("the stack (esp 0x80000000) is not in RAM");
+}
+
+static void strict_tells_of_a_stack_in_code(void **unused)
+{
+    (void)unused;
+    be_protected();
+    machine->image.code_lowest = 0xff0;
+    machine->image.code_highest = 0x1000;
+    pulse(5);
+    take();
+    assert_warned("is inside the image's code, 0xff0 to 0x1000");
+}
+
+static void strict_tells_of_ring_3_without_a_stack(void **unused)
+{
+    static const uint32_t stack[2] = {0x5000, 0x10};
+
+    (void)unused;
+    be_protected();
+    paper.state.segment[CPU_CS].selector = 0x1b;
+    paper.state.tr = (struct cpu_segment){.base = 0x2000, .selector = 0x28, .attributes = 0x8b};
+    assert_true(memory_write(&machine->memory, 0x2004, stack, sizeof(stack)));
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    assert_silent();
+    assert_true(memory_write(&machine->memory, 0x2004, &(uint64_t){0}, sizeof(stack)));
+    pulse(5);
+    take();
+    assert_warned("SS0:ESP0 of the TSS at 0x2000 is 0:0");
+}
+
+static void strict_tells_of_df_in_a_handler(void **unused)
+{
+    (void)unused;
+    be_protected();
+    paper.state.eflags |= EFLAGS_DF;
+    pulse(5);
+    take();
+    paper.state.eflags &= ~EFLAGS_DF; /* CLD */
+    out(0x20, 0x20);
+    assert_silent();
+    paper.state.eflags |= EFLAGS_DF;
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    assert_warned("the handler of IRQ 5 runs with DF set");
+}
+
+static void strict_tells_of_an_access_to_page_0(void **unused)
+{
+    static const uint32_t directory = 0x4003, table = 0x0003, accessed = 0x0023;
+
+    (void)unused;
+    be_protected();
+    paper.state.cr0 |= CR0_PG;
+    paper.state.cr3 = 0x3000;
+    assert_true(memory_write(&machine->memory, 0x3000, &directory, 4));
+    assert_true(memory_write(&machine->memory, 0x4000, &table, 4));
+    pulse(5);
+    take();
+    out(0x20, 0x20);
+    warned[0] = '\0'; /* the stack is not mapped */
+    assert_true(memory_write(&machine->memory, 0x4000, &accessed, 4));
+    pulse(5);
+    take();
+    assert_warned("page 0 is mapped, and was accessed before");
+}
+
+/* ---- without --strict ---- */
+
+static int set_up_quiet(void **unused)
+{
+    static const struct step nothing[] = {{.stop = CPU_STOP_HALTED}};
+    struct machine_config config = {.timeout = CLOCK_NEVER};
+    const struct watch_config watch = {.remembers = true};
+
+    (void)unused;
+    machine = paper_machine(nothing, &config);
+    assert_true(watch_attach(machine, &watch));
+    return 0;
+}
+
+static void mistakes_are_kept_quiet(void **unused)
+{
+    const struct mistakes *mistakes = watch_mistakes(machine);
+
+    (void)unused;
+    set_counter_0(119318);
+    set_counter_0(119318);
+    in(0x1234);
+    assert_silent();
+    assert_int_equal(mistakes->count, 1);
+    assert_int_equal(mistakes->kept[0].mistake, PIT_DIVISOR);
+    assert_non_null(strstr(mistakes->kept[0].text, "the low 16 bits of 119318"));
+    assert_false(mistakes_are_fatal(mistakes));
+}
+
+static void accesses_are_remembered(void **unused)
+{
+    const struct recent *recent = watch_recent(machine);
+
+    (void)unused;
+    in(0x1f7);
+    out(0x80, 0x55);
+    assert_int_equal(recent->accesses, 2);
+    assert_int_equal(recent->access[0].address, 0x1f7);
+    assert_int_equal(recent->access[0].value, 0xff);
+    assert_true(recent->access[0].is_absent && !recent->access[0].is_write);
+    assert_int_equal(recent->access[1].value, 0x55);
+    assert_false(recent->access[1].is_absent);
+}
+
+static void exceptions_are_counted_by_place_and_reason(void **unused)
+{
+    struct recent recent = {0};
+    struct cpu_call fault = {.time = 1, .vector = 14, .error = 2, .from = 0x100, .cr2 = 0x5000};
+    struct cpu_call other = {.time = 2, .vector = 6, .from = 0x200, .cr2 = 0x5000};
+
+    (void)unused;
+    recent_exception(&recent, &fault);
+    recent_exception(&recent, &other);
+    fault.time = 3;
+    recent_exception(&recent, &fault);
+    assert_int_equal(recent.call[0].from, 0x100);
+    assert_int_equal(recent.call[0].count, 2);
+    assert_int_equal(recent.call[0].first, 1);
+    assert_int_equal(recent.call[0].last, 3);
+    assert_int_equal(recent.call[1].vector, 6);
+    fault.cr2 = 0x6000; /* another page is progress */
+    recent_exception(&recent, &fault);
+    assert_int_equal(recent.call[0].count, 1);
+    assert_int_equal(recent.call[1].count, 2);
+    other.cr2 = 7; /* of a page fault long ago */
+    recent_exception(&recent, &other);
+    assert_int_equal(recent.call[0].count, 2);
+}
+
 #define STRICT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define QUIET_TEST(name)  cmocka_unit_test_setup_teardown(name, set_up_quiet, tear_down)
 
 int main(void)
 {
@@ -394,7 +681,24 @@ int main(void)
         STRICT_TEST(strict_tells_of_a_full_transmitter),
         STRICT_TEST(strict_knows_the_transmitters_fifo),
         STRICT_TEST(strict_tells_of_a_write_to_rom),
+        STRICT_TEST(strict_does_not_tell_of_all_addresses),
         STRICT_TEST(strict_tells_of_each_address_once),
+        STRICT_TEST(strict_tells_of_an_rtc_that_is_not_read),
+        STRICT_TEST(strict_lets_the_rtc_be_read_later),
+        STRICT_TEST(strict_knows_usual_rates),
+        STRICT_TEST(strict_tells_of_a_count_that_is_too_large),
+        STRICT_TEST(strict_tells_of_bytes_in_the_wrong_order),
+        STRICT_TEST(strict_tells_of_a_control_word_at_a_counter),
+        STRICT_TEST(strict_lets_a_count_look_like_a_control_word),
+        STRICT_TEST(strict_tells_of_an_irq_at_an_exceptions_vector),
+        STRICT_TEST(strict_tells_of_a_lost_stack),
+        STRICT_TEST(strict_tells_of_a_stack_in_code),
+        STRICT_TEST(strict_tells_of_ring_3_without_a_stack),
+        STRICT_TEST(strict_tells_of_df_in_a_handler),
+        STRICT_TEST(strict_tells_of_an_access_to_page_0),
+        QUIET_TEST(mistakes_are_kept_quiet),
+        QUIET_TEST(accesses_are_remembered),
+        cmocka_unit_test(exceptions_are_counted_by_place_and_reason),
     };
     return cmocka_run_group_tests_name("strict", tests, paper_set_up, paper_tear_down);
 }

@@ -81,3 +81,67 @@ const char *port_name(uint32_t port, bool is_write)
     }
     return NULL;
 }
+
+/* Where other PCs have devices: IBM PC/AT Technical Reference, and the data sheets of later chips.
+ */
+struct absent {
+    uint32_t first, last;
+    const char *device;
+};
+
+static const struct absent ports[] = {
+    {0x00, 0x0f, "the DMA controller"},
+    {0x22, 0x23, "the IMCR"},
+    {0x81, 0x8f, "the DMA controller's pages"},
+    {0xb2, 0xb3, "APM"},
+    {0xc0, 0xdf, "the second DMA controller"},
+    {0x170, 0x177, "the secondary ATA disk"},
+    {0x1ce, 0x1cf, "Bochs' VBE"},
+    {0x1f0, 0x1f7, "the primary ATA disk"},
+    {0x200, 0x207, "the game port"},
+    {0x220, 0x22f, "a Sound Blaster"},
+    {0x278, 0x27a, "LPT2"},
+    {0x2e8, 0x2ef, "COM4"},
+    {0x300, 0x31f, "an NE2000 network card"},
+    {0x330, 0x331, "MIDI"},
+    {0x376, 0x376, "the secondary ATA disk"},
+    {0x378, 0x37a, "LPT1"},
+    {0x388, 0x38b, "an AdLib sound card"},
+    {0x3b0, 0x3bb, "a monochrome adapter"},
+    {0x3bc, 0x3be, "LPT3"},
+    {0x3c0, 0x3df, "VGA registers"},
+    {0x3e8, 0x3ef, "COM3"},
+    {0x3f0, 0x3f5, "the floppy disk"},
+    {0x3f6, 0x3f6, "the primary ATA disk"},
+    {0x3f7, 0x3f7, "the floppy disk"},
+    {0x402, 0x402, "a debug console of firmware"},
+    {0x510, 0x51b, "QEMU's firmware configuration"},
+    {0xa79, 0xa79, "ISA Plug and Play"},
+    {0xcf8, 0xcff, "the PCI configuration"},
+    {0x5658, 0x5658, "VMware's backdoor"},
+};
+
+static const struct absent addresses[] = {
+    {0xa0000, 0xaffff, "VGA graphics"},         {0xe0000000, 0xefffffff, "the PCI configuration"},
+    {0xfec00000, 0xfec00fff, "the I/O APIC"},   {0xfed00000, 0xfed003ff, "the HPET"},
+    {0xfee00000, 0xfee00fff, "the local APIC"},
+};
+
+static const char *find_absent(const struct absent *table, size_t count, uint32_t at)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (at >= table[i].first && at <= table[i].last)
+            return table[i].device;
+    }
+    return NULL;
+}
+
+const char *port_absent_device(uint32_t port)
+{
+    return find_absent(ports, sizeof(ports) / sizeof(ports[0]), port);
+}
+
+const char *address_absent_device(uint32_t address)
+{
+    return find_absent(addresses, sizeof(addresses) / sizeof(addresses[0]), address);
+}

@@ -11,4 +11,9 @@
  * have different names. */
 const char *port_name(uint32_t port, bool is_write);
 
+/* What a PC may have at a port, or at an address outside of RAM, where this one has nothing: "the
+ * primary ATA disk"; NULL: nothing that is known. */
+const char *port_absent_device(uint32_t port);
+const char *address_absent_device(uint32_t address);
+
 #endif

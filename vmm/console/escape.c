@@ -10,6 +10,7 @@
 const char escape_help[] = "Ctrl-A X  end the guest and quit\n"
                            "Ctrl-A C  go to the monitor, and back\n"
                            "Ctrl-A V  show its screen, or what it prints\n"
+                           "Ctrl-A W  say what the guest does, and why nothing moves\n"
                            "Ctrl-A H  list these keys\n"
                            "Ctrl-A A  send Ctrl-A to the guest\n";
 
@@ -31,6 +32,8 @@ enum escape_action escape_type(struct escape *escape, uint8_t *byte)
         return ESCAPE_MONITOR;
     case 'v':
         return ESCAPE_VIEW;
+    case 'w':
+        return ESCAPE_WHY;
     case 'h':
     case '?':
         return ESCAPE_HELP;

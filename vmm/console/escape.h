@@ -15,6 +15,7 @@ enum escape_action {
     ESCAPE_HELP,
     ESCAPE_MONITOR,
     ESCAPE_VIEW,
+    ESCAPE_WHY,
 };
 
 struct escape {

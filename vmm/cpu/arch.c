@@ -122,6 +122,21 @@ size_t arch_write_linear(const struct cpu_state *state, const struct memory *mem
     return done;
 }
 
+bool arch_handler(const struct cpu_state *state, const struct memory *memory, unsigned vector,
+                  uint32_t *address)
+{
+    bool real = !(state->cr0 & CR0_PE);
+    uint32_t size = real ? 4 : 8;
+    uint16_t gate[4] = {0};
+
+    if (vector * size + size - 1 > state->idtr.limit ||
+        arch_read_linear(state, memory, state->idtr.base + vector * size, gate, size) < size)
+        return false;
+    *address = real ? gate[1] * 16u + gate[0] : (uint32_t)gate[3] << 16 | gate[0];
+    /* Present, and an interrupt or trap gate. */
+    return real || ((gate[2] & 0x8000) && (gate[2] & 0x1600) == 0x0600);
+}
+
 /* Intel SDM vol. 3, table 6-1. */
 static const char *const exception_names[32] = {
     [0] = "#DE divide error",

@@ -38,6 +38,12 @@ size_t arch_write_linear(const struct cpu_state *state, const struct memory *mem
  * 3, 27.3.3). */
 bool arch_is_reset(const struct cpu_state *state);
 
+/* Where the handler of a vector (0 to 255) is, by the vector table in real mode, else by the IDT:
+ * its offset in a segment that begins at 0, as is usual there. False: no gate with an address is
+ * there. Intel SDM vol. 3, section 6.11. */
+bool arch_handler(const struct cpu_state *state, const struct memory *memory, unsigned vector,
+                  uint32_t *address);
+
 /* "#PF page fault" for 14; "reserved" for the numbers Intel keeps. Vectors 0 to 31. */
 const char *arch_exception_name(unsigned vector);
 

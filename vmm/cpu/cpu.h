@@ -259,6 +259,7 @@ struct cpu_call {
     bool has_error;
     uint32_t error;
     uint32_t from;                             /* linear: where the handler returns to */
+    uint32_t cr2;                              /* as it is then: of a #PF, its address */
     const struct cpu_undelivered *undelivered; /* why it isn't; NULL: it is */
 };
 
@@ -269,6 +270,7 @@ struct cpu {
     /* Told of each call when it has been made, or has failed; NULL: nobody is. A processor in
      * hardware tells none. */
     void (*calls)(void *observer, const struct cpu_call *call);
+    bool tells_software; /* it wants INT instructions, too, not exceptions alone */
     void *observer;
     /* Asked when an engine decodes supervisor code that it doesn't know yet, so never while it
      * runs: whether the `count` bytes at `physical`, all in RAM and as many as lie in the page, can

@@ -5,6 +5,8 @@
 #include "hints.h"
 
 #include "cpu/arch.h"
+#include "watch/mistakes.h"
+#include "watch/watch.h"
 
 #include <string.h>
 
@@ -130,7 +132,10 @@ static bool is_reserved(uint32_t address)
 static void note_gdt(const struct info *info)
 {
     const struct cpu_state *state = info->state;
+    const struct mistakes *mistakes = watch_mistakes(info->machine);
 
+    if (mistakes && mistakes->seen[LOADERS_GDT])
+        return; /* it was told where it was found */
     if (info->machine->image.start == IMAGE_START_MULTIBOOT && (state->cr0 & CR0_PE) &&
         is_reserved(state->gdtr.base) && !is_reserved(state->idtr.base))
         fprintf(

@@ -10,6 +10,7 @@
 #include "inspect/expression.h"
 #include "inspect/keys.h"
 #include "machine/snapshot.h"
+#include "why.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -42,7 +43,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[16]; /* the last one has no name */
+static const struct command commands[17]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -251,6 +252,12 @@ static bool do_info(struct call *call)
         fprintf(call->to, "'%s' is %s of these:\n", call->argument,
                 count ? "more than one" : "none");
     print_subjects(call->to, "");
+    return false;
+}
+
+static bool do_why(struct call *call)
+{
+    why_tell(call->to, call->machine);
     return false;
 }
 
@@ -631,9 +638,11 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[16] = {
+static const struct command commands[17] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
+    {"why", "", "what the guest does, what it waits for, and what may be wrong", WORDS_NONE, 0,
+     do_why},
     {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, variable, symbol+4",
      WORDS_SYMBOLS, 0, do_print},
     {"x", "/8xw ADDRESS", "shows memory: count; x d u c or i (instructions); size b h or w",

@@ -109,7 +109,7 @@ static void recall(struct prompt *prompt, unsigned back)
     set_line(prompt, back ? prompt->history[(prompt->history_count - back) % PROMPT_HISTORY] : "");
 }
 
-static void ask(struct prompt *prompt, size_t length, bool completes)
+static void ask(struct prompt *prompt, const char *line, size_t length, bool completes)
 {
     struct question *question = calloc(1, sizeof(*question));
 
@@ -117,7 +117,7 @@ static void ask(struct prompt *prompt, size_t length, bool completes)
         put(prompt, "out of memory\n");
         return;
     }
-    memcpy(question->line, prompt->line, length);
+    memcpy(question->line, line, length);
     question->completes = completes;
     prompt->question = question;
     desk_ask(&prompt->guest->desk, question);
@@ -134,7 +134,7 @@ static void enter(struct prompt *prompt)
         prompt->history_count++;
     }
     prompt->back = 0;
-    ask(prompt, prompt->length, false);
+    ask(prompt, prompt->line, prompt->length, false);
     prompt->length = prompt->cursor = 0;
 }
 
@@ -276,12 +276,18 @@ static bool type(struct prompt *prompt, uint8_t byte)
     else if (byte == '\r' || byte == '\n')
         enter(prompt);
     else if (byte == '\t')
-        ask(prompt, prompt->cursor, true);
+        ask(prompt, prompt->line, prompt->cursor, true);
     else
         edit(prompt, byte);
     if (!prompt->question)
         paint(prompt);
     return true;
+}
+
+void prompt_ask(struct prompt *prompt, const char *line)
+{
+    if (!prompt->question)
+        ask(prompt, line, strlen(line), false);
 }
 
 bool prompt_type(struct prompt *prompt, uint8_t byte)

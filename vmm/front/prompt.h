@@ -38,6 +38,9 @@ void prompt_show(struct prompt *prompt, bool is_shown);
 /* A byte is typed: false if that means to leave (Ctrl-D in an empty line). */
 bool prompt_type(struct prompt *prompt, uint8_t byte);
 
+/* Asks the monitor a line, shown or not; nothing while an answer is awaited. */
+void prompt_ask(struct prompt *prompt, const char *line);
+
 /* To be called when guest->desk.fd is readable: shows an answer. False if what was typed ahead of
  * it means to leave. */
 bool prompt_update(struct prompt *prompt);

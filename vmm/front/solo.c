@@ -109,6 +109,11 @@ static void type_byte(struct solo *solo, uint8_t byte)
     case ESCAPE_MONITOR:
         talk(solo, !solo->talks);
         break;
+    case ESCAPE_WHY:
+        live_hide(&solo->live, &solo->many->out);
+        sink_puts(solo->words, "\n");
+        prompt_ask(&solo->prompt, "why");
+        break;
     case ESCAPE_BYTE:
         /* Who looks at the screen types at the keyboard. */
         if (!solo->member->options->has_input && solo->live.is_shown)
@@ -209,6 +214,7 @@ int solo_run(struct many *many)
     }
     live_init(&solo.live, guest->options->display);
     prompt_init(&solo.prompt, guest, show_answer, &solo);
+    prompt_show(&solo.prompt, false);
     solo.has_terminal = terminal_enter();
     error = many_run(many, &front, &solo);
     live_hide(&solo.live, &many->out);

@@ -4,6 +4,7 @@
 #include "guest.h"
 
 #include "explain/crash.h"
+#include "explain/why.h"
 #include "inspect/symbols.h"
 #include "os/file.h"
 #include "os/host_clock.h"
@@ -290,8 +291,10 @@ static bool describe_start(const struct guest *guest, char *to, size_t size)
 static struct machine *make_machine(struct guest *guest)
 {
     struct machine *machine = machine_create(&guest->config, guest->error, sizeof(guest->error));
+    struct watch_config watch = guest->options->watch;
 
-    if (machine && !watch_attach(machine, &guest->options->watch)) {
+    watch.remembers = true;
+    if (machine && !watch_attach(machine, &watch)) {
         snprintf(guest->error, sizeof(guest->error), "out of memory");
         machine_destroy(machine);
         return NULL;
@@ -557,6 +560,7 @@ static int conclude(struct guest *guest, FILE *to)
     outcome = &machine->outcome;
     if (outcome->text[0])
         fprintf(to, "vmm: %s: %s\n", guest_path(guest), outcome->text);
+    why_conclude(to, guest->machine);
     is_crash =
         outcome->end == END_SHUTDOWN || outcome->end == END_FAULT || outcome->end == END_CPU_FAILED;
     if (is_crash)

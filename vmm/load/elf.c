@@ -42,7 +42,7 @@ static const struct {
 };
 
 struct program_header {
-    uint32_t type, offset, vaddr, paddr, filesz, memsz;
+    uint32_t type, offset, vaddr, paddr, filesz, memsz, flags;
 };
 
 static const char *machine_name(uint16_t number)
@@ -156,6 +156,7 @@ static struct program_header program_header(const struct loader *loader, unsigne
         .paddr = FIELD32(at, Elf32_Phdr, p_paddr),
         .filesz = FIELD32(at, Elf32_Phdr, p_filesz),
         .memsz = FIELD32(at, Elf32_Phdr, p_memsz),
+        .flags = FIELD32(at, Elf32_Phdr, p_flags),
     };
 }
 
@@ -221,6 +222,20 @@ static int find_entry(const struct loader *loader, unsigned count, uint32_t *ent
                      wanted);
 }
 
+/* Once the entry is known: where its segment is, if it is code alone. */
+static void find_code(const struct loader *loader, unsigned count, struct image *image)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct program_header header = program_header(loader, i);
+
+        if (header.type == PT_LOAD && (header.flags & PF_X) && !(header.flags & PF_W) &&
+            within(image->entry, header.paddr, header.memsz)) {
+            image->code_lowest = header.paddr;
+            image->code_highest = header.paddr + header.memsz;
+        }
+    }
+}
+
 int load_elf(struct loader *loader, struct image *image)
 {
     unsigned count;
@@ -245,5 +260,8 @@ int load_elf(struct loader *loader, struct image *image)
                                  "nothing to load");
     image->format = "ELF32";
     image->start = IMAGE_START_PROTECTED;
-    return find_entry(loader, count, &image->entry);
+    if (find_entry(loader, count, &image->entry) < 0)
+        return -1;
+    find_code(loader, count, image);
+    return 0;
 }

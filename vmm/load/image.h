@@ -68,6 +68,10 @@ struct image {
      * The caller's, to be freed. */
     uint8_t *disk;
     size_t disk_size;
+
+    /* ELF: [code_lowest, code_highest) is the segment with the entry, if its flags say that it is
+     * code which is not written; else both are 0. */
+    uint32_t code_lowest, code_highest;
 };
 
 #define IMAGE_SECTOR 512u

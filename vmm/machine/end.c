@@ -59,6 +59,12 @@ void machine_end(struct machine *machine, enum machine_end end, int status, cons
         add(outcome, "; " STILL_REAL);
 }
 
+void machine_blame(struct machine *machine)
+{
+    if (machine->outcome.end == END_HALTED)
+        machine->outcome.status = STATUS_SHUTDOWN;
+}
+
 /* "at eip 0x10002c", or "at 07c0:0012" in real mode. */
 static void put_eip(const struct cpu_state *state, char *to, size_t size)
 {
@@ -259,7 +265,8 @@ static void report_fault(struct machine *machine, const struct fault_frame *fram
     struct cpu_call call = {.time = clock_now(&machine->clock),
                             .vector = (uint8_t)frame->vector,
                             .is_software = came->kind == CPU_BRANCH_SOFTWARE,
-                            .from = state->segment[CPU_CS].base + frame->eip};
+                            .from = state->segment[CPU_CS].base + frame->eip,
+                            .cr2 = state->cr2};
 
     if (!machine->observer || frame->vector >= 32)
         return;

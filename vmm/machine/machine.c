@@ -261,8 +261,9 @@ uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address
     if (!observer)
         return bus_read(bus, address, width);
     observer->access(observer, bus, address, width, false, 0);
-    value = bus_read(bus, address, width);
-    observer->was_read(observer, bus, address, width, value);
+    value = machine->last_read = bus_read(bus, address, width);
+    if (observer->was_read)
+        observer->was_read(observer, bus, address, width, value);
     return value;
 }
 
@@ -439,6 +440,13 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
     }
 }
 
+static enum machine_stop lap(struct machine *machine)
+{
+    if (machine->observer)
+        machine->observer->lap(machine->observer);
+    return MACHINE_RUNNING;
+}
+
 /* Has the CPU come back at the pause's addresses; false if it can't. */
 static bool stop_at_addresses(struct machine *machine)
 {
@@ -508,13 +516,13 @@ enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end)
         if (machine->halted) /* for good */
             break;
         if (exits == EXITS_AT_ONCE)
-            return MACHINE_RUNNING;
+            return lap(machine);
         stop = cpu_run(machine->cpu, sooner(next_deadline(machine), slice_end));
         machine->counts.exits[stop]++;
         handle_stop(machine, stop);
         machine->between = stop != CPU_STOP_PORT && stop != CPU_STOP_MMIO;
         if (stop == CPU_STOP_KICKED)
-            return MACHINE_RUNNING;
+            return lap(machine);
     }
     return leave(machine, MACHINE_ENDED);
 }

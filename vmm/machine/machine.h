@@ -217,6 +217,7 @@ struct machine {
     const struct machine_input *replay; /* what is next */
     uint16_t warned_of_int; /* by bit, the vectors from 0x20 up that warn_of_int has told */
     struct machine_observer *observer; /* NULL: none; freed with the machine */
+    uint32_t last_read;                /* what the last read of a bus gave, if there is one */
     struct machine_counts counts;
     struct machine_outcome outcome;
 };
@@ -272,6 +273,10 @@ uint64_t machine_idle_ns(const struct machine *machine);
 /* Ends the run since the user quits; or since --timeout was reached. */
 void machine_quit(struct machine *machine);
 void machine_time_out(struct machine *machine);
+
+/* From the observer's `end`: the guest is known to have made a mistake. If it halted, as
+ * if all were well, its status is that of a crash. */
+void machine_blame(struct machine *machine);
 
 /* Between two instructions: whether it is where this pause is. */
 bool machine_is_at(struct machine *machine, const struct machine_pause *pause);

@@ -16,7 +16,7 @@ struct machine_observer {
     /* The CPU is about to make an access to a bus; `value` is what it writes. */
     void (*access)(struct machine_observer *observer, struct bus *bus, uint32_t address,
                    unsigned width, bool is_write, uint32_t value);
-    /* A read has returned `value`. */
+    /* A read has returned `value`. NULL: that is not asked for. */
     void (*was_read)(struct machine_observer *observer, struct bus *bus, uint32_t address,
                      unsigned width, uint32_t value);
     /* A vector of the interrupt controller was injected: the CPU is, or will be, at its handler. */
@@ -26,6 +26,8 @@ struct machine_observer {
     void (*fault)(struct machine_observer *observer, const struct cpu_call *call);
     /* The CPU waits in HLT. */
     void (*halt)(struct machine_observer *observer);
+    /* The CPU has run for a while, and goes on: to be looked at. */
+    void (*lap)(struct machine_observer *observer);
     /* A key, or a byte for the serial line, has reached its device. */
     void (*input)(struct machine_observer *observer, bool is_key, unsigned code, bool down);
     /* The machine's state is another, of a snapshot. */

@@ -5,87 +5,56 @@
  */
 #include "strict.h"
 
+#include "base/port_names.h"
 #include "machine/machine.h"
+#include "mistakes.h"
+#include "pit_rules.h"
+#include "recent.h"
+#include "state_rules.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How long an interrupt may be in service while another waits for it, and a key stay unread. */
+/* How long an interrupt may be in service while another waits for it, and a key or the RTC's
+ * register C stay unread. */
 #define LONG_NS (100 * UINT64_C(1000000))
 
 #define UNMAPPED_PORTS  0x10000
 #define UNMAPPED_BLOCKS 0x10000 /* of 64 KiB */
 
-enum mistake {
-    EOI_IN_VAIN, /* by chip */
-    EOI_AFTER_SPURIOUS,
-    EOI_LOST, /* by IRQ */
-    KEY_UNREAD,
-    ICW_BROKEN_OFF, /* by chip, as the next ones */
-    ICW_AGAIN,
-    ICW_MISSING,
-    ICW3_WIRING,
-    ICW4_IS_MASK,
-    ICW4_8080,
-    PIT_UNLATCHED, /* by counter */
-    KBC_UNASKED,
-    THR_FULL,
-    MISTAKES
-};
-
 struct strict {
     struct machine *machine;
-    uint16_t warned[MISTAKES];
+    struct mistakes mistakes;
+    struct recent *recent;
+    struct pit_rules pit;
+    struct state_rules state;
     struct timer timer; /* for what is a mistake only if it lasts */
     uint64_t taken_at[I8259_INPUTS];
     /* By chip: a spurious interrupt came when ESP was this; nothing was acknowledged since. */
     bool is_spurious[2];
     uint32_t spurious_esp[2];
+    uint16_t opened; /* inputs that the guest itself has unmasked */
     bool key_is_due; /* IRQ 1 was taken, and port 0x60 not read since */
     uint64_t key_since;
-    uint32_t key_eip;     /* of its EOI */
+    uint32_t key_eip; /* of its EOI */
+    bool rtc_is_due;  /* likewise IRQ 8 and register C */
+    uint64_t rtc_since;
+    uint32_t rtc_eip;
     bool kbc_is_unasked;  /* the 8042 was written, and its status not read since */
     uint64_t thr_busy_to; /* when the bytes given to THR would be on the wire */
+    unsigned absent_told;
     uint8_t unmapped[(UNMAPPED_PORTS + UNMAPPED_BLOCKS) / 8];
 };
 
 static const char *const chip_names[] = {"master", "slave"};
 
-/* Whether the `which`-th mistake of its kind is new. */
-static bool is_new(struct strict *strict, enum mistake mistake, unsigned which)
-{
-    uint16_t bit = (uint16_t)(1u << which);
-    bool new = !(strict->warned[mistake] & bit);
-
-    strict->warned[mistake] |= bit;
-    return new;
-}
-
-__attribute__((format(printf, 3, 4))) static void warn_at(struct strict *strict, uint32_t eip,
-                                                          const char *format, ...)
-{
-    char text[300], place[160];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    if (machine_describe(strict->machine, eip, place, sizeof(place)))
-        machine_warn(strict->machine, "at eip %#x, %s: %s", eip, place, text);
-    else
-        machine_warn(strict->machine, "at eip %#x: %s", eip, text);
-}
-
-/* Warns of a mistake of the next instruction, or the present one, unless it did before. */
-#define WARN(strict, mistake, which, ...)                                 \
-    do {                                                                  \
-        if (is_new(strict, mistake, which))                               \
-            warn_at(strict, machine_eip((strict)->machine), __VA_ARGS__); \
-    } while (0)
+/* Of the next instruction, or the present one, unless it was told before. */
+#define WARN(strict, mistake, which, ...) MISTAKE(&(strict)->mistakes, mistake, which, __VA_ARGS__)
 
 /* ---- addresses where nothing is ---- */
+
+/* A stack that runs through all addresses finds a new block of them each moment. */
+#define ABSENT_TOLD 64
 
 static bool first_time(struct strict *strict, uint32_t which)
 {
@@ -93,28 +62,43 @@ static bool first_time(struct strict *strict, uint32_t which)
     bool first = !(*byte & bit);
 
     *byte |= bit;
-    return first;
+    if (first && ++strict->absent_told == ABSENT_TOLD)
+        machine_warn(strict->machine, "more accesses to where nothing is are not told");
+    return first && strict->absent_told < ABSENT_TOLD;
+}
+
+/* The access is among the recent ones by now. */
+static void note_absent(struct strict *strict)
+{
+    if (strict->recent->accesses)
+        recent_last_access(strict->recent)->is_absent = true;
 }
 
 static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is_write)
 {
     struct strict *strict = owner;
+    const char *device = port_absent_device(port);
 
-    if (first_time(strict, port))
-        warn_at(strict, machine_eip(strict->machine), "%u-byte %s port %#x, where no device is",
-                width, is_write ? "write to" : "read from", port);
+    note_absent(strict);
+    if (!strict->mistakes.is_quiet && first_time(strict, port))
+        mistake_at(&strict->mistakes, ABSENT, 0, machine_eip(strict->machine),
+                   "%u-byte %s port %#x%s%s%s, where no device is", width,
+                   is_write ? "write to" : "read from", port, device ? " (" : "",
+                   device ? device : "", device ? ")" : "");
 }
 
 static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
 {
     struct strict *strict = owner;
 
-    if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
-        warn_at(strict, machine_eip(strict->machine), "%u-byte %s address %#x, where %s", width,
-                is_write ? "write to" : "read from", address,
-                memory_kind(&strict->machine->memory, address) == MEMORY_ROM
-                    ? "ROM is"
-                    : "neither RAM nor a device is");
+    note_absent(strict);
+    if (!strict->mistakes.is_quiet && first_time(strict, UNMAPPED_PORTS + (address >> 16)))
+        mistake_at(&strict->mistakes, ABSENT, 0, machine_eip(strict->machine),
+                   "%u-byte %s address %#x, where %s", width, is_write ? "write to" : "read from",
+                   address,
+                   memory_kind(&strict->machine->memory, address) == MEMORY_ROM
+                       ? "ROM is"
+                       : "neither RAM nor a device is");
 }
 
 /* ---- interrupts that do not end, and ends without an interrupt ---- */
@@ -129,7 +113,7 @@ static uint32_t esp(const struct strict *strict)
 /* Has on_long look, unless it will anyway. */
 static void look_later(struct strict *strict)
 {
-    if (strict->timer.deadline == CLOCK_NEVER)
+    if (!strict->mistakes.is_quiet && strict->timer.deadline == CLOCK_NEVER)
         timer_arm(&strict->machine->clock, &strict->timer,
                   clock_now(&strict->machine->clock) + LONG_NS);
 }
@@ -169,28 +153,49 @@ static void check_key(struct strict *strict, uint64_t now)
     if (!strict->key_is_due || strict->key_since == CLOCK_NEVER ||
         now - strict->key_since < LONG_NS || !strict->machine->keyboard.s.obf)
         return;
-    if (is_new(strict, KEY_UNREAD, 0))
-        warn_at(strict, strict->key_eip,
-                "IRQ 1 was ended here, but port 0x60 has not been read since: the keyboard sends "
-                "no more bytes until it is");
+    if (mistake_is_new(&strict->mistakes, KEY_UNREAD, 0))
+        mistake_at(&strict->mistakes, KEY_UNREAD, 0, strict->key_eip,
+                   "IRQ 1 was ended here, but port 0x60 has not been read since: the keyboard "
+                   "sends no more bytes until it is");
 }
 
-static void on_long(void *owner)
+/* Bit 7 of register C, IRQF, holds the line up until the register is read. */
+static void check_rtc(struct strict *strict, uint64_t now)
 {
-    struct strict *strict = owner;
+    if (!strict->rtc_is_due || strict->rtc_since == CLOCK_NEVER ||
+        now - strict->rtc_since < LONG_NS || !machine_input(strict->machine, 8).is_high)
+        return;
+    if (mistake_is_new(&strict->mistakes, RTC_UNREAD, 0))
+        mistake_at(&strict->mistakes, RTC_UNREAD, 0, strict->rtc_eip,
+                   "IRQ 8 was ended here, but the RTC's register C (0x0c to port 0x70, then a read "
+                   "of 0x71) has not been read since: it interrupts no more until it is");
+}
+
+/* Looks for what lasts too long; whether more of that may be found later. */
+static bool check_lasting(struct strict *strict)
+{
     const struct i8259_pair *pic = &strict->machine->pic;
     uint64_t now = clock_now(&strict->machine->clock);
-    bool goes_on = strict->key_is_due && !strict->warned[KEY_UNREAD];
+    bool goes_on = (strict->key_is_due && !strict->mistakes.seen[KEY_UNREAD]) ||
+                   (strict->rtc_is_due && !strict->mistakes.seen[RTC_UNREAD]);
 
     check_key(strict, now);
+    check_rtc(strict, now);
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++) {
         const struct i8259 *chip = irq < 8 ? &pic->master : &pic->slave;
         if (!(chip->isr >> (irq & 7) & 1) || strict->taken_at[irq] == CLOCK_NEVER)
             continue;
         check_eoi(strict, irq, now);
-        goes_on = goes_on || !(strict->warned[EOI_LOST] >> irq & 1);
+        goes_on = goes_on || !(strict->mistakes.seen[EOI_LOST] >> irq & 1);
     }
-    if (goes_on)
+    return goes_on;
+}
+
+static void on_long(void *owner)
+{
+    struct strict *strict = owner;
+
+    if (check_lasting(strict))
         look_later(strict);
 }
 
@@ -206,6 +211,10 @@ static void on_taken(struct strict *strict, unsigned irq)
         strict->key_is_due = true;
         strict->key_since = CLOCK_NEVER;
     }
+    if (irq == 8) {
+        strict->rtc_is_due = true;
+        strict->rtc_since = CLOCK_NEVER;
+    }
     look_later(strict);
 }
 
@@ -213,6 +222,15 @@ static void on_taken(struct strict *strict, unsigned irq)
 static bool is_in_spurious(const struct strict *strict, unsigned chip)
 {
     return strict->is_spurious[chip] && esp(strict) < strict->spurious_esp[chip];
+}
+
+static void check_df(struct strict *strict, unsigned irq)
+{
+    struct cpu *cpu = strict->machine->cpu;
+    struct cpu_state state;
+
+    if (cpu->ops->get_state(cpu, &state) == 0)
+        state_rules_eoi(&strict->state, &strict->mistakes, irq, state.eflags);
 }
 
 static void on_eoi(struct strict *strict, unsigned irq)
@@ -225,6 +243,13 @@ static void on_eoi(struct strict *strict, unsigned irq)
         strict->key_eip = machine_eip(strict->machine);
         look_later(strict);
     }
+    if (irq == 8 && strict->rtc_is_due) {
+        strict->rtc_since = clock_now(&strict->machine->clock);
+        strict->rtc_eip = machine_eip(strict->machine);
+        look_later(strict);
+    }
+    if (strict->state.had_df)
+        check_df(strict, irq);
     if (is_in_spurious(strict, chip))
         WARN(strict, EOI_AFTER_SPURIOUS, chip,
              "an EOI to the %s 8259 for a spurious IRQ %u, which needs none, ended IRQ %u, which "
@@ -254,12 +279,31 @@ static void on_eoi_in_vain(struct strict *strict, unsigned irq, uint8_t ocw2)
             chip_names[chip]);
 }
 
+/* Where nobody waits for a warning it is looked now and then: at the first interrupts of an IRQ,
+ * and ever more rarely, since some engines give their state slowly. */
+static void check_state(struct strict *strict, unsigned irq, uint8_t vector)
+{
+    struct cpu *cpu = strict->machine->cpu;
+    uint64_t taken = machine_input(strict->machine, irq).taken;
+    struct cpu_state state;
+
+    if ((strict->mistakes.is_quiet && (taken & (taken - 1))) ||
+        cpu->ops->get_state(cpu, &state) < 0)
+        return;
+    state_rules_interrupt(&strict->state, &strict->mistakes, &state, irq, vector);
+}
+
 void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail)
 {
     const struct i8259 *chip = irq < 8 ? &strict->machine->pic.master : &strict->machine->pic.slave;
 
     switch (event) {
     case INTERRUPT_ACKNOWLEDGED:
+        check_state(strict, irq, detail);
+        on_taken(strict, irq);
+        if (!(chip->isr >> (irq & 7) & 1)) /* automatic EOI */
+            on_eoi(strict, irq);
+        break;
     case INTERRUPT_POLLED:
         on_taken(strict, irq);
         if (!(chip->isr >> (irq & 7) & 1)) /* automatic EOI */
@@ -313,12 +357,30 @@ static void check_command(struct strict *strict, unsigned which, const struct i8
              value, name);
 }
 
+/* The start-up code of boot/pm32.asm opens all, and a BIOS in ROM some; that is not the guest's
+ * wish. */
+static void note_opened(struct strict *strict, unsigned which, uint8_t inputs)
+{
+    uint16_t opened = (uint16_t)(inputs << 8 * which);
+    uint32_t eip;
+
+    if ((strict->opened & opened) == opened)
+        return;
+    eip = machine_eip(strict->machine);
+    if ((eip < IMAGE_RESERVED_BASE || eip >= IMAGE_RESERVED_END) &&
+        memory_kind(&strict->machine->memory, eip) != MEMORY_ROM)
+        strict->opened |= opened;
+}
+
 static void check_data(struct strict *strict, unsigned which, const struct i8259 *chip,
                        uint8_t value)
 {
     const char *name = chip_names[which];
 
     switch (chip->awaited_icw) {
+    case 0:
+        note_opened(strict, which, (uint8_t)~value);
+        break;
     case 1:
         WARN(strict, ICW_MISSING, which,
              "a mask for the %s 8259, which was never initialised (ICW1 to ICW4)", name);
@@ -402,6 +464,10 @@ static void on_read(struct strict *strict, uint32_t port)
     case 0x60:
         strict->key_is_due = false;
         break;
+    case MC146818_PORT + 1:
+        if (strict->machine->rtc.s.index == 0x0c)
+            strict->rtc_is_due = false;
+        break;
     case 0x64:
         strict->kbc_is_unasked = false;
         break;
@@ -414,7 +480,18 @@ static void on_read(struct strict *strict, uint32_t port)
     }
 }
 
-void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t value)
+#define PORT_BIT(port) (UINT64_C(1) << ((port) % 64))
+
+const uint64_t strict_ports[0x400 / 64] = {
+    [0x00 / 64] = PORT_BIT(I8259_MASTER) | PORT_BIT(I8259_MASTER + 1),
+    [0x40 / 64] = PORT_BIT(0x40) | PORT_BIT(0x41) | PORT_BIT(0x42) | PORT_BIT(0x43) |
+                  PORT_BIT(0x60) | PORT_BIT(0x64) | PORT_BIT(MC146818_PORT + 1),
+    [0xa0 / 64] = PORT_BIT(I8259_SLAVE) | PORT_BIT(I8259_SLAVE + 1),
+    [NS16550_COM1 / 64] =
+        PORT_BIT(NS16550_COM1) | PORT_BIT(NS16550_COM1 + 2) | PORT_BIT(NS16550_COM1 + 5),
+};
+
+void strict_port(struct strict *strict, uint32_t port, bool is_write, uint32_t value)
 {
     const struct i8259_pair *pic = &strict->machine->pic;
 
@@ -435,6 +512,13 @@ void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t
     case I8259_SLAVE + 1:
         check_data(strict, 1, &pic->slave, (uint8_t)value);
         break;
+    case 0x40:
+    case 0x41:
+    case 0x42:
+    case 0x43:
+        pit_rules_write(&strict->pit, &strict->mistakes, &strict->machine->pit, port - 0x40,
+                        (uint8_t)value);
+        break;
     case 0x60:
     case 0x64:
         check_kbc_write(strict, port);
@@ -449,28 +533,66 @@ void strict_access(struct strict *strict, uint32_t port, bool is_write, uint32_t
 
 /* ---- beginning and end ---- */
 
+void strict_look(struct strict *strict)
+{
+    struct cpu *cpu = strict->machine->cpu;
+    struct cpu_state state;
+
+    if (cpu->ops->get_state(cpu, &state) == 0)
+        state_rules_look(&strict->state, &strict->mistakes, &state);
+    if (!strict->mistakes.is_quiet)
+        state_rules_screen(&strict->mistakes);
+}
+
+void strict_end(struct strict *strict)
+{
+    const struct machine_outcome *outcome = &strict->machine->outcome;
+
+    check_lasting(strict);
+    if (outcome->has_state)
+        state_rules_look(&strict->state, &strict->mistakes, &outcome->state);
+    if (outcome->end == END_HALTED && strict->machine->halted && outcome->has_state)
+        state_rules_halted(&strict->mistakes, &outcome->state,
+                           strict->recent->interrupts ? 0 : strict->opened);
+    strict->mistakes.is_looking_back = true;
+    state_rules_screen(&strict->mistakes);
+}
+
+struct mistakes *strict_mistakes(struct strict *strict)
+{
+    return &strict->mistakes;
+}
+
 void strict_restored(struct strict *strict)
 {
-    memset(strict->warned, 0,
-           sizeof(strict->warned)); /* what is said does not depend on the past */
+    mistakes_forget(&strict->mistakes); /* what is said does not depend on the past */
     memset(strict->unmapped, 0, sizeof(strict->unmapped));
+    strict->absent_told = 0;
     for (unsigned irq = 0; irq < I8259_INPUTS; irq++)
         strict->taken_at[irq] = CLOCK_NEVER;
     strict->is_spurious[0] = strict->is_spurious[1] = false;
-    strict->key_is_due = strict->kbc_is_unasked = false;
+    strict->key_is_due = strict->rtc_is_due = strict->kbc_is_unasked = false;
+    strict->state.had_df = false;
+    strict->opened = 0;
+    strict->pit = (struct pit_rules){.begun = 7}; /* nobody knows how it was set up */
     strict->thr_busy_to = 0;
     timer_arm(&strict->machine->clock, &strict->timer, CLOCK_NEVER);
 }
 
-struct strict *strict_new(struct machine *machine)
+struct strict *strict_new(struct machine *machine, struct recent *recent, bool is_quiet)
 {
     struct strict *strict = calloc(1, sizeof(*strict));
 
     if (!strict)
         return NULL;
     strict->machine = machine;
+    strict->recent = recent;
+    strict->mistakes.machine = machine;
+    strict->mistakes.is_quiet = is_quiet;
     timer_init(&strict->timer, on_long, strict);
+    state_rules_init(&strict->state, machine);
     strict_restored(strict);
+    strict->pit.begun = 0;
     machine->ports.unmapped = on_unmapped_port;
     machine->mmio.unmapped = on_unmapped_memory;
     machine->ports.unmapped_context = machine->mmio.unmapped_context = strict;

@@ -6,6 +6,8 @@
 #include "base/port_names.h"
 #include "cpu/arch.h"
 #include "machine/machine.h"
+#include "mistakes.h"
+#include "recent.h"
 #include "strict.h"
 
 #include <stdio.h>
@@ -14,8 +16,10 @@
 struct watch {
     struct machine_observer observer; /* first: the machine's pointer is to this */
     struct machine *machine;
+    struct watch_config config;
     struct trace *trace;   /* NULL: none */
     struct strict *strict; /* likewise */
+    struct recent recent;
     /* By IRQ, when it was raised, and when taken; CLOCK_NEVER: it was not. */
     uint64_t raised_at[INTERRUPT_INPUTS_MAX], taken_at[INTERRUPT_INPUTS_MAX];
     uint64_t halted_at;
@@ -147,7 +151,10 @@ static void on_interrupt_event(void *observer, enum interrupt_event event, unsig
 {
     struct watch *watch = observer;
 
-    if (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS) {
+    if (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS)
+        watch->recent.irq = irq;
+    if (wants(watch, CATEGORY_IRQ) &&
+        (event == INTERRUPT_ACKNOWLEDGED || event == INTERRUPT_SPURIOUS)) {
         watch->irq = irq;
         watch->back = machine_eip(watch->machine);
     }
@@ -157,20 +164,16 @@ static void on_interrupt_event(void *observer, enum interrupt_event event, unsig
         strict_pic(watch->strict, event, irq, detail);
 }
 
-/* Where the IDT or the vector table has a vector's handler; 0 if that can't be read. */
+/* Where a vector's handler is; 0 if that is not known. */
 static uint32_t handler_of(struct machine *machine, uint8_t vector)
 {
     struct cpu_state state;
-    uint16_t gate[4] = {0};
-    bool real;
+    uint32_t address;
 
-    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0)
+    if (machine->cpu->ops->get_state(machine->cpu, &state) < 0 ||
+        !arch_handler(&state, &machine->memory, vector, &address))
         return 0;
-    real = !(state.cr0 & CR0_PE);
-    if (arch_read_linear(&state, &machine->memory, state.idtr.base + vector * (real ? 4u : 8u),
-                         gate, real ? 4 : 8) < (real ? 4 : 8))
-        return 0;
-    return real ? gate[1] * 16u + gate[0] : (uint32_t)gate[3] << 16 | gate[0];
+    return address;
 }
 
 static void on_interrupt(struct machine_observer *observer, uint8_t vector)
@@ -185,6 +188,8 @@ static void on_interrupt(struct machine_observer *observer, uint8_t vector)
         put(watch, &wake);
     }
     watch->halted_at = CLOCK_NEVER;
+    watch->recent.interrupts++;
+    watch->recent.interrupt_at = clock_now(&machine->clock);
     if (!wants(watch, CATEGORY_IRQ))
         return;
     event.state = is_there ? NULL : "(by the IDT)";
@@ -215,6 +220,8 @@ static void on_call(void *observer, const struct cpu_call *call)
                                 .has_error = call->has_error,
                                 .value = call->error};
 
+    if (!call->is_software && !call->undelivered)
+        recent_exception(&watch->recent, call);
     if (call->undelivered)
         put_undelivered(watch, call);
     else if (wants(watch, trace_kinds[event.kind].category))
@@ -229,14 +236,38 @@ static void on_fault(struct machine_observer *observer, const struct cpu_call *c
         on_call(watch, call);
 }
 
+/* As often as anybody waits for a warning; else at the first ones, and ever more rarely. */
+static void look_at_halt(struct watch *watch)
+{
+    uint64_t count = watch->machine->counts.exits[CPU_STOP_HALTED];
+
+    if (watch->config.strict || !(count & (count - 1)))
+        strict_look(watch->strict);
+}
+
 static void on_halt(struct machine_observer *observer)
 {
     struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_HALT};
 
     watch->halted_at = clock_now(&watch->machine->clock);
+    if (watch->strict)
+        look_at_halt(watch);
     if (wants(watch, CATEGORY_HALT))
         put_at(watch, &event, machine_eip(watch->machine));
+}
+
+static void on_lap(struct machine_observer *observer)
+{
+    struct watch *watch = (struct watch *)observer;
+    struct machine *machine = watch->machine;
+    uint64_t now = clock_now(&machine->clock);
+
+    if (!recent_wants_lap(&watch->recent, now))
+        return;
+    recent_lap(&watch->recent, now, machine_eip(machine));
+    if (watch->strict)
+        strict_look(watch->strict);
 }
 
 /* ---- accesses ---- */
@@ -279,18 +310,30 @@ static void put_hypercall(struct watch *watch, uint8_t number)
     put(watch, &event);
 }
 
-static void on_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
-                      unsigned width, bool is_write, uint32_t value)
+/* Without a trace: an access costs little, for most guests run like that. */
+static void note_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
+                        unsigned width, bool is_write, uint32_t value)
 {
     struct watch *watch = (struct watch *)observer;
     bool is_port = bus == &watch->machine->ports;
 
-    if (is_write)
-        put_access(watch, bus, address, width, true, value);
-    if (is_write && is_port && address == HYPERCALL_PORT && wants(watch, CATEGORY_HYPERCALL))
-        put_hypercall(watch, (uint8_t)value);
+    (void)width;
+    recent_access(&watch->recent, address, is_port, is_write, value, watch->machine->last_read);
     if (is_port && watch->strict)
         strict_access(watch->strict, address, is_write, value);
+}
+
+static void on_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
+                      unsigned width, bool is_write, uint32_t value)
+{
+    struct watch *watch = (struct watch *)observer;
+
+    if (is_write)
+        put_access(watch, bus, address, width, true, value);
+    if (is_write && bus == &watch->machine->ports && address == HYPERCALL_PORT &&
+        wants(watch, CATEGORY_HYPERCALL))
+        put_hypercall(watch, (uint8_t)value);
+    note_access(observer, bus, address, width, is_write, value);
 }
 
 static void on_read(struct machine_observer *observer, struct bus *bus, uint32_t address,
@@ -357,6 +400,7 @@ static void on_restored(struct machine_observer *observer)
     struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_RESTORED, .since = CLOCK_NEVER};
 
+    watch->recent = (struct recent){0};
     if (watch->strict)
         strict_restored(watch->strict);
     if (!watch->trace)
@@ -371,6 +415,13 @@ static void on_end(struct machine_observer *observer, const char *how)
     struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_END, .since = CLOCK_NEVER, .state = how};
 
+    if (watch->recent.accesses && !recent_last_access(&watch->recent)->is_write)
+        recent_last_access(&watch->recent)->value = (uint8_t)watch->machine->last_read;
+    if (watch->strict) {
+        strict_end(watch->strict);
+        if (mistakes_are_fatal(strict_mistakes(watch->strict)))
+            machine_blame(watch->machine);
+    }
     if (!watch->trace)
         return;
     if (wants(watch, CATEGORY_IRQ))
@@ -384,6 +435,7 @@ static const struct machine_observer observer = {
     .interrupt = on_interrupt,
     .fault = on_fault,
     .halt = on_halt,
+    .lap = on_lap,
     .input = on_input,
     .restored = on_restored,
     .end = on_end,
@@ -394,17 +446,22 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
 {
     struct watch *watch;
 
-    if (!config->trace && !config->strict)
+    if (!config->trace && !config->strict && !config->remembers)
         return true;
     watch = calloc(1, sizeof(*watch));
     if (!watch)
         return false;
     watch->observer = observer;
+    if (!config->trace) {
+        watch->observer.access = note_access;
+        watch->observer.was_read = NULL;
+    }
     watch->machine = machine;
+    watch->config = *config;
     watch->trace = config->trace;
     know_nothing(watch);
-    if (config->strict) {
-        watch->strict = strict_new(machine);
+    if (config->strict || config->remembers) {
+        watch->strict = strict_new(machine, &watch->recent, !config->strict);
         if (!watch->strict) {
             free(watch);
             return false;
@@ -412,8 +469,9 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
     }
     machine->observer = &watch->observer;
     machine->interrupts->set_observer(machine->interrupt_chip, on_interrupt_event, watch);
-    if (wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
+    if (watch->strict || wants(watch, CATEGORY_EXC) || wants(watch, CATEGORY_INT)) {
         machine->cpu->calls = on_call;
+        machine->cpu->tells_software = wants(watch, CATEGORY_INT);
         machine->cpu->observer = watch;
     }
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
@@ -427,4 +485,22 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
         machine->ata[i].slot = MACHINE_DISKS + i * ATA_DEVICES;
     }
     return true;
+}
+
+/* Nothing else observes machines. */
+static struct watch *watch_of(const struct machine *machine)
+{
+    return (struct watch *)machine->observer;
+}
+
+const struct recent *watch_recent(const struct machine *machine)
+{
+    return machine->observer ? &watch_of(machine)->recent : NULL;
+}
+
+struct mistakes *watch_mistakes(const struct machine *machine)
+{
+    struct watch *watch = watch_of(machine);
+
+    return watch && watch->strict ? strict_mistakes(watch->strict) : NULL;
 }

@@ -22,6 +22,7 @@ const char *const keys_help[] = {
     "  K  end the guest",
     "  V  show its serial line, or its VGA screen",
     "  C  go to its monitor, and back",
+    "  W  say what it does, and why nothing moves",
     "  A  send Ctrl-A to the guest",
     "  X  end all guests and leave",
     "  H, ?  list these keys",
@@ -47,9 +48,10 @@ static const struct {
     {"v", KEY_VIEW},          {"h", KEY_HELP},
     {"?", KEY_HELP},          {"x", KEY_QUIT},
     {"c", KEY_MONITOR},       {"q", KEY_LEAVE},
-    {"\r", KEY_LEAVE},        {"\003", KEY_LEAVE},
-    {"g", KEY_HOME},          {"j", KEY_DOWN},
-    {"u", KEY_PAGE_UP},       {"d", KEY_PAGE_DOWN},
+    {"w", KEY_WHY},           {"\r", KEY_LEAVE},
+    {"\003", KEY_LEAVE},      {"g", KEY_HOME},
+    {"j", KEY_DOWN},          {"u", KEY_PAGE_UP},
+    {"d", KEY_PAGE_DOWN},
 };
 
 /* Looks the sequence up; *goes_on: more bytes may make it one. */

@@ -29,6 +29,7 @@ enum key {
     KEY_KILL,
     KEY_VIEW,
     KEY_MONITOR,
+    KEY_WHY,
     KEY_HELP,
     KEY_LEAVE,
     KEY_QUIT,

@@ -426,6 +426,16 @@ static void toggle_monitor(struct screen *screen)
         pane_hide(&talk->pane);
 }
 
+static void ask_why(struct screen *screen)
+{
+    if (!screen->talks[screen->focus] || !screen->talks[screen->focus]->is_shown)
+        toggle_monitor(screen);
+    if (screen->talks[screen->focus]) {
+        show_answer(&screen->talks[screen->focus]->pane, "\n", 1);
+        prompt_ask(&screen->talks[screen->focus]->prompt, "why");
+    }
+}
+
 static void free_talks(struct screen *screen)
 {
     for (size_t i = 0; screen->talks && i < screen->many->count; i++) {
@@ -494,6 +504,9 @@ static void do_key(struct screen *screen, enum key key)
         pane->view = pane_shows_vga(pane) ? PANE_SERIAL : PANE_VGA;
         notice(screen, "%s: %s", member->name,
                pane->view == PANE_VGA ? "its VGA screen" : "its serial line");
+        break;
+    case KEY_WHY:
+        ask_why(screen);
         break;
     case KEY_MONITOR:
         toggle_monitor(screen);

@@ -204,6 +204,7 @@ SLOW void report_call(struct soft *c, const struct frame *f, uint32_t from,
                             .has_error = f->has_error,
                             .error = f->error,
                             .from = from,
+                            .cr2 = c->s.cr2,
                             .undelivered = undelivered};
 
     c->cpu.calls(c->cpu.observer, &call);
@@ -254,7 +255,8 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
     else /* an INT notes it itself */
         soft_note_branch(c, kind == EVENT_EXCEPTION ? CPU_BRANCH_EXCEPTION : CPU_BRANCH_INTERRUPT,
                          vector, from, c->s.segment[CPU_CS].base + c->s.eip);
-    if (kind != EVENT_EXTERNAL && c->cpu.calls)
+    if (kind != EVENT_EXTERNAL && c->cpu.calls &&
+        (kind != EVENT_SOFTWARE || c->cpu.tells_software))
         report_call(c, &f, from, NULL);
     return true;
 }

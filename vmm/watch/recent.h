@@ -1,0 +1,79 @@
+/*
+ * What a guest has done lately, for who asks why nothing moves: its last accesses to devices, where
+ * it was when its CPU came back, the exceptions that come again and again, the last interrupt. It
+ * is always kept; so each event costs a few stores.
+ */
+#ifndef VMM_WATCH_RECENT_H
+#define VMM_WATCH_RECENT_H
+
+#include "cpu/cpu.h"
+
+#define RECENT_ACCESSES 256 /* a power of two, as the next one */
+#define RECENT_LAPS     32
+#define RECENT_CALLS    4
+#define RECENT_LAP_NS   UINT64_C(10000000)
+
+struct recent_access {
+    uint32_t address;
+    uint8_t value; /* the low byte of what was read or written */
+    bool is_port, is_write;
+    bool is_absent; /* no device is there */
+};
+
+/* The CPU came back from a run. */
+struct recent_lap {
+    uint64_t time;
+    uint64_t accesses; /* so far */
+    uint32_t eip;      /* linear */
+};
+
+/* An exception at the same place, for the same reason. */
+struct recent_call {
+    uint8_t vector;
+    uint32_t from, cr2, error; /* `cr2` of a #PF, else 0 */
+    uint64_t count, first, last;
+};
+
+struct recent {
+    struct recent_access access[RECENT_ACCESSES]; /* rings: `accesses` modulo their size is next */
+    struct recent_lap lap[RECENT_LAPS];
+    struct recent_call call[RECENT_CALLS]; /* 0 is the last one that came, and so on */
+    uint64_t accesses, laps;
+    uint64_t interrupts, interrupt_at; /* injected so far; when the last one was, */
+    unsigned irq;                      /* and which */
+};
+
+/* An access begins; `last_read` is what the last read gave. */
+static inline void recent_access(struct recent *recent, uint32_t address, bool is_port,
+                                 bool is_write, uint32_t value, uint32_t last_read)
+{
+    struct recent_access *last = &recent->access[(recent->accesses - 1) % RECENT_ACCESSES];
+
+    if (!last->is_write)
+        last->value = (uint8_t)last_read;
+    recent->access[recent->accesses++ % RECENT_ACCESSES] = (struct recent_access){
+        .address = address, .value = (uint8_t)value, .is_port = is_port, .is_write = is_write};
+}
+
+/* The last access; there was one. */
+static inline struct recent_access *recent_last_access(struct recent *recent)
+{
+    return &recent->access[(recent->accesses - 1) % RECENT_ACCESSES];
+}
+
+/* Whether the last lap was long ago: to ask some engines where they are takes microseconds. */
+static inline bool recent_wants_lap(const struct recent *recent, uint64_t now)
+{
+    return recent->laps == 0 ||
+           now - recent->lap[(recent->laps - 1) % RECENT_LAPS].time >= RECENT_LAP_NS;
+}
+
+static inline void recent_lap(struct recent *recent, uint64_t time, uint32_t eip)
+{
+    recent->lap[recent->laps++ % RECENT_LAPS] = (struct recent_lap){time, recent->accesses, eip};
+}
+
+/* An exception's handler was called. */
+void recent_exception(struct recent *recent, const struct cpu_call *call);
+
+#endif

@@ -1,7 +1,7 @@
 /*
  * The table of commands and what they do. Names are those of QEMU's monitor and of gdb.
  */
-#include "monitor.h"
+#include "call.h"
 
 #include "backtrace.h"
 #include "cpu/arch.h"
@@ -15,16 +15,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A command on its way. */
-struct call {
-    struct monitor *monitor;
-    struct machine *machine;
-    struct cpu_state state; /* at the end of a guest that has ended, or now */
-    const char *argument;   /* what follows the command's name */
-    struct monitor_wait *wait;
-    FILE *to;
-};
 
 /* What a command needs. */
 enum { HAS_NOT_ENDED = 1, IS_NOT_RECORDED = 2, IS_NOT_REPLAY = 4 };
@@ -42,7 +32,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[16]; /* the last one has no name */
+static const struct command commands[22]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -117,9 +107,8 @@ static const struct command *find_command(const char *word, size_t length, FILE 
     return NULL;
 }
 
-/* A number, and nothing behind it; an empty text is `otherwise`. */
-static bool take_number(struct call *call, const char *what, uint64_t otherwise, uint64_t max,
-                        uint64_t *number)
+bool call_take_number(struct call *call, const char *what, uint64_t otherwise, uint64_t max,
+                      uint64_t *number)
 {
     char *end;
 
@@ -163,22 +152,23 @@ static int find_symbol(void *owner, const char *name, uint32_t *address)
 
 static struct info info_of(struct call *call)
 {
-    return (struct info){call->machine, run_control_is_held(call->monitor->run), &call->state,
-                         symbols(call->monitor), call->to};
+    return (struct info){call->machine, run_control_is_held(call->monitor->run),
+                         &call->state,  symbols(call->monitor),
+                         call->to,      call->monitor->run};
 }
 
-/* The value of an expression, of all of `text`; false with a sentence. */
-static bool evaluate(struct call *call, const char *text, uint64_t *value)
+bool call_evaluate(struct call *call, const char **rest, const char *end, uint64_t *value)
 {
-    const char *expected;
+    const char *expected, *text = *rest;
     struct expression *expression = expression_parse(&text, &expected);
     char why[200];
     bool ok = false;
 
     text += strspn(text, " \t");
+    *rest = text;
     if (!expression && !expected)
         fprintf(call->to, "out of memory\n");
-    else if (!expression || *text)
+    else if (!expression || (*text && !strchr(end, *text)))
         fprintf(call->to, "expected %s%s%s%s\n", expression ? "an operator, or nothing," : expected,
                 *text ? " at '" : "", text, *text ? "'" : "");
     else if (expression_resolve(expression, find_symbol, call) == 0) {
@@ -188,6 +178,12 @@ static bool evaluate(struct call *call, const char *text, uint64_t *value)
     }
     expression_free(expression);
     return ok;
+}
+
+/* The value of an expression, of all of `text`; false with a sentence. */
+static bool evaluate(struct call *call, const char *text, uint64_t *value)
+{
+    return call_evaluate(call, &text, "", value);
 }
 
 /* ---- looking ---- */
@@ -449,6 +445,7 @@ static void print_stop(struct call *call)
         print_end(call);
         return;
     }
+    call_print_reason(call);
     fprintf(call->to, "stopped %s ", machine->halted ? "in HLT before" : "at");
     info_print_place(&info, call->state.segment[CPU_CS].base + call->state.eip);
     fprintf(call->to, ", %.9f s", (double)clock_now(&machine->clock) / 1e9);
@@ -465,12 +462,6 @@ static bool do_stop(struct call *call)
     return false;
 }
 
-static bool do_continue(struct call *call)
-{
-    run_control_hold(call->monitor->run, false);
-    return false;
-}
-
 /* Lets it run to what the call waits for. */
 static bool wait_for_stop(struct call *call)
 {
@@ -479,6 +470,17 @@ static bool wait_for_stop(struct call *call)
     fprintf(call->to, "%u others wait for this guest to stop: 'stop' stops it\n",
             RUN_CONTROL_WAITS);
     return false;
+}
+
+/* Where a breakpoint may stop it, the answer is that it has. */
+static bool do_continue(struct call *call)
+{
+    if (!call->monitor->run->breaks) {
+        run_control_hold(call->monitor->run, false);
+        return false;
+    }
+    call->wait->run.pause = run_control_never;
+    return wait_for_stop(call);
 }
 
 static bool can_count(struct call *call)
@@ -497,22 +499,18 @@ static bool do_step(struct call *call)
     uint64_t count;
 
     if (!can_count(call) ||
-        !take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
+        !call_take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
         return false;
     *pause = run_control_never;
     pause->instructions = call->machine->cpu->ops->instructions(call->machine->cpu) + count;
     return wait_for_stop(call);
 }
 
-/* Has the call wait for a place; false with a sentence. */
-static bool take_place(struct call *call)
+bool call_take_place(struct call *call, struct place *place)
 {
     struct monitor *monitor = call->monitor;
-    struct machine_pause *pause = &call->wait->run.pause;
-    struct place *place = &call->wait->place;
     char why[300];
 
-    *pause = run_control_never;
     if (!place_parse(call->argument, place, why, sizeof(why)) ||
         (place->name && !symbols(monitor) &&
          snprintf(why, sizeof(why), "%s", monitor->no_symbols)) ||
@@ -520,6 +518,18 @@ static bool take_place(struct call *call)
         fprintf(call->to, "%s\n", why);
         return false;
     }
+    return true;
+}
+
+/* Has the call wait for a place; false with a sentence. */
+static bool wait_for_place(struct call *call)
+{
+    struct machine_pause *pause = &call->wait->run.pause;
+    struct place *place = &call->wait->place;
+
+    *pause = run_control_never;
+    if (!call_take_place(call, place))
+        return false;
     if (place->kind == PLACE_TIME)
         pause->time = place->number;
     else if (!can_count(call))
@@ -535,7 +545,7 @@ static bool do_until(struct call *call)
 {
     struct machine_pause ahead;
 
-    if (!take_place(call))
+    if (!wait_for_place(call))
         return false;
     ahead = call->wait->run.pause;
     ahead.address_count = 0; /* the guest may come there again */
@@ -556,7 +566,7 @@ static bool do_irq(struct call *call)
     struct interrupt_input input = {.is_cascade = true};
     uint64_t irq;
 
-    if (!take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
+    if (!call_take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
         return false;
     if (irq <= 15)
         input = machine_input(call->machine, (unsigned)irq);
@@ -631,7 +641,7 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[16] = {
+static const struct command commands[22] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
     {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, variable, symbol+4",
@@ -647,6 +657,18 @@ static const struct command commands[16] = {
      HAS_NOT_ENDED, do_step},
     {"until u advance", "PLACE", "runs to a symbol, FILE:LINE, 0xADDRESS, 3.5ms or COUNT insn",
      WORDS_SYMBOLS, HAS_NOT_ENDED, do_until},
+    {"break b", "PLACE", "stops there each time: a symbol, FILE:LINE or 0xADDRESS", WORDS_SYMBOLS,
+     HAS_NOT_ENDED, call_break},
+    {"watch", "ADDRESS [LENGTH]", "stops behind each write to these bytes (4 of them)",
+     WORDS_SYMBOLS, HAS_NOT_ENDED, call_watch_writes},
+    {"rwatch", "ADDRESS [LENGTH]", "stops behind each read of them", WORDS_SYMBOLS, HAS_NOT_ENDED,
+     call_watch_reads},
+    {"awatch", "ADDRESS [LENGTH]", "stops behind each read or write of them", WORDS_SYMBOLS,
+     HAS_NOT_ENDED, call_watch_all},
+    {"delete d", "[NUMBER]", "removes a breakpoint or watchpoint, or all: 'info breakpoints'",
+     WORDS_NONE, 0, call_delete},
+    {"set", "[/b] $eax|ADDRESS = VALUE", "changes a register, or memory: size b h or w",
+     WORDS_SYMBOLS, HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, call_set},
     {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
      HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, do_irq},
     {"sendkey", "KEY[-KEY...]", "presses keys together, by QEMU's names: ctrl-alt-delete",
@@ -745,9 +767,14 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
 void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
                      FILE *to)
 {
+    monitor_leave(monitor, wait);
+    monitor_tell_stop(monitor, machine, to);
+}
+
+void monitor_tell_stop(struct monitor *monitor, struct machine *machine, FILE *to)
+{
     struct call call;
 
-    monitor_leave(monitor, wait);
     make_call(&call, monitor, machine, to);
     print_stop(&call);
 }

@@ -45,6 +45,9 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
 void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
                      FILE *to);
 
+/* Writes why and where the guest stands still. */
+void monitor_tell_stop(struct monitor *monitor, struct machine *machine, FILE *to);
+
 /* The wait is given up. */
 void monitor_leave(struct monitor *monitor, struct monitor_wait *wait);
 

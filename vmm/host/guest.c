@@ -349,6 +349,27 @@ static void stand_still(struct guest *guest, struct machine *machine, uint64_t *
     *since = now;
 }
 
+/* It stands at a breakpoint, and nobody waits for that. */
+static void tell_stop(struct guest *guest, struct machine *machine)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to;
+
+    if (guest->control.was_told)
+        return;
+    guest->control.was_told = true;
+    to = open_memstream(&text, &size);
+    if (!to)
+        return;
+    monitor_tell_stop(&guest->desk.monitor, machine, to);
+    if (fclose(to) == 0 && size > 0) {
+        text[size - 1] = '\0'; /* the end of its last line */
+        warn(guest, text);
+    }
+    free(text);
+}
+
 /* Between two instructions: answers what was asked, and stays while the guest is paused; that time
  * is none of its own. */
 static void hold(struct guest *guest, struct machine *machine)
@@ -358,6 +379,7 @@ static void hold(struct guest *guest, struct machine *machine)
 
     for (;;) {
         desk_serve(&guest->desk, machine);
+        tell_stop(guest, machine);
         stand_still(guest, machine, &since);
         if (!run_control_is_held(&guest->control) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
@@ -649,6 +671,7 @@ void guest_free(struct guest *guest)
     }
     if (guest->has_desk)
         desk_free(&guest->desk);
+    run_control_free(&guest->control);
     if (guest->has_inbox)
         inbox_free(&guest->inbox);
     if (guest->done_fd >= 0)

@@ -360,6 +360,11 @@ static bool offer_interrupt(struct machine *machine)
     return taken;
 }
 
+static bool holds_interrupts_back(const struct machine *machine)
+{
+    return machine->pause && machine->pause->no_interrupts && !machine->halted;
+}
+
 /* The timer's interrupt is masked, and pending already: more edges would change nothing. In virtual
  * time they cost nothing, and are counted. */
 static bool is_deaf_to_timer(const struct machine *machine)
@@ -508,7 +513,7 @@ enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end)
         }
         if (machine->line_free)
             stall(machine);
-        if (!is_stalled(machine))
+        if (!is_stalled(machine) && !holds_interrupts_back(machine))
             machine->between = offer_interrupt(machine) || machine->between;
         if (outcome->end != END_NONE)
             break;

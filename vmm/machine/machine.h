@@ -131,6 +131,7 @@ struct machine_pause {
     const struct cpu_watch *watches; /* behind accesses to these: machine->access; where the CPU
                                         can't watch so many, behind none */
     unsigned watch_count;
+    bool no_interrupts; /* none is taken on the way, but by a guest in HLT */
 };
 
 /* Since the machine was made, or the one whose snapshot it continues. */

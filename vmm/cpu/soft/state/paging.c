@@ -130,14 +130,14 @@ static void tlb_fill(struct soft *c, uint32_t linear, uint64_t physical, bool is
     uint8_t *host = memory_at(c->memory, physical & ~(uint64_t)PAGE_MASK, PAGE_SIZE);
     unsigned watched = c->watch_count ? c->watched_pages[page] : 0;
 
-    if (!host || watched == (CPU_WATCH_READ | CPU_WATCH_WRITE))
+    /* What is read and written by one instruction goes by the entry for writing alone. */
+    if (!host || (watched & CPU_WATCH_READ))
         return;
     if (!c->tlb[0][0][page] && !c->tlb[0][1][page] && !c->tlb[1][0][page] && !c->tlb[1][1][page]) {
         c->tlb_log[c->tlb_logged++] = page;
     }
-    if (!(watched & CPU_WATCH_READ))
-        c->tlb[is_user][0][page] = host;
-    if (is_write && !(watched & CPU_WATCH_WRITE) && !c->code_lines[physical / PAGE_SIZE] &&
+    c->tlb[is_user][0][page] = host;
+    if (is_write && !watched && !c->code_lines[physical / PAGE_SIZE] &&
         !c->is_table[physical / PAGE_SIZE] && memory_kind(c->memory, physical) == MEMORY_RAM) {
         c->tlb[is_user][1][page] = host;
         memory_mark(c->memory, physical);

@@ -72,7 +72,7 @@ endif
 # ---- the VMM ----
 
 CORE_ROOMS  := base cpu cpu/soft cpu/soft/state cpu/soft/code cpu/soft/interp dev load machine
-VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain host front front/screen \
+VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain gdb host front front/screen \
                scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o

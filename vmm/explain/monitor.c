@@ -718,14 +718,27 @@ static size_t name_length(const char *line)
     return line[length] && !strchr(" \t\r/", line[length]) ? strcspn(line, " \t\r") : length;
 }
 
-bool monitor_is_stop(const char *line)
+static const struct command *command_of(const char *line)
 {
-    const struct command *command;
     unsigned count;
 
     line += strspn(line, " \t");
-    command = *line ? match_command(line, name_length(line), &count) : NULL;
+    return *line ? match_command(line, name_length(line), &count) : NULL;
+}
+
+bool monitor_is_stop(const char *line)
+{
+    const struct command *command = command_of(line);
+
     return command && command->run == do_stop;
+}
+
+bool monitor_moves(const char *line)
+{
+    const struct command *command = command_of(line);
+
+    return command && (command->run == do_stop || command->run == do_continue ||
+                       command->run == do_step || command->run == do_until);
 }
 
 bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line,

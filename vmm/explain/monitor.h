@@ -54,6 +54,9 @@ void monitor_leave(struct monitor *monitor, struct monitor_wait *wait);
 /* Whether a line is the command that stops the guest. */
 bool monitor_is_stop(const char *line);
 
+/* Whether a line is a command that has the guest run or stop. */
+bool monitor_moves(const char *line);
+
 /* Writes what the last word of a line may become, a line each. */
 void monitor_complete(struct monitor *monitor, const char *line, FILE *to);
 

@@ -47,6 +47,8 @@ struct run_control {
     struct inbox *inbox; /* of the guest: has its thread come here */
     atomic_bool is_held;
     /* The rest is the guest's thread's. */
+    bool is_debugged; /* a debugger is there: a guest that dies stands still for it first */
+    bool boots_again; /* it has ended by a reset, after which it boots */
     struct run_wait *waits[RUN_CONTROL_WAITS];
     unsigned count;
     struct run_break *breaks; /* the oldest first */

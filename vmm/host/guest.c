@@ -390,12 +390,43 @@ static void hold(struct guest *guest, struct machine *machine)
     }
 }
 
+static bool boots_again(const struct guest *guest, const struct machine *machine)
+{
+    return machine->outcome.end == END_RESET && !guest->options->no_reboot &&
+           guest->config.image.path;
+}
+
+/* A debugger looks at a guest that has died, or reset itself, as long as it wants to. Whether the
+ * guest goes on after that: it was taken back in time. */
+static bool revives(struct guest *guest, struct machine *machine)
+{
+    struct run_control *control = &guest->control;
+
+    if (!control->is_debugged || machine->outcome.end == END_QUIT)
+        return false;
+    if (machine->outcome.end != END_EXIT && machine->outcome.end != END_POWER_OFF &&
+        machine->outcome.end != END_INPUT)
+        run_control_hold(control, true);
+    do {
+        desk_serve(&guest->desk, machine);
+        if (!control->is_debugged || !run_control_is_held(control) ||
+            atomic_load(&guest->inbox.quit))
+            break;
+        inbox_wait(&guest->inbox, CLOCK_NEVER);
+        runner_show(&guest->runner);
+    } while (machine->outcome.end != END_NONE);
+    return machine->outcome.end == END_NONE;
+}
+
 static const struct machine_outcome *run(struct guest *guest, struct machine *machine)
 {
-    do
-        hold(guest, machine);
-    while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
-    desk_end(&guest->desk, machine);
+    do {
+        do
+            hold(guest, machine);
+        while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
+        guest->control.boots_again = boots_again(guest, machine);
+        desk_end(&guest->desk, machine);
+    } while (revives(guest, machine));
     return &machine->outcome;
 }
 
@@ -422,8 +453,8 @@ static bool boot(struct guest *guest)
         warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
     start = clock_now(&machine->clock);
-    if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
-        !guest->config.image.path)
+    run(guest, machine);
+    if (!boots_again(guest, machine))
         return false;
     charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host - guest->stood_still);
     if (guest->trace)

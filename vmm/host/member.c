@@ -119,6 +119,7 @@ void member_pass_answer(struct member *member)
 {
     if (member->options->monitor)
         monitor_socket_update(member->options->monitor, &member->guest.desk);
+    many_pass_gdb(member->many);
     note_pause(member, run_control_is_held(&member->guest.control));
     if (member->many->front->answered)
         member->many->front->answered(member->many->owner, member);

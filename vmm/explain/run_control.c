@@ -277,6 +277,16 @@ static struct run_break *find_break(struct run_control *run, struct machine *mac
     return NULL;
 }
 
+void run_control_rearm(struct run_control *run, struct machine *machine, const void *owner)
+{
+    uint32_t eip = machine_eip(machine);
+
+    for (const struct run_break *at = run->breaks; at; at = at->next) {
+        if (at->owner == owner && is_among(at, eip))
+            run->stood = UINT64_MAX;
+    }
+}
+
 static void stop_at_break(struct run_control *run, struct machine *machine, struct run_break *at)
 {
     at->hits++;

@@ -48,6 +48,7 @@ struct run_control {
     atomic_bool is_held;
     /* The rest is the guest's thread's. */
     bool is_debugged; /* a debugger is there: a guest that dies stands still for it first */
+    bool held_before; /* how that one found it */
     bool boots_again; /* it has ended by a reset, after which it boots */
     struct run_wait *waits[RUN_CONTROL_WAITS];
     unsigned count;
@@ -97,6 +98,9 @@ const struct run_break *run_control_break(struct run_control *run, struct machin
 /* Removes one; or all that an owner has set. */
 void run_control_unbreak(struct run_control *run, const struct run_break *which);
 void run_control_unbreak_all(struct run_control *run, const void *owner);
+
+/* A breakpoint of this owner where the guest stands counts, too: it stops the guest at once. */
+void run_control_rearm(struct run_control *run, struct machine *machine, const void *owner);
 
 /* Whether those who wait are to be told: the guest has come to a stop, which holds it from now on,
  * or is held already, or has ended. run->reason says why. */

@@ -31,6 +31,15 @@ struct doing {
 
 /* ---- registers ---- */
 
+/* gdb knows no segments: what it is told of EIP is the linear address of the next instruction,
+ * where breakpoints and `x/i $pc` look. So moves EIP of a copy there, or back. */
+static void move_eip(struct registers *registers, bool to_linear)
+{
+    uint32_t base = registers->state.segment[CPU_CS].base;
+
+    registers->state.eip += to_linear ? base : 0 - base;
+}
+
 static bool get_registers(const struct machine *machine, struct registers *registers)
 {
     const struct cpu_ops *ops = machine->cpu->ops;
@@ -42,13 +51,15 @@ static bool get_registers(const struct machine *machine, struct registers *regis
         registers->state = machine->outcome.state;
     else if (ops->get_state(machine->cpu, &registers->state) < 0)
         return false;
+    move_eip(registers, true);
     return true;
 }
 
-static bool set_registers(const struct machine *machine, const struct registers *registers)
+static bool set_registers(const struct machine *machine, struct registers *registers)
 {
     const struct cpu_ops *ops = machine->cpu->ops;
 
+    move_eip(registers, false);
     return machine->outcome.end == END_NONE &&
            ops->set_state(machine->cpu, &registers->state) == 0 &&
            ops->set_fpu(machine->cpu, &registers->fpu) == 0;
@@ -64,6 +75,13 @@ static void print_register(FILE *to, const struct registers *registers, unsigned
     fputs(hex, to);
 }
 
+/* What `g` has is what gdb takes a processor to have that it has read no description of, as of all
+ * guests but the first; it asks for the rest with `p`. */
+static bool is_in_g(unsigned number)
+{
+    return register_rows[number].set != REGISTERS_SYSTEM;
+}
+
 /* g, and p N. */
 static void read_registers(struct doing *doing)
 {
@@ -74,7 +92,7 @@ static void read_registers(struct doing *doing)
     if (!get_registers(doing->machine, &registers)) {
         fputs(WRONG, doing->to);
     } else if (doing->packet[0] == 'g') {
-        for (unsigned i = 0; i < register_count; i++)
+        for (unsigned i = 0; i < register_count && is_in_g(i); i++)
             print_register(doing->to, &registers, i);
     } else if (gdb_number(&at, &number) && number < register_count) {
         print_register(doing->to, &registers, (unsigned)number);
@@ -109,7 +127,7 @@ static void write_registers(struct doing *doing)
     bool ok = get_registers(doing->machine, &registers);
 
     if (doing->packet[0] == 'G') {
-        for (unsigned i = 0; ok && i < register_count; i++)
+        for (unsigned i = 0; ok && i < register_count && is_in_g(i); i++)
             ok = take_register(doing, &registers, i, &at);
     } else {
         ok = ok && gdb_number(&at, &number) && number < register_count && *at++ == '=' &&
@@ -341,6 +359,8 @@ static bool go(struct doing *doing)
         wait->range = (uint32_t)begin;
         wait->range_end = (uint32_t)end;
     }
+    if (doing->packet[0] == 'c') /* gdb steps over its breakpoints before */
+        run_control_rearm(run, machine, doing->request->owner);
     if (run_control_wait(run, machine, wait))
         return true;
     fputs(WRONG, doing->to);
@@ -351,7 +371,8 @@ static void attach(struct doing *doing)
 {
     struct run_control *run = doing->desk->monitor.run;
 
-    fputs(run_control_is_held(run) ? "held" : "running", doing->to);
+    fputs("OK", doing->to);
+    run->held_before = run_control_is_held(run);
     run->is_debugged = true;
     run_control_hold(run, true);
 }
@@ -362,7 +383,7 @@ static void detach(struct doing *doing)
 
     run_control_unbreak_all(run, doing->request->owner);
     run->is_debugged = false;
-    run_control_hold(run, strcmp(doing->packet, "running") != 0);
+    run_control_hold(run, run->held_before && strcmp(doing->packet, "before") == 0);
     fputs("OK", doing->to);
 }
 

@@ -8,8 +8,9 @@
 #include "explain/desk.h"
 
 enum gdb_what {
-    GDB_ATTACH,  /* the guest stops; the answer is "held" if it stood still before, or "running" */
-    GDB_DETACH,  /* breakpoints are removed, and it goes on if the packet is "running" */
+    GDB_ATTACH,  /* the guest stops */
+    GDB_DETACH,  /* breakpoints are removed; it goes on, or, if the packet is "before", is as it was
+                  */
     GDB_STATUS,  /* why it stands still */
     GDB_ACCESS,  /* registers, memory, breakpoints: the packet says which */
     GDB_MONITOR, /* the packet is a line for its monitor */

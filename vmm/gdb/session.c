@@ -19,7 +19,6 @@
 struct inferior {
     struct gdb_guest guest;
     bool is_attached;            /* not detached, killed or ended */
-    bool was_held;               /* before this session */
     bool has_run;                /* gdb has let it run */
     struct gdb_request *running; /* it runs; NULL: it stands still */
     char *stop; /* why it has stopped, at the same time as another that was told first; or NULL */
@@ -378,9 +377,9 @@ static void take_stops(struct gdb_session *s)
 
 /* ---- beginning and end ---- */
 
-static void detach_one(struct gdb_session *s, struct inferior *inferior)
+static void detach_one(struct gdb_session *s, struct inferior *inferior, bool runs)
 {
-    const char *how = inferior->was_held && !inferior->has_run ? "held" : "running";
+    const char *how = runs ? "" : "before";
     struct gdb_request *request = gdb_request_new(GDB_DETACH, s, how, strlen(how));
 
     if (inferior->running)
@@ -409,7 +408,7 @@ static void do_detach(struct gdb_session *s, const char *at)
     }
     for (size_t i = 0; i < s->count; i++) {
         if (s->inferiors[i].is_attached && (id == 0 || id == i + 1))
-            detach_one(s, &s->inferiors[i]);
+            detach_one(s, &s->inferiors[i], true);
     }
     reply(s, "OK");
 }
@@ -436,7 +435,7 @@ static void kill_all(struct gdb_session *s)
     }
 }
 
-/* Stops the next guest, as the session begins; the answer says how it was. */
+/* Stops the next guest, as the session begins. */
 static void attach_next(struct gdb_session *s)
 {
     while (s->attaching < s->count && s->inferiors[s->attaching].guest.desk->fd < 0)
@@ -451,8 +450,7 @@ static void take_attached(struct gdb_session *s, const char *answer)
 {
     struct inferior *inferior = &s->inferiors[s->asked_of];
 
-    inferior->is_attached = *answer == 'h' || *answer == 'r';
-    inferior->was_held = *answer == 'h';
+    inferior->is_attached = strcmp(answer, "OK") == 0;
     s->attaching++;
     attach_next(s);
 }
@@ -730,9 +728,10 @@ void gdb_session_free(struct gdb_session *session)
         desk_withdraw(session->inferiors[session->asked_of].guest.desk, &session->asked->question);
     }
     for (size_t i = 0; i < session->count; i++) {
-        if (session->inferiors[i].is_attached)
-            detach_one(session, &session->inferiors[i]);
-        free(session->inferiors[i].stop);
+        struct inferior *inferior = &session->inferiors[i];
+        if (inferior->is_attached)
+            detach_one(session, inferior, inferior->has_run);
+        free(inferior->stop);
     }
     free(session->object);
     free(session->inferiors);

@@ -56,7 +56,7 @@ enum gdb_event gdb_take(struct gdb_packets *packets, uint8_t byte)
         return GDB_NOTHING;
     case GDB_SUM_1:
         packets->state = digit < 0 ? GDB_BETWEEN : GDB_SUM_2;
-        packets->wanted = (uint8_t)(digit << 4);
+        packets->wanted = (uint8_t)(digit < 0 ? 0 : digit << 4);
         return digit < 0 ? GDB_DAMAGED : GDB_NOTHING;
     case GDB_SUM_2:
         packets->state = GDB_BETWEEN;

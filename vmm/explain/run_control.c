@@ -287,6 +287,46 @@ void run_control_rearm(struct run_control *run, struct machine *machine, const v
     }
 }
 
+/* It stands where it has gone back to. */
+static void stand(struct run_control *run, struct machine *machine)
+{
+    machine->has_access = false;
+    run->stood = instructions(machine);
+    run->stood_eip = machine_eip(machine);
+    for (struct run_break *at = run->breaks; at; at = at->next)
+        at->before = at->value = watched_value(machine, at);
+}
+
+bool run_control_back_to(struct run_control *run, struct machine *machine, uint64_t count)
+{
+    bool reached = history_go(run->history, count);
+
+    run->reason.at = NULL;
+    stand(run, machine);
+    return reached;
+}
+
+bool run_control_back(struct run_control *run, struct machine *machine)
+{
+    struct history_hit hit;
+    struct run_break *at = NULL;
+    bool found;
+
+    find_first(run);
+    found = history_search(run->history, &run->first, &hit);
+    if (found && hit.is_watch) {
+        at = met_watch(run, hit.access.watch);
+        run->reason.access = hit.access;
+    }
+    for (struct run_break *i = run->breaks; found && !at && i; i = i->next) {
+        if (is_among(i, machine_eip(machine)))
+            at = i;
+    }
+    run->reason.at = at;
+    stand(run, machine);
+    return found;
+}
+
 static void stop_at_break(struct run_control *run, struct machine *machine, struct run_break *at)
 {
     at->hits++;

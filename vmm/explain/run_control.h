@@ -9,6 +9,7 @@
 #define VMM_EXPLAIN_RUN_CONTROL_H
 
 #include "inspect/place.h"
+#include "machine/history.h"
 #include "machine/machine.h"
 #include "os/inbox.h"
 
@@ -47,9 +48,11 @@ struct run_control {
     struct inbox *inbox; /* of the guest: has its thread come here */
     atomic_bool is_held;
     /* The rest is the guest's thread's. */
-    bool is_debugged; /* a debugger is there: a guest that dies stands still for it first */
-    bool held_before; /* how that one found it */
-    bool boots_again; /* it has ended by a reset, after which it boots */
+    struct history *history; /* of its machine; NULL: none is kept */
+    char no_history[200];    /* why, if it was to be */
+    bool is_debugged;        /* a debugger is there: a guest that dies stands still for it first */
+    bool held_before;        /* how that one found it */
+    bool boots_again;        /* it has ended by a reset, after which it boots */
     struct run_wait *waits[RUN_CONTROL_WAITS];
     unsigned count;
     struct run_break *breaks; /* the oldest first */
@@ -101,6 +104,14 @@ void run_control_unbreak_all(struct run_control *run, const void *owner);
 
 /* A breakpoint of this owner where the guest stands counts, too: it stops the guest at once. */
 void run_control_rearm(struct run_control *run, struct machine *machine, const void *owner);
+
+/*
+ * Back in time: to where `count` instructions were executed, or to the last stop at a breakpoint or
+ * watchpoint before this place, which run->reason then is. False: only the beginning was reached.
+ * There must be a history.
+ */
+bool run_control_back_to(struct run_control *run, struct machine *machine, uint64_t count);
+bool run_control_back(struct run_control *run, struct machine *machine);
 
 /* Whether those who wait are to be told: the guest has come to a stop, which holds it from now on,
  * or is held already, or has ended. run->reason says why. */

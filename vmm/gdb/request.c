@@ -101,6 +101,13 @@ static void read_registers(struct doing *doing)
     }
 }
 
+/* The past is not what led here any more. */
+static void note_change(const struct doing *doing)
+{
+    if (doing->desk->monitor.run->history)
+        history_forget(doing->desk->monitor.run->history);
+}
+
 /* Takes a register's digits from *text; false: they are not as many, or the value can't be. */
 static bool take_register(const struct doing *doing, struct registers *registers, unsigned number,
                           const char **text)
@@ -134,6 +141,8 @@ static void write_registers(struct doing *doing)
              take_register(doing, &registers, (unsigned)number, &at);
     }
     ok = ok && !*at && set_registers(doing->machine, &registers);
+    if (ok)
+        note_change(doing);
     fputs(ok ? "OK" : WRONG, doing->to);
 }
 
@@ -188,7 +197,11 @@ static bool write_bytes(const struct doing *doing, uint32_t address, const uint8
             memory_kind(memory, physical) != MEMORY_RAM || physical >= memory->size)
             return false;
     }
-    return arch_write_linear(&registers.state, memory, address, bytes, length) == length;
+    if (arch_write_linear(&registers.state, memory, address, bytes, length) < length)
+        return false;
+    if (length > 0)
+        note_change(doing);
+    return true;
 }
 
 /* M ADDRESS,LENGTH:DIGITS, and X with the bytes as they are. */
@@ -367,6 +380,32 @@ static bool go(struct doing *doing)
     return false;
 }
 
+/* bs, bc. */
+static void go_back(struct doing *doing)
+{
+    struct run_control *run = doing->desk->monitor.run;
+    struct machine *machine = doing->machine;
+    bool was_over = machine->outcome.end != END_NONE, reached;
+    uint64_t count;
+
+    if (!run->history) {
+        fputs(WRONG, doing->to);
+        return;
+    }
+    count = machine->cpu->ops->instructions(machine->cpu);
+    if (doing->packet[0] == 'c') {
+        reached = run_control_back(run, machine);
+    } else {
+        reached = run_control_back_to(run, machine, was_over ? count : count - (count > 0));
+        if (reached && machine->outcome.end != END_NONE) /* its last instruction counts */
+            reached = run_control_back_to(run, machine, count - (count > 0));
+    }
+    if (reached)
+        print_stop(doing);
+    else
+        fprintf(doing->to, "T%02xreplaylog:begin;", SIGNAL_TRAP);
+}
+
 static void attach(struct doing *doing)
 {
     struct run_control *run = doing->desk->monitor.run;
@@ -474,6 +513,9 @@ static bool begin(struct question *question, struct desk *desk, struct machine *
             break;
         case GDB_GO:
             return go(&doing);
+        case GDB_BACK:
+            go_back(&doing);
+            break;
         case GDB_KILL:
             inbox_quit(desk->monitor.run->inbox);
             fputs("OK", to);

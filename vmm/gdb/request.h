@@ -15,6 +15,7 @@ enum gdb_what {
     GDB_ACCESS,  /* registers, memory, breakpoints: the packet says which */
     GDB_MONITOR, /* the packet is a line for its monitor */
     GDB_GO,      /* it runs: the packet is c, s, or rBEGIN,END; the answer is why it has stopped */
+    GDB_BACK,    /* back in time: the packet is s or c; the answer is where that ended */
     GDB_KILL,    /* it ends */
 };
 

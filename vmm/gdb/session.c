@@ -462,7 +462,7 @@ static void do_supported(struct gdb_session *s, const char *packet)
     s->has_processes = strstr(packet, "multiprocess+") != NULL;
     replyf(s,
            "PacketSize=%x;qXfer:features:read+;qXfer:memory-map:read+;QStartNoAckMode+;"
-           "vContSupported+;swbreak+;hwbreak+%s",
+           "vContSupported+;swbreak+;hwbreak+;ReverseStep+;ReverseContinue+%s",
            GDB_PACKET_MAX, s->has_processes ? ";multiprocess+" : "");
 }
 
@@ -603,6 +603,12 @@ static void do_packet(struct gdb_session *s, const char *packet, size_t length)
     case 'S':
         go_alone(s, packet);
         break;
+    case 'b':
+        if (strcmp(packet, "bs") == 0 || strcmp(packet, "bc") == 0)
+            ask(s, s->current, GDB_BACK, packet + 1, 1);
+        else
+            reply(s, "");
+        break;
     case 'H':
         do_thread(s, packet + 1);
         break;
@@ -644,7 +650,7 @@ static void take_answer(struct gdb_session *s)
     s->asked = NULL;
     if (request->what == GDB_ATTACH)
         take_attached(s, answer);
-    else if (request->what == GDB_STATUS)
+    else if (request->what == GDB_STATUS || request->what == GDB_BACK)
         send_stop(s, s->asked_of, answer);
     else
         reply(s, answer);

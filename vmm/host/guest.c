@@ -19,6 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of snapshots on a guest's way, for going back in time. */
+#define HISTORY_BUDGET (UINT64_C(256) << 20)
+
 #define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 
 /* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
@@ -390,6 +393,24 @@ static void hold(struct guest *guest, struct machine *machine)
     }
 }
 
+/* Runs it to where it is to stop, or where its history is to be looked after. */
+static bool run_on(struct guest *guest, struct machine *machine)
+{
+    struct run_control *control = &guest->control;
+    const struct machine_pause *wanted = run_control_pause(control);
+    struct machine_pause pause = wanted ? *wanted : run_control_never;
+    bool goes_on;
+
+    (void)machine;
+    if (!control->history)
+        return runner_run_until(&guest->runner, wanted);
+    if (history_deadline(control->history) < pause.time)
+        pause.time = history_deadline(control->history);
+    goes_on = runner_run_until(&guest->runner, &pause);
+    history_look(control->history);
+    return goes_on;
+}
+
 static bool boots_again(const struct guest *guest, const struct machine *machine)
 {
     return machine->outcome.end == END_RESET && !guest->options->no_reboot &&
@@ -423,7 +444,7 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
     do {
         do
             hold(guest, machine);
-        while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
+        while (run_on(guest, machine));
         guest->control.boots_again = boots_again(guest, machine);
         desk_end(&guest->desk, machine);
     } while (revives(guest, machine));
@@ -433,6 +454,8 @@ static const struct machine_outcome *run(struct guest *guest, struct machine *ma
 static void free_machine(struct guest *guest)
 {
     runner_free(&guest->runner);
+    history_free(guest->control.history);
+    guest->control.history = NULL;
     machine_destroy(guest->machine);
     guest->machine = NULL;
 }
@@ -452,6 +475,9 @@ static bool boot(struct guest *guest)
     if (guest->host.reboots == 0 && describe_start(guest, text, sizeof(text)))
         warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
+    if (guest->keeps_history)
+        guest->control.history = history_begin(machine, HISTORY_BUDGET, guest->control.no_history,
+                                               sizeof(guest->control.no_history));
     start = clock_now(&machine->clock);
     run(guest, machine);
     if (!boots_again(guest, machine))

@@ -135,6 +135,8 @@ void many_set_gdb(struct many *many, struct gdb_socket *gdb)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
     many->gdb = gdb;
+    for (size_t i = 0; gdb && i < many->count; i++)
+        many->members[i].keeps_history = many->members[i].guest.keeps_history = true;
     if (gdb)
         epoll_ctl(many->answer_fd, EPOLL_CTL_ADD, gdb_socket_fd(gdb), &event);
 }

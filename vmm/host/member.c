@@ -109,6 +109,7 @@ bool member_get_ready(struct member *member, char *note, size_t note_size)
     typing_init(&member->typing);
     if (guest_init(&member->guest, member->options, note, note_size) < 0)
         return false;
+    member->guest.keeps_history = member->keeps_history;
     member->guest.run.show = show;
     if (member->many->is_crowd)
         member->guest.run.turns = &member->many->turns;

@@ -130,6 +130,25 @@ says "what is left of it" "$out" '= 0$'
 says "and does not go on" "$out" 'Program terminated with signal SIGSEGV'
 ends "that is its end" 6
 
+# ---- back in time ----
+begin -S "$kernel"
+debug -f "$kernel" 'break start' 'continue' 'set var mode = 3' 'break busy' 'continue' 'delete' 'print victim' 'continue' \
+    'print/x $eip' 'watch *(unsigned *)0x9efe4 == 0xdeadbeef' 'reverse-stepi' 'print innocent > 1000' 'monitor info status' \
+    'delete' 'break spoil' 'reverse-continue' 'backtrace' 'print innocent' 'delete' 'watch *victim' 'continue' 'reverse-continue' \
+    'backtrace 1' 'delete' 'monitor last-write total' 'reverse-stepi' 'break add' 'reverse-continue' 'info args' \
+    'reverse-finish' 'reverse-continue' 'reverse-continue' 'reverse-continue' 'reverse-continue' 'print total' 'continue' \
+    'delete' 'continue' 'print/x $eip'
+says "from its death" "$out" '^\$[0-9]+ = 0xdeadbeef$'
+says "back to a breakpoint before it" "$out" 'Breakpoint [0-9]+, spoil \(\)'
+says "in the frames of then" "$out" '^#1  0x[0-9a-f]+ in crash \(\)'
+says "with the memory of then" "$out" '^\$[0-9]+ = 0$'
+says "to the write that spoilt the stack" "$out" '^New value = 3735928559$'
+says "and to before it" "$out" '^Old value = 3735928559$'
+says "the last write to a variable" "$out" 'is written next, 0x8 before and 0x9 after; stopped at .*work'
+says "back into a function" "$out" '^a = 8$'
+says "the beginning is told" "$out" 'No more reverse-execution history'
+ends "and forward again, to the same end" 6
+
 # ---- those who go away, and those who come in vain ----
 
 

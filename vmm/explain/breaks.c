@@ -105,10 +105,10 @@ bool call_break(struct call *call)
     return add(call, &wanted);
 }
 
-static bool watch(struct call *call, unsigned kinds)
+/* ADDRESS [LENGTH]; false with a sentence. */
+static bool take_bytes(struct call *call, struct cpu_watch *watch)
 {
     const char *rest = call->argument;
-    struct run_break wanted = {0};
     uint64_t address, length = 4;
     char *end;
 
@@ -119,13 +119,20 @@ static bool watch(struct call *call, unsigned kinds)
     if ((*rest && *end) || length == 0 || address > UINT32_MAX ||
         length > UINT64_C(0x100000000) - address) {
         fprintf(call->to,
-                "expected an address and how many bytes to watch, as in 'watch ticks 4', "
-                "not '%s'\n",
+                "expected an address and how many bytes, as in 'watch ticks 4', not '%s'\n",
                 call->argument);
         return false;
     }
-    wanted.watch = (struct cpu_watch){(uint32_t)address, (uint32_t)length, kinds};
-    return add(call, &wanted);
+    watch->address = (uint32_t)address;
+    watch->length = (uint32_t)length;
+    return true;
+}
+
+static bool watch(struct call *call, unsigned kinds)
+{
+    struct run_break wanted = {.watch.kinds = kinds};
+
+    return take_bytes(call, &wanted.watch) && add(call, &wanted);
 }
 
 bool call_watch_writes(struct call *call)
@@ -165,6 +172,81 @@ bool call_delete(struct call *call)
     return false;
 }
 
+/* ---- back in time ---- */
+
+void call_note_change(struct call *call)
+{
+    struct history *history = call->monitor->run->history;
+
+    if (!history)
+        return;
+    history_forget(history);
+    fprintf(call->to, "another past begins here: 'back' leads no further\n");
+}
+
+static bool has_history(struct call *call)
+{
+    const struct run_control *run = call->monitor->run;
+
+    if (!run->history)
+        fprintf(call->to, "%s\n",
+                run->no_history[0] ? run->no_history
+                                   : "no past is kept: --gdb has it kept, with --cpu soft");
+    return run->history;
+}
+
+/* It stands still, elsewhere in time: the call's registers are those of there. */
+static void arrive(struct call *call, bool reached)
+{
+    run_control_hold(call->monitor->run, true);
+    call->machine->cpu->ops->get_state(call->machine->cpu, &call->state);
+    if (!reached)
+        fprintf(call->to, "this is the beginning; ");
+    call_print_stop(call);
+}
+
+bool call_back(struct call *call)
+{
+    uint64_t count, now;
+
+    if (!call_take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count) ||
+        !has_history(call))
+        return false;
+    now = call->machine->cpu->ops->instructions(call->machine->cpu);
+    arrive(call,
+           run_control_back_to(call->monitor->run, call->machine, now > count ? now - count : 0));
+    return false;
+}
+
+/* With no other stops on the way. */
+bool call_last_write(struct call *call)
+{
+    struct cpu_watch watch = {.kinds = CPU_WATCH_WRITE};
+    struct machine_pause stops = {
+        .time = CLOCK_NEVER, .instructions = UINT64_MAX, .watches = &watch, .watch_count = 1};
+    struct run_control *run = call->monitor->run;
+    uint64_t before = 0, after = 0;
+    struct history_hit hit;
+    bool found;
+
+    if (!take_bytes(call, &watch) || !has_history(call))
+        return false;
+    arch_read_linear(&call->state, &call->machine->memory, watch.address, &after,
+                     watch.length < 8 ? watch.length : 8);
+    found = history_search(run->history, &stops, &hit);
+    run_control_arrived(run, call->machine);
+    call->machine->cpu->ops->get_state(call->machine->cpu, &call->state);
+    arch_read_linear(&call->state, &call->machine->memory, watch.address, &before,
+                     watch.length < 8 ? watch.length : 8);
+    if (found)
+        fprintf(call->to, "0x%08x is written next, 0x%llx before and 0x%llx after; ",
+                hit.access.address, (unsigned long long)before, (unsigned long long)after);
+    else
+        fprintf(call->to, "nothing has written there since the past begins; ");
+    arrive(call, found);
+    return false;
+}
+
 /* ---- changing ---- */
 
 /* The name of a register at a line's begin, as $eax, %eax or eax; -1: it is none. Moves `text`
@@ -199,6 +281,8 @@ static void set_register(struct call *call, unsigned number, uint64_t value)
     if (ok)
         ok = ops->set_state(call->machine->cpu, &registers.state) == 0 &&
              ops->set_fpu(call->machine->cpu, &registers.fpu) == 0;
+    if (ok)
+        call_note_change(call);
     if (!ok)
         fprintf(call->to, "%s can't be set to 0x%llx%s\n", row->name, (unsigned long long)value,
                 row->bits > 32 ? ": only gdb (--gdb) sets a register of that size" : "");
@@ -219,6 +303,8 @@ static void set_memory(struct call *call, uint64_t address, unsigned size, uint6
                                size) < size)
         fprintf(call->to, "no memory that can be written is at 0x%08llx\n",
                 (unsigned long long)address);
+    else
+        call_note_change(call);
 }
 
 /* Takes /b, /h or /w; false with a sentence. */

@@ -29,10 +29,16 @@ bool call_evaluate(struct call *call, const char **rest, const char *end, uint64
 /* The argument as a place, with its addresses; its name is to be freed. False with a sentence. */
 bool call_take_place(struct call *call, struct place *place);
 
+/* Where the guest stands, in a line. */
+void call_print_stop(struct call *call);
+
 /* ---- breaks.c ---- */
 
 /* The breakpoint or watchpoint that has stopped the guest, in a line; nothing if none has. */
 void call_print_reason(struct call *call);
+
+/* The guest was changed by hand: its past is not what led here any more. */
+void call_note_change(struct call *call);
 
 /* Commands: see struct command. */
 bool call_break(struct call *call);
@@ -41,5 +47,7 @@ bool call_watch_reads(struct call *call);
 bool call_watch_all(struct call *call);
 bool call_delete(struct call *call);
 bool call_set(struct call *call);
+bool call_back(struct call *call);
+bool call_last_write(struct call *call);
 
 #endif

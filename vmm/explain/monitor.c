@@ -32,7 +32,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[22]; /* the last one has no name */
+static const struct command commands[24]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -432,7 +432,7 @@ static void print_end(struct call *call)
     fputc('\n', call->to);
 }
 
-static void print_stop(struct call *call)
+void call_print_stop(struct call *call)
 {
     const struct info info = info_of(call);
     struct machine *machine = call->machine;
@@ -458,7 +458,7 @@ static void print_stop(struct call *call)
 static bool do_stop(struct call *call)
 {
     run_control_hold(call->monitor->run, true);
-    print_stop(call);
+    call_print_stop(call);
     return false;
 }
 
@@ -553,7 +553,7 @@ static bool do_until(struct call *call)
         return wait_for_stop(call);
     fprintf(call->to, "that is past; ");
     run_control_hold(call->monitor->run, true);
-    print_stop(call);
+    call_print_stop(call);
     return false;
 }
 
@@ -580,6 +580,7 @@ static bool do_irq(struct call *call)
         fprintf(call->to, "the guest has switched the keyboard off, so it sends nothing\n");
     else {
         machine_raise(call->machine, (unsigned)irq, MACHINE_SCANCODE);
+        call_note_change(call);
         info_print_irq(&info, (unsigned)irq);
         if (irq == 1)
             fprintf(call->to, "port 0x60: 0x%02x%s\n", keyboard->dbb,
@@ -641,7 +642,7 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[22] = {
+static const struct command commands[24] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
     {"print p", "EXPRESSION", "a value: eax, mem32[0x1020], irq[0].taken, variable, symbol+4",
@@ -669,6 +670,10 @@ static const struct command commands[22] = {
      WORDS_NONE, 0, call_delete},
     {"set", "[/b] $eax|ADDRESS = VALUE", "changes a register, or memory: size b h or w",
      WORDS_SYMBOLS, HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, call_set},
+    {"back", "[COUNT]", "goes back COUNT instructions (1); with --gdb, which keeps the past",
+     WORDS_NONE, 0, call_back},
+    {"last-write", "ADDRESS [LENGTH]", "goes back to before the last write to these bytes (4)",
+     WORDS_SYMBOLS, 0, call_last_write},
     {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
      HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, do_irq},
     {"sendkey", "KEY[-KEY...]", "presses keys together, by QEMU's names: ctrl-alt-delete",
@@ -713,7 +718,7 @@ static void make_call(struct call *call, struct monitor *monitor, struct machine
 /* How long the name of a line's command is. */
 static size_t name_length(const char *line)
 {
-    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_-");
 
     return line[length] && !strchr(" \t\r/", line[length]) ? strcspn(line, " \t\r") : length;
 }
@@ -789,7 +794,7 @@ void monitor_tell_stop(struct monitor *monitor, struct machine *machine, FILE *t
     struct call call;
 
     make_call(&call, monitor, machine, to);
-    print_stop(&call);
+    call_print_stop(&call);
 }
 
 void monitor_leave(struct monitor *monitor, struct monitor_wait *wait)

@@ -287,9 +287,9 @@ void run_control_rearm(struct run_control *run, struct machine *machine, const v
     }
 }
 
-/* It stands where it has gone back to. */
-static void stand(struct run_control *run, struct machine *machine)
+void run_control_arrived(struct run_control *run, struct machine *machine)
 {
+    run->reason.at = NULL;
     machine->has_access = false;
     run->stood = instructions(machine);
     run->stood_eip = machine_eip(machine);
@@ -301,8 +301,7 @@ bool run_control_back_to(struct run_control *run, struct machine *machine, uint6
 {
     bool reached = history_go(run->history, count);
 
-    run->reason.at = NULL;
-    stand(run, machine);
+    run_control_arrived(run, machine);
     return reached;
 }
 
@@ -322,8 +321,8 @@ bool run_control_back(struct run_control *run, struct machine *machine)
         if (is_among(i, machine_eip(machine)))
             at = i;
     }
+    run_control_arrived(run, machine);
     run->reason.at = at;
-    stand(run, machine);
     return found;
 }
 

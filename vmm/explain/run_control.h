@@ -113,6 +113,9 @@ void run_control_rearm(struct run_control *run, struct machine *machine, const v
 bool run_control_back_to(struct run_control *run, struct machine *machine, uint64_t count);
 bool run_control_back(struct run_control *run, struct machine *machine);
 
+/* The guest was taken to another place by its history. */
+void run_control_arrived(struct run_control *run, struct machine *machine);
+
 /* Whether those who wait are to be told: the guest has come to a stop, which holds it from now on,
  * or is held already, or has ended. run->reason says why. */
 bool run_control_has_stopped(struct run_control *run, struct machine *machine);

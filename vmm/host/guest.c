@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 /* Of snapshots on a guest's way, for going back in time. */
-#define HISTORY_BUDGET (UINT64_C(256) << 20)
+#define HISTORY_BUDGET   (UINT64_C(256) << 20)
+#define HISTORY_INTERVAL UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
+                                             */
 
 #define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 
@@ -476,8 +478,9 @@ static bool boot(struct guest *guest)
         warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
     if (guest->keeps_history)
-        guest->control.history = history_begin(machine, HISTORY_BUDGET, guest->control.no_history,
-                                               sizeof(guest->control.no_history));
+        guest->control.history =
+            history_begin(machine, HISTORY_BUDGET, HISTORY_INTERVAL, guest->control.no_history,
+                          sizeof(guest->control.no_history));
     start = clock_now(&machine->clock);
     run(guest, machine);
     if (!boots_again(guest, machine))

@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_NS UINT64_C(20000000) /* of the guest's time between marks: 10 M instructions */
-#define NEAR        50000              /* instructions: a mark so far before a place gone back to */
+/* A mark is made so many instructions before a place gone back to: of the distance of marks. */
+#define NEAR(interval) ((interval) / 200)
+
+/* A guest in HLT is looked at no more often. */
+#define IDLE_NS UINT64_C(10000000)
 
 struct mark {
     struct snapshot *snapshot;
@@ -218,8 +221,8 @@ bool history_go(struct history *h, uint64_t count)
         return false;
     if (count < mark->count)
         return false;
-    if (count - mark->count > 2 * NEAR) {
-        run_to_count(h, count - NEAR);
+    if (count - mark->count > 2 * NEAR(h->interval)) {
+        run_to_count(h, count - NEAR(h->interval));
         add_mark(h); /* the next step back begins here */
     }
     run_to_count(h, count);
@@ -325,8 +328,15 @@ uint64_t history_first(const struct history *history)
 
 uint64_t history_deadline(const struct history *history)
 {
-    return history->is_past ? history->present
-                            : history->marks[history->count - 1].time + history->interval;
+    uint64_t due = history->marks[history->count - 1].count + history->interval;
+    uint64_t done = instructions(history), left = due > done ? due - done : 0;
+
+    if (history->is_past)
+        return history->present;
+    left *= history->machine->cpu->ops->ns_per_instruction;
+    if (history->machine->halted && left < IDLE_NS)
+        left = IDLE_NS; /* it sleeps, most of the time */
+    return now(history) + left;
 }
 
 void history_look(struct history *history)
@@ -342,7 +352,8 @@ void history_look(struct history *history)
             machine->input_ready = true;
         }
     }
-    if (!history->is_past && now(history) >= history_deadline(history))
+    if (!history->is_past &&
+        instructions(history) >= history->marks[history->count - 1].count + history->interval)
         add_mark(history);
 }
 
@@ -382,8 +393,8 @@ static bool can_keep(const struct machine *machine, char *error, size_t error_si
     return true;
 }
 
-struct history *history_begin(struct machine *machine, uint64_t budget, char *error,
-                              size_t error_size)
+struct history *history_begin(struct machine *machine, uint64_t budget, uint64_t interval,
+                              char *error, size_t error_size)
 {
     struct history *h;
 
@@ -401,7 +412,7 @@ struct history *history_begin(struct machine *machine, uint64_t budget, char *er
     }
     h->machine = machine;
     h->budget = budget;
-    h->interval = INTERVAL_NS;
+    h->interval = interval;
     h->replays_log = machine->config.replay != NULL;
     h->printed = machine->output.total;
     h->print = machine->output.write;

@@ -17,12 +17,13 @@ struct history_hit {
 };
 
 /*
- * Begins to keep the past of a machine, which must outlive it, in `budget` bytes or little more:
- * older snapshots get farther apart. NULL with one sentence in `error`: its time is not counted, it
- * has a disk that can be written, or there is no memory.
+ * Begins to keep the past of a machine, which must outlive it, in `budget` bytes or little more,
+ * with a snapshot each `interval` instructions; older ones get farther apart. NULL with one
+ * sentence in `error`: its time is not counted, it has a disk that can be written, or there is no
+ * memory.
  */
-struct history *history_begin(struct machine *machine, uint64_t budget, char *error,
-                              size_t error_size);
+struct history *history_begin(struct machine *machine, uint64_t budget, uint64_t interval,
+                              char *error, size_t error_size);
 void history_free(struct history *history);
 
 /* When the machine must come back at the latest, in its own time (ns), for history_look. */

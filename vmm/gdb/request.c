@@ -441,6 +441,7 @@ static void ask_monitor(struct doing *doing)
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
+    uint32_t eip = doing->machine ? machine_eip(doing->machine) : 0;
 
     if (!to) {
         fputs(WRONG, doing->to);
@@ -450,6 +451,8 @@ static void ask_monitor(struct doing *doing)
         fprintf(to, "gdb runs and stops this guest: continue, stepi, advance, Ctrl-C\n");
     else if (monitor_command(monitor, doing->machine, doing->packet, &question->wait, to))
         monitor_leave(monitor, &question->wait);
+    if (doing->machine && machine_eip(doing->machine) != eip)
+        fprintf(to, "'maintenance flush register-cache' has gdb look where that is\n");
     if (fclose(to) != 0)
         fputs(WRONG, doing->to);
     else if (*text)

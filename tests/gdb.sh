@@ -130,6 +130,16 @@ says "what is left of it" "$out" '= 0$'
 says "and does not go on" "$out" 'Program terminated with signal SIGSEGV'
 ends "that is its end" 6
 
+# ---- one that is dead when gdb comes ----
+begin --hold --mode pm32 build/guests/divide.bin
+soon grep -q 'for gdb' "$scratch/vmm.err"
+debug 'x/i $pc' 'print/x $eax' 'continue'
+says "a dead guest that is held" "$out" '=> 0x100020:.*div'
+says "with its registers" "$out" '= 0x1$'
+says "does not go on" "$out" 'Program terminated with signal SIGSEGV'
+kill "$guest"
+ends "and ends by a signal" 143
+
 # ---- back in time ----
 begin -S "$kernel"
 debug -f "$kernel" 'break start' 'continue' 'set var mode = 3' 'break busy' 'continue' 'delete' 'print victim' 'continue' \

@@ -313,7 +313,8 @@ static void print_end(const struct doing *doing)
     }
     snprintf(text, sizeof(text), "%s%s%.600s\n", machine_end_name(outcome->end),
              outcome->text[0] ? ": " : "", outcome->text);
-    print_console(doing->to, text);
+    if (doing->request->what == GDB_GO) /* nothing else has an answer in between */
+        print_console(doing->to, text);
     fprintf(doing->to, "T%02x",
             outcome->end == END_SHUTDOWN || outcome->end == END_FAULT ? SIGNAL_SEGV : SIGNAL_TRAP);
 }

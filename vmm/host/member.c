@@ -178,6 +178,11 @@ static void say_standing(struct member *member, const char *how, const char *com
     bool keys = has_keys(member->many);
     char text[600];
 
+    if (!keys && !socket) {
+        snprintf(text, sizeof(text), "vmm: %s: %s, for gdb\n", member->name, how);
+        say(member, text);
+        return;
+    }
     snprintf(text, sizeof(text), "vmm: %s: %s. Its monitor: %s%s%s%s. %s%s'%s' there %s\n",
              member->name, how, keys ? "Ctrl-A C" : "", keys && socket ? ", and " : "",
              socket ? "the socket " : "", socket ? monitor_socket_path(socket) : "",
@@ -314,7 +319,7 @@ bool member_is_quit(const struct member *member)
 bool member_is_held(const struct member *member)
 {
     return member->is_held && !member->many->ends && !member_is_quit(member) &&
-           (member->options->monitor || has_keys(member->many));
+           (member->options->monitor || member->many->gdb || has_keys(member->many));
 }
 
 bool member_awaits_opinion(const struct member *member)

@@ -292,7 +292,7 @@ static bool do_backtrace(struct call *call)
     const struct info info = info_of(call);
     uint64_t max;
 
-    if (!take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max) ||
+    if (!call_take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max) ||
         backtrace_print(&info, (unsigned)max, "") > 0)
         return false;
     fprintf(call->to, "#0  ");

@@ -351,14 +351,14 @@ static void monitor_stops_at_breakpoints(void **unused)
     SAYS("step", "on_tick+0x1");
     SAYS_NOT("step", "breakpoint");
     SAYS("until 1s", "breakpoint 2, "); /* whoever waits for whatever */
-    SAYS("info b", "1  breakpoint on_tick, met 2 times\n");
-    SAYS("info b", "2  breakpoint timer_keys.asm:53, met 2 times\n");
+    SAYS("info break", "1  breakpoint on_tick, met 2 times\n");
+    SAYS("info break", "2  breakpoint timer_keys.asm:53, met 2 times\n");
     SAYS("delete 3", "there is no breakpoint 3");
     SAYS("delete 1", "");
-    SAYS_NOT("info b", "on_tick,");
+    SAYS_NOT("info break", "on_tick,");
     SAYS("cont", "breakpoint 2, ");
     SAYS("delete", "");
-    SAYS("info b", "there are no breakpoints");
+    SAYS("info break", "there are no breakpoints");
     SAYS("break on_tick", "breakpoint 3 at 0x");
     end();
 }

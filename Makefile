@@ -34,7 +34,7 @@ need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
              /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
-              tmux:tmux pgrep:procps jq:jq socat:socat
+              tmux:tmux pgrep:procps jq:jq socat:socat gdb:gdb
 NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
 NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
@@ -72,7 +72,7 @@ endif
 # ---- the VMM ----
 
 CORE_ROOMS  := base cpu cpu/soft cpu/soft/state cpu/soft/code cpu/soft/interp dev load machine
-VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain host front front/screen \
+VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain gdb host front front/screen \
                scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o

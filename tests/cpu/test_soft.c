@@ -845,6 +845,170 @@ static void debug_registers_watch_code_and_data(void **state)
     assert_int_equal(g->state.dr[6] & 15, 4);
 }
 
+/* What a debugger watches */
+
+static void watch(struct guest *g, uint32_t address, uint32_t length, unsigned kinds)
+{
+    const struct cpu_watch watch = {address, length, kinds};
+
+    assert_int_equal(g->cpu->ops->set_state(g->cpu, &g->state), 0);
+    assert_int_equal(g->cpu->ops->watch(g->cpu, &watch, 1), 0);
+}
+
+static void expect_access(struct guest *g, uint32_t address, bool is_write, uint32_t eip)
+{
+    assert_int_equal(cpu_run(g->cpu, CLOCK_NEVER), CPU_STOP_WATCH);
+    assert_int_equal(g->cpu->exit.access.address, address);
+    assert_int_equal(g->cpu->exit.access.is_write, is_write);
+    g->cpu->ops->get_state(g->cpu, &g->state);
+    assert_int_equal(g->state.eip, eip);
+}
+
+static void expect_halt(struct guest *g, uint32_t eip)
+{
+    assert_int_equal(cpu_run(g->cpu, 100000 * SOFT_NS_PER_INSTRUCTION), CPU_STOP_HALTED);
+    g->cpu->ops->get_state(g->cpu, &g->state);
+    assert_int_equal(g->state.eip, eip);
+}
+
+static void a_watch_stops_behind_the_access(void **state)
+{
+    struct guest *g = *state;
+
+    /* inc ecx; mov [DATA], eax; inc ecx; inc dword [DATA+2]; mov [DATA+4], al; hlt */
+    CODE_AT(g, CODE,
+            "\x41\xa3\x00\x20\x02\x00\x41\xff\x05\x02\x20\x02\x00\xa2\x04\x20\x02\x00\xf4");
+    g->state.gpr[CPU_EAX] = 0x12345678;
+    watch(g, DATA, 4, CPU_WATCH_WRITE);
+    expect_access(g, DATA, true, CODE + 6);
+    assert_int_equal(get32(g, DATA), 0x12345678);
+    assert_int_equal(g->cpu->ops->instructions(g->cpu), 2);
+    expect_access(g, DATA + 2, true, CODE + 13);
+    assert_int_equal(g->cpu->ops->instructions(g->cpu), 4);
+    expect_halt(g, CODE + 19); /* DATA + 4 is not watched */
+}
+
+static void a_watch_tells_reads_from_writes(void **state)
+{
+    struct guest *g = *state;
+
+    /* mov [DATA], eax; mov eax, [DATA]; inc dword [DATA]; hlt */
+    CODE_AT(g, CODE, "\xa3\x00\x20\x02\x00\xa1\x00\x20\x02\x00\xff\x05\x00\x20\x02\x00\xf4");
+    watch(g, DATA + 1, 1, CPU_WATCH_READ);
+    expect_access(g, DATA + 1, false, CODE + 10);
+    expect_access(g, DATA + 1, false, CODE + 16);
+    expect_halt(g, CODE + 17);
+    g->state.eip = CODE;
+    watch(g, DATA + 1, 1, CPU_WATCH_READ | CPU_WATCH_WRITE);
+    expect_access(g, DATA + 1, true, CODE + 5);
+    expect_access(g, DATA + 1, false, CODE + 10);
+    expect_access(g, DATA + 1, true, CODE + 16); /* of both the write is told */
+    g->state.eip = CODE;
+    watch(g, DATA + 1, 1, CPU_WATCH_READ);
+    assert_int_equal(g->cpu->ops->watch(g->cpu, NULL, 0), 0);
+    expect_halt(g, CODE + 17);
+}
+
+static void a_watch_sees_the_last_instruction_of_a_block(void **state)
+{
+    struct guest *g = *state;
+
+    /* call +0: its push is watched; pop eax; jmp [DATA]; then at CODE + 0x20: hlt */
+    CODE_AT(g, CODE, "\xe8\x00\x00\x00\x00\x58\xff\x25\x00\x20\x02\x00");
+    CODE_AT(g, CODE + 0x20, "\xf4");
+    put32(g, DATA, CODE + 0x20);
+    watch(g, STACK - 0x104, 4, CPU_WATCH_WRITE);
+    expect_access(g, STACK - 0x104, true, CODE + 5);
+    expect_halt(g, CODE + 0x21);
+    g->state.eip = CODE;
+    watch(g, DATA, 4, CPU_WATCH_READ);
+    expect_access(g, DATA, false, CODE + 0x20);
+    expect_halt(g, CODE + 0x21);
+}
+
+static void a_watch_stops_between_iterations(void **state)
+{
+    struct guest *g = *state;
+
+    CODE_AT(g, CODE, "\xf3\xab\xf4"); /* rep stosd; hlt */
+    g->state.gpr[CPU_EDI] = DATA - 0x800;
+    g->state.gpr[CPU_ECX] = 0x400;
+    watch(g, DATA + 8, 8, CPU_WATCH_WRITE);
+    expect_access(g, DATA + 8, true, CODE);
+    assert_int_equal(g->state.gpr[CPU_EDI], DATA + 12);
+    assert_int_equal(g->state.gpr[CPU_ECX], 0x400 - 0x203);
+    assert_int_equal(g->cpu->ops->instructions(g->cpu), 0x203);
+    expect_access(g, DATA + 12, true, CODE);
+    expect_halt(g, CODE + 3);
+}
+
+static void a_watch_sees_stacks_of_calls_and_interrupts(void **state)
+{
+    struct guest *g = *state;
+
+    CODE_AT(g, CODE, "\x90\x0f\x0b"); /* nop; ud2: its frame is watched */
+    watch(g, STACK - 0x10c, 4, CPU_WATCH_WRITE);
+    expect_access(g, STACK - 0x10c, true, HANDLERS + 6);
+    expect_halt(g, HANDLERS + 7);
+
+    CODE_AT(g, CODE, "\x90\x90\xf4");
+    g->state.eip = CODE;
+    g->state.eflags |= EFLAGS_IF;
+    g->state.gpr[CPU_ESP] = STACK - 0x100;
+    watch(g, STACK - 0x104, 4, CPU_WATCH_WRITE);
+    assert_int_equal(g->cpu->ops->interrupt(g->cpu, 0x20), 0);
+    expect_access(g, STACK - 0x104, true, HANDLERS + 0x20);
+}
+
+static void a_watch_does_not_see_what_faults(void **state)
+{
+    struct guest *g = *state;
+
+    page_tables(g);
+    put32(g, TABLE + (DATA >> 12) * 4, 0); /* the destination is not there */
+    CODE_AT(g, CODE, "\xa5\xf4");          /* movsd; hlt */
+    g->state.gpr[CPU_ESI] = USTACK;
+    g->state.gpr[CPU_EDI] = DATA;
+    watch(g, USTACK, 4, CPU_WATCH_READ);
+    expect_halt(g, HANDLERS + 14 + 1);
+}
+
+static void a_watch_follows_pages_and_lengths(void **state)
+{
+    struct guest *g = *state;
+
+    /* mov [DATA+0xffe], eax across two pages; mov [DATA+0x3000], al; hlt */
+    CODE_AT(g, CODE, "\xa3\xfe\x2f\x02\x00\xa2\x00\x50\x02\x00\xf4");
+    page_tables(g);
+    watch(g, DATA + 0x1000, 0x2000, CPU_WATCH_WRITE);
+    expect_access(g, DATA + 0x1000, true, CODE + 5);
+    expect_halt(g, CODE + 11);
+    g->state.eip = CODE + 5;
+    watch(g, DATA + 0x1000, 0x1fff, CPU_WATCH_WRITE);
+    expect_halt(g, CODE + 11);
+    g->state.eip = CODE + 5;
+    watch(g, DATA + 0x1000, 0x2001, CPU_WATCH_WRITE);
+    expect_access(g, DATA + 0x3000, true, CODE + 10);
+}
+
+/* The cost of a watch is that of its page: nothing else leaves the TLB, however often it is met. */
+static void a_watched_page_leaves_the_others_in_the_tlb(void **state)
+{
+    struct guest *g = *state;
+    const struct soft *c = soft_of(g->cpu);
+
+    /* again: mov [DATA], eax; mov eax, [DATA+0x1000]; mov [DATA+0x1000], eax; loop again; hlt */
+    CODE_AT(g, CODE, "\xa3\x00\x20\x02\x00\xa1\x00\x30\x02\x00\xa3\x00\x30\x02\x00\xe2\xef\xf4");
+    g->state.gpr[CPU_ECX] = 20000; /* more than the TLB's log has room for */
+    watch(g, DATA + 0x800, 4, CPU_WATCH_READ | CPU_WATCH_WRITE);
+    expect_halt(g, CODE + 18);
+    assert_true(c->tlb_logged < 8);
+    assert_non_null(c->tlb[0][0][(DATA + 0x1000) >> 12]);
+    assert_non_null(c->tlb[0][1][(DATA + 0x1000) >> 12]);
+    assert_null(c->tlb[0][0][DATA >> 12]);
+    assert_null(c->tlb[0][1][DATA >> 12]);
+}
+
 /* "NP" in the manual: with a prefix it is another instruction, or none. */
 static void fences_have_no_prefix(void **state)
 {
@@ -1183,6 +1347,14 @@ int main(void)
         TEST(icebp_reports_what_mov_ss_has_met),
         TEST(debug_registers_watch_code_and_data),
         TEST(fences_have_no_prefix),
+        TEST(a_watch_stops_behind_the_access),
+        TEST(a_watch_tells_reads_from_writes),
+        TEST(a_watch_sees_the_last_instruction_of_a_block),
+        TEST(a_watch_stops_between_iterations),
+        TEST(a_watch_sees_stacks_of_calls_and_interrupts),
+        TEST(a_watch_does_not_see_what_faults),
+        TEST(a_watch_follows_pages_and_lengths),
+        TEST(a_watched_page_leaves_the_others_in_the_tlb),
         TEST(mmio_is_the_machines),
         TEST(real_mode_wraps_and_interrupts),
         TEST(real_mode_shuts_down_without_room_for_a_stack_fault),

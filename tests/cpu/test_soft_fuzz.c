@@ -153,6 +153,8 @@ static uint64_t hash(uint64_t value, const void *data, size_t size)
     return value;
 }
 
+static uint64_t watched; /* accesses that met a watch */
+
 static uint64_t hash_all(const struct soft *c, const struct cpu_state *state)
 {
     uint64_t value = hash(UINT64_C(0xcbf29ce484222325), state, sizeof(*state));
@@ -165,7 +167,14 @@ static uint64_t hash_all(const struct soft *c, const struct cpu_state *state)
     return hash(value, c->memory->base, c->memory->size);
 }
 
-enum how { IN_BLOCKS, BY_STEPS, IN_PIECES, WAYS };
+enum how { IN_BLOCKS, BY_STEPS, IN_PIECES, WATCHED, WAYS };
+
+/* Where programs have their data, mostly: that they are watched must change nothing. */
+static const struct cpu_watch watches[] = {
+    {0x4800, 0x400, CPU_WATCH_WRITE},
+    {0x7ff0, 0x1020, CPU_WATCH_READ},
+    {0x9000, 0x8000, CPU_WATCH_READ | CPU_WATCH_WRITE},
+};
 
 /* What the "machine" answers depends on nothing but the instruction count. Every 500 instructions
  * it has an interrupt. */
@@ -182,6 +191,8 @@ static uint64_t run_program(const struct memory *memory, const struct cpu_state 
     if (!cpu || cpu->ops->set_state(cpu, start) < 0)
         abort();
     cpu_soft_set_stepping(cpu, how == BY_STEPS);
+    if (how == WATCHED && cpu->ops->watch(cpu, watches, sizeof(watches) / sizeof(watches[0])) < 0)
+        abort();
     while (!over && cpu->ops->now(cpu) < end) {
         uint64_t now = cpu->ops->now(cpu), deadline;
         while (tick <= now) {
@@ -221,6 +232,9 @@ static uint64_t run_program(const struct memory *memory, const struct cpu_state 
         case CPU_STOP_ASTRAY:
             over = true;
             break;
+        case CPU_STOP_WATCH:
+            watched++;
+            break;
         case CPU_STOP_KICKED:
         case CPU_STOP_WINDOW:
         case CPU_STOP_DEBUG:
@@ -254,19 +268,24 @@ int main(int argc, char **argv)
         }
         total += counts[0];
         all = hash(all, &results[0], sizeof(results[0]));
-        if (results[0] != results[1] || results[0] != results[2]) {
+        if (results[0] != results[1] || results[0] != results[2] || results[0] != results[3]) {
             printf("program %llu: in blocks %016llx (%llu), by steps %016llx (%llu), in pieces "
-                   "%016llx (%llu)\n",
+                   "%016llx (%llu), watched %016llx (%llu)\n",
                    (unsigned long long)(seed + i), (unsigned long long)results[0],
                    (unsigned long long)counts[0], (unsigned long long)results[1],
                    (unsigned long long)counts[1], (unsigned long long)results[2],
-                   (unsigned long long)counts[2]);
+                   (unsigned long long)counts[2], (unsigned long long)results[3],
+                   (unsigned long long)counts[3]);
             failed++;
         }
     }
     /* The same in every build. */
     printf("%llu instructions, end states %016llx\n", (unsigned long long)total,
            (unsigned long long)all);
+    if (watched < programs) {
+        printf("only %llu accesses met a watch\n", (unsigned long long)watched);
+        failed++;
+    }
     printf("%llu passed, %llu failed\n", (unsigned long long)(programs - failed),
            (unsigned long long)failed);
     memory_free(&memory);

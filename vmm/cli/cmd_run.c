@@ -48,11 +48,13 @@ static const char usage[] =
     "      --record FILE        with --cpu soft: record each input and its time\n"
     "      --replay FILE        repeat a recorded run\n"
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
+    "  -s, --gdb [HOST:]PORT|unix:PATH  for gdb: 'target remote :PORT' (-s: 127.0.0.1:1234)\n"
     "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --hold               keep a dead guest for the monitor instead of ending\n"
-    "  -S, --paused             stop before the first instruction; the monitor's continue starts "
-    "it\n"
+    "  -S, --paused             stop before the first instruction; gdb's or the monitor's "
+    "continue\n"
+    "                           starts it\n"
     "      --halt-status N      what a halt with interrupts off ends with (default 0)\n"
     "      --no-second-opinion  with kvm: do not run a crashed guest on the software CPU, too\n"
     "      --keep-open          run on when input has ended and the guest waits for more\n"
@@ -101,7 +103,7 @@ static const struct option_kind *find_kind(const char *name)
 }
 
 /* Options of the whole run, not of a guest. */
-enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT, OPTION_NO_SANDBOX };
+enum { OPTION_GUESTS = 1, OPTION_CAST, OPTION_PLAIN, OPTION_EXIT, OPTION_NO_SANDBOX, OPTION_GDB };
 static const struct option common_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"guests", required_argument, NULL, OPTION_GUESTS},
@@ -109,6 +111,7 @@ static const struct option common_options[] = {
     {"plain", no_argument, NULL, OPTION_PLAIN},
     {"exit", no_argument, NULL, OPTION_EXIT},
     {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
+    {"gdb", required_argument, NULL, OPTION_GDB},
 };
 
 /* All options. */
@@ -140,7 +143,9 @@ static bool take_option(struct options *options, int option)
 struct common {
     const char *guests; /* --guests FILE */
     const char *cast;
+    struct gdb_socket *gdb;
     bool plain, exit, no_sandbox;
+    bool is_wrong; /* which was said */
 };
 
 /* False, with a message: nothing may run. */
@@ -149,7 +154,8 @@ static bool enter_sandbox(const struct options *options, size_t guests, const st
     char error[200];
 
     if (common->no_sandbox ||
-        sandbox_enter(options, guests, common->cast, error, sizeof(error)) == 0)
+        sandbox_enter(options, guests, common->cast,
+                      common->gdb ? gdb_socket_path(common->gdb) : NULL, error, sizeof(error)) == 0)
         return true;
     fprintf(stderr, "vmm: %s\n", error);
     return false;
@@ -274,15 +280,17 @@ static bool is_over_screen(const struct group *group, const struct common *commo
  * terminal, or a socket. Else it would stand for ever. False, with a message. */
 static bool can_be_asked(const struct group *group, const struct common *common)
 {
-    bool keys = has_screen(group, common) || (is_alone(group, common) && isatty(STDIN_FILENO));
+    bool keys = common->gdb || has_screen(group, common) ||
+                (is_alone(group, common) && isatty(STDIN_FILENO));
 
     for (size_t i = 0; i < group->count && !keys; i++) {
         const struct options *options = &group->options[i];
         if ((options->hold || options->paused) && !options->monitor) {
-            fprintf(stderr,
-                    "vmm: --%s needs a monitor that somebody can come to: Ctrl-A C where standard "
-                    "input is a terminal and there is no --plain, or --monitor unix:PATH\n",
-                    options->hold ? "hold" : "paused");
+            fprintf(
+                stderr,
+                "vmm: --%s needs a monitor that somebody can come to: Ctrl-A C where standard "
+                "input is a terminal and there is no --plain, or --monitor unix:PATH; or --gdb\n",
+                options->hold ? "hold" : "paused");
             return false;
         }
     }
@@ -296,7 +304,7 @@ static int show_group(const struct group *group, struct many *many, const struct
     return is_alone(group, common) ? solo_run(many) : plain_run(many);
 }
 
-static int run_group(const struct group *group, const struct common *common)
+static int run_group(const struct group *group, struct common *common)
 {
     struct many many;
     int status;
@@ -309,11 +317,15 @@ static int run_group(const struct group *group, const struct common *common)
         !can_be_asked(group, common))
         return STATUS_USAGE;
     status = many_init(&many, group->options, group->count);
+    if (status == 0)
+        many_set_gdb(&many, common->gdb);
     if (status == 0 && !enter_sandbox(group->options, group->count, common))
         status = STATUS_USAGE;
     if (status == 0)
         status = show_group(group, &many, common);
     many_free(&many);
+    gdb_socket_free(common->gdb);
+    common->gdb = NULL;
     for (size_t i = 0; i < group->count; i++)
         options_close_monitor(&group->options[i]);
     sandbox_end();
@@ -321,8 +333,7 @@ static int run_group(const struct group *group, const struct common *common)
     return status;
 }
 
-static int run_many(const struct options *base, const struct common *common, char **images,
-                    int count)
+static int run_many(const struct options *base, struct common *common, char **images, int count)
 {
     struct group group = {0};
     int status = STATUS_USAGE;
@@ -345,6 +356,24 @@ static int run_many(const struct options *base, const struct common *common, cha
 
 /* ---- the command line ---- */
 
+/* Where QEMU's -s listens. */
+#define GDB_DEFAULT "127.0.0.1:1234"
+
+/* --gdb. */
+static bool open_gdb(struct common *common, const char *where)
+{
+    char error[320] = "more than one place for gdb";
+    struct gdb_socket *made = common->gdb ? NULL : gdb_socket_open(where, error, sizeof(error));
+
+    if (!made) {
+        fprintf(stderr, "vmm: --gdb %s: %s\n", where, error);
+        common->is_wrong = true;
+    } else {
+        common->gdb = made;
+    }
+    return true;
+}
+
 static bool take_common(struct common *common, int option)
 {
     switch (option) {
@@ -358,6 +387,10 @@ static bool take_common(struct common *common, int option)
         return common->plain = true;
     case OPTION_EXIT:
         return common->exit = true;
+    case OPTION_GDB:
+        return open_gdb(common, optarg);
+    case 's':
+        return open_gdb(common, GDB_DEFAULT);
     case OPTION_NO_SANDBOX:
         return common->no_sandbox = true;
     default:
@@ -382,15 +415,14 @@ static void take_long_names(int argc, char **argv, const struct option *list)
 }
 
 /* Everything behind `vmm run`. */
-static int run_arguments(int argc, char **argv, struct options *options)
+static int run_arguments(int argc, char **argv, struct options *options, struct common *common)
 {
     struct option list[KINDS_MAX];
-    struct common common = {0};
     int option;
 
     list_options(list);
     take_long_names(argc, argv, list);
-    while ((option = getopt_long(argc, argv, "m:hS", list, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "m:hsS", list, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
             show_sandbox();
@@ -400,27 +432,31 @@ static int run_arguments(int argc, char **argv, struct options *options)
             fprintf(stderr, "Try 'vmm run --help'.\n");
             return STATUS_USAGE;
         }
-        if (!take_common(&common, option) && !take_option(options, option))
+        if (!take_common(common, option) && !take_option(options, option))
+            return STATUS_USAGE;
+        if (common->is_wrong)
             return STATUS_USAGE;
     }
-    if (argc == optind && !options->restore && !common.guests) {
+    if (argc == optind && !options->restore && !common->guests) {
         fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
         return STATUS_USAGE;
     }
-    if (argc - optind > 1 || common.guests)
-        return run_many(options, &common, argv + optind, argc - optind);
+    if (argc - optind > 1 || common->guests)
+        return run_many(options, common, argv + optind, argc - optind);
     if (optind < argc && !options_take_image(options, argv[optind]))
         return STATUS_USAGE;
-    return run_group(&(struct group){.options = options, .count = 1}, &common);
+    return run_group(&(struct group){.options = options, .count = 1}, common);
 }
 
 int cmd_run(int argc, char **argv)
 {
+    struct common common = {0};
     struct options options;
     int status;
 
     options_init(&options);
-    status = run_arguments(argc, argv, &options);
+    status = run_arguments(argc, argv, &options, &common);
+    gdb_socket_free(common.gdb);
     options_free(&options);
     sandbox_end();
     return status;

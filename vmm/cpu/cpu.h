@@ -106,6 +106,7 @@ enum cpu_stop {
     CPU_STOP_WINDOW,   /* the window asked for is open: cpu_can_interrupt is now true */
     CPU_STOP_SHUTDOWN, /* triple fault: exit.undelivered says from what */
     CPU_STOP_DEBUG,    /* come to one of the addresses of stop_at */
+    CPU_STOP_WATCH,    /* behind an access to what watch names: exit.access */
     CPU_STOP_KICKED,   /* cpu_kick, or the deadline has come */
     CPU_STOP_FAILED,   /* the engine can't go on: exit.failure says why */
     CPU_STOP_ASTRAY,   /* before an instruction that is no code: exit.came says from where */
@@ -150,6 +151,13 @@ struct cpu_branch {
 
 #define CPU_BRANCHES 16
 
+/* Bytes whose accesses stop a guest, by their linear address. */
+enum { CPU_WATCH_WRITE = 1, CPU_WATCH_READ = 2 };
+struct cpu_watch {
+    uint32_t address, length; /* length: 1 or more, not beyond 4 GiB */
+    unsigned kinds;           /* of accesses: CPU_WATCH_... */
+};
+
 struct cpu_exit {
     union {
         /* `count` accesses of `width` bytes at one port. For an input the machine fills `data`,
@@ -167,6 +175,12 @@ struct cpu_exit {
             bool is_write;
             uint8_t *data;
         } mmio;
+        /* The first access of the instruction that has met a watch; of several, the first write. */
+        struct cpu_access {
+            unsigned watch;   /* which, of those given to `watch` */
+            uint32_t address; /* linear, of the first watched byte that it met */
+            bool is_write;
+        } access;
     };
     char failure[160];
     /* After CPU_STOP_SHUTDOWN: what led to it, the first event first; 0: the engine can't say. */
@@ -217,6 +231,12 @@ struct cpu_ops {
      * one of these linear addresses: not at the one where it begins. False, and none are set: they
      * are too many. NULL where nobody counts. */
     bool (*stop_at)(struct cpu *cpu, const uint32_t *addresses, unsigned count);
+
+    /* From now on run comes back with CPU_STOP_WATCH behind each instruction, or delivery of an
+     * interrupt, that accesses one of these. An instruction that faults has made no access. The
+     * present ones are forgotten. Returns 0 or -errno: -ENOSPC if they are too many. NULL: never.
+     */
+    int (*watch)(struct cpu *cpu, const struct cpu_watch *watches, unsigned count);
 
     /* How many instructions were executed. NULL where nobody counts. */
     uint64_t (*instructions)(struct cpu *cpu);

@@ -186,8 +186,9 @@ static void answer(struct desk *desk, struct machine *machine, struct question *
     question->wait = (struct monitor_wait){0};
     if (to && question->completes) {
         monitor_complete(&desk->monitor, question->line, to);
-    } else if (to &&
-               monitor_command(&desk->monitor, machine, question->line, &question->wait, to)) {
+    } else if (to && (question->begin ? question->begin(question, desk, machine, to)
+                                      : monitor_command(&desk->monitor, machine, question->line,
+                                                        &question->wait, to))) {
         begin_wait(desk, question);
         fclose(to);
         free(text);
@@ -214,24 +215,36 @@ static void heed_askers(struct desk *desk)
     }
 }
 
+static void end_wait(struct desk *desk, struct machine *machine, struct question *question)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+
+    if (to && question->end)
+        question->end(question, desk, machine, to);
+    else if (to)
+        monitor_stopped(&desk->monitor, machine, &question->wait, to);
+    monitor_leave(&desk->monitor, &question->wait);
+    end_answer(desk, question, to, &text, &size);
+}
+
 /* Has the guest stopped, all that have waited for that are told. */
 static void end_waits(struct desk *desk, struct machine *machine)
 {
-    struct question *question;
+    struct question **link = &desk->waiting, *question;
 
     heed_askers(desk);
-    if (!desk->waiting || !run_control_has_stopped(desk->monitor.run, machine))
+    if (!machine || !run_control_has_stopped(desk->monitor.run, machine))
         return;
-    while ((question = desk->waiting)) {
-        char *text = NULL;
-        size_t size = 0;
-        FILE *to = open_memstream(&text, &size);
-        desk->waiting = question->next;
-        if (to)
-            monitor_stopped(&desk->monitor, machine, &question->wait, to);
-        else
-            monitor_leave(&desk->monitor, &question->wait);
-        end_answer(desk, question, to, &text, &size);
+    while ((question = *link)) {
+        if (question->passes_reset && machine->outcome.end == END_RESET) {
+            link = &question->next;
+            continue;
+        }
+        *link = question->next;
+        desk->monitor.run->was_told = true;
+        end_wait(desk, machine, question);
     }
 }
 

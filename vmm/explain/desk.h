@@ -9,12 +9,19 @@
 
 #include <pthread.h>
 
+struct desk;
+
 /* A line and its answer. Each asker has one, and uses it again when it is answered. */
 struct question {
     char line[MONITOR_LINE];
     bool completes; /* what may the line become? */
     char *answer;   /* freed by the asker; NULL: out of memory */
     bool is_answered, is_withdrawn, is_interrupted;
+    /* What is asked if it is no line for the monitor, which these do instead of monitor_command and
+     * monitor_stopped; they run on the machine's thread. NULL: it is a line. */
+    bool (*begin)(struct question *question, struct desk *desk, struct machine *machine, FILE *to);
+    void (*end)(struct question *question, struct desk *desk, struct machine *machine, FILE *to);
+    bool passes_reset;        /* it waits on in the machine that follows a reset */
     struct monitor_wait wait; /* the machine's thread's, with `next` */
     struct question *next;
 };

@@ -62,6 +62,7 @@ static const struct info_subject subjects[] = {
     {"gdt", "segment descriptors", info_gdt},
     {"tss", "the task register and its segment", info_tss},
     {"pages", "ranges of mapped pages", info_pages},
+    {"breakpoints", "breakpoints and watchpoints, and how often they were met", info_breakpoints},
     {"irq", "how often each interrupt was raised and taken", info_irq},
 };
 

@@ -7,6 +7,7 @@
 
 #include "inspect/symbols.h"
 #include "machine/machine.h"
+#include "run_control.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,7 @@ struct info {
     const struct cpu_state *state;
     const struct symbols *symbols; /* NULL: the machine's configuration may know some */
     FILE *to;
+    const struct run_control *run; /* whose breakpoints are meant; NULL: nobody's */
 };
 
 struct info_subject {
@@ -43,6 +45,9 @@ __attribute__((format(printf, 3, 0))) void info_print_name(const struct info *in
 /* A line on an input of the interrupt controller: "IRQ 1  keyboard vector 0x21: requested, masked".
  */
 void info_print_irq(const struct info *info, unsigned irq);
+
+/* breaks.c */
+void info_breakpoints(const struct info *info);
 
 /* info_devices.c: interrupts, and what the devices of a subject say. */
 void info_irq(const struct info *info);

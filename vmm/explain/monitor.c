@@ -1,7 +1,7 @@
 /*
  * The table of commands and what they do. Names are those of QEMU's monitor and of gdb.
  */
-#include "monitor.h"
+#include "call.h"
 
 #include "backtrace.h"
 #include "cpu/arch.h"
@@ -16,16 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A command on its way. */
-struct call {
-    struct monitor *monitor;
-    struct machine *machine;
-    struct cpu_state state; /* at the end of a guest that has ended, or now */
-    const char *argument;   /* what follows the command's name */
-    struct monitor_wait *wait;
-    FILE *to;
-};
 
 /* What a command needs. */
 enum { HAS_NOT_ENDED = 1, IS_NOT_RECORDED = 2, IS_NOT_REPLAY = 4 };
@@ -43,7 +33,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[17]; /* the last one has no name */
+static const struct command commands[25]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -118,9 +108,8 @@ static const struct command *find_command(const char *word, size_t length, FILE 
     return NULL;
 }
 
-/* A number, and nothing behind it; an empty text is `otherwise`. */
-static bool take_number(struct call *call, const char *what, uint64_t otherwise, uint64_t max,
-                        uint64_t *number)
+bool call_take_number(struct call *call, const char *what, uint64_t otherwise, uint64_t max,
+                      uint64_t *number)
 {
     char *end;
 
@@ -164,22 +153,23 @@ static int find_symbol(void *owner, const char *name, uint32_t *address)
 
 static struct info info_of(struct call *call)
 {
-    return (struct info){call->machine, run_control_is_held(call->monitor->run), &call->state,
-                         symbols(call->monitor), call->to};
+    return (struct info){call->machine, run_control_is_held(call->monitor->run),
+                         &call->state,  symbols(call->monitor),
+                         call->to,      call->monitor->run};
 }
 
-/* The value of an expression, of all of `text`; false with a sentence. */
-static bool evaluate(struct call *call, const char *text, uint64_t *value)
+bool call_evaluate(struct call *call, const char **rest, const char *end, uint64_t *value)
 {
-    const char *expected;
+    const char *expected, *text = *rest;
     struct expression *expression = expression_parse(&text, &expected);
     char why[200];
     bool ok = false;
 
     text += strspn(text, " \t");
+    *rest = text;
     if (!expression && !expected)
         fprintf(call->to, "out of memory\n");
-    else if (!expression || *text)
+    else if (!expression || (*text && !strchr(end, *text)))
         fprintf(call->to, "expected %s%s%s%s\n", expression ? "an operator, or nothing," : expected,
                 *text ? " at '" : "", text, *text ? "'" : "");
     else if (expression_resolve(expression, find_symbol, call) == 0) {
@@ -189,6 +179,12 @@ static bool evaluate(struct call *call, const char *text, uint64_t *value)
     }
     expression_free(expression);
     return ok;
+}
+
+/* The value of an expression, of all of `text`; false with a sentence. */
+static bool evaluate(struct call *call, const char *text, uint64_t *value)
+{
+    return call_evaluate(call, &text, "", value);
 }
 
 /* ---- looking ---- */
@@ -303,7 +299,7 @@ static bool do_backtrace(struct call *call)
     const struct info info = info_of(call);
     uint64_t max;
 
-    if (!take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max) ||
+    if (!call_take_number(call, "how many frames, 1 to 64", 20, BACKTRACE_MAX, &max) ||
         backtrace_print(&info, (unsigned)max, "") > 0)
         return false;
     fprintf(call->to, "#0  ");
@@ -443,7 +439,7 @@ static void print_end(struct call *call)
     fputc('\n', call->to);
 }
 
-static void print_stop(struct call *call)
+void call_print_stop(struct call *call)
 {
     const struct info info = info_of(call);
     struct machine *machine = call->machine;
@@ -456,6 +452,7 @@ static void print_stop(struct call *call)
         print_end(call);
         return;
     }
+    call_print_reason(call);
     fprintf(call->to, "stopped %s ", machine->halted ? "in HLT before" : "at");
     info_print_place(&info, call->state.segment[CPU_CS].base + call->state.eip);
     fprintf(call->to, ", %.9f s", (double)clock_now(&machine->clock) / 1e9);
@@ -468,13 +465,7 @@ static void print_stop(struct call *call)
 static bool do_stop(struct call *call)
 {
     run_control_hold(call->monitor->run, true);
-    print_stop(call);
-    return false;
-}
-
-static bool do_continue(struct call *call)
-{
-    run_control_hold(call->monitor->run, false);
+    call_print_stop(call);
     return false;
 }
 
@@ -486,6 +477,17 @@ static bool wait_for_stop(struct call *call)
     fprintf(call->to, "%u others wait for this guest to stop: 'stop' stops it\n",
             RUN_CONTROL_WAITS);
     return false;
+}
+
+/* Where a breakpoint may stop it, the answer is that it has. */
+static bool do_continue(struct call *call)
+{
+    if (!call->monitor->run->breaks) {
+        run_control_hold(call->monitor->run, false);
+        return false;
+    }
+    call->wait->run.pause = run_control_never;
+    return wait_for_stop(call);
 }
 
 static bool can_count(struct call *call)
@@ -504,22 +506,18 @@ static bool do_step(struct call *call)
     uint64_t count;
 
     if (!can_count(call) ||
-        !take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
+        !call_take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count))
         return false;
     *pause = run_control_never;
     pause->instructions = call->machine->cpu->ops->instructions(call->machine->cpu) + count;
     return wait_for_stop(call);
 }
 
-/* Has the call wait for a place; false with a sentence. */
-static bool take_place(struct call *call)
+bool call_take_place(struct call *call, struct place *place)
 {
     struct monitor *monitor = call->monitor;
-    struct machine_pause *pause = &call->wait->run.pause;
-    struct place *place = &call->wait->place;
     char why[300];
 
-    *pause = run_control_never;
     if (!place_parse(call->argument, place, why, sizeof(why)) ||
         (place->name && !symbols(monitor) &&
          snprintf(why, sizeof(why), "%s", monitor->no_symbols)) ||
@@ -527,6 +525,18 @@ static bool take_place(struct call *call)
         fprintf(call->to, "%s\n", why);
         return false;
     }
+    return true;
+}
+
+/* Has the call wait for a place; false with a sentence. */
+static bool wait_for_place(struct call *call)
+{
+    struct machine_pause *pause = &call->wait->run.pause;
+    struct place *place = &call->wait->place;
+
+    *pause = run_control_never;
+    if (!call_take_place(call, place))
+        return false;
     if (place->kind == PLACE_TIME)
         pause->time = place->number;
     else if (!can_count(call))
@@ -542,7 +552,7 @@ static bool do_until(struct call *call)
 {
     struct machine_pause ahead;
 
-    if (!take_place(call))
+    if (!wait_for_place(call))
         return false;
     ahead = call->wait->run.pause;
     ahead.address_count = 0; /* the guest may come there again */
@@ -550,7 +560,7 @@ static bool do_until(struct call *call)
         return wait_for_stop(call);
     fprintf(call->to, "that is past; ");
     run_control_hold(call->monitor->run, true);
-    print_stop(call);
+    call_print_stop(call);
     return false;
 }
 
@@ -563,7 +573,7 @@ static bool do_irq(struct call *call)
     struct interrupt_input input = {.is_cascade = true};
     uint64_t irq;
 
-    if (!take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
+    if (!call_take_number(call, "the number of an IRQ, 0 to 15", UINT64_MAX, 15, &irq))
         return false;
     if (irq <= 15)
         input = machine_input(call->machine, (unsigned)irq);
@@ -577,6 +587,7 @@ static bool do_irq(struct call *call)
         fprintf(call->to, "the guest has switched the keyboard off, so it sends nothing\n");
     else {
         machine_raise(call->machine, (unsigned)irq, MACHINE_SCANCODE);
+        call_note_change(call);
         info_print_irq(&info, (unsigned)irq);
         if (irq == 1)
             fprintf(call->to, "port 0x60: 0x%02x%s\n", keyboard->dbb,
@@ -638,7 +649,7 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[17] = {
+static const struct command commands[25] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
     {"why", "", "what the guest does, what it waits for, and what may be wrong", WORDS_NONE, 0,
@@ -656,6 +667,22 @@ static const struct command commands[17] = {
      HAS_NOT_ENDED, do_step},
     {"until u advance", "PLACE", "runs to a symbol, FILE:LINE, 0xADDRESS, 3.5ms or COUNT insn",
      WORDS_SYMBOLS, HAS_NOT_ENDED, do_until},
+    {"break b", "PLACE", "stops there each time: a symbol, FILE:LINE or 0xADDRESS", WORDS_SYMBOLS,
+     HAS_NOT_ENDED, call_break},
+    {"watch", "ADDRESS [LENGTH]", "stops behind each write to these bytes (4 of them)",
+     WORDS_SYMBOLS, HAS_NOT_ENDED, call_watch_writes},
+    {"rwatch", "ADDRESS [LENGTH]", "stops behind each read of them", WORDS_SYMBOLS, HAS_NOT_ENDED,
+     call_watch_reads},
+    {"awatch", "ADDRESS [LENGTH]", "stops behind each read or write of them", WORDS_SYMBOLS,
+     HAS_NOT_ENDED, call_watch_all},
+    {"delete d", "[NUMBER]", "removes a breakpoint or watchpoint, or all: 'info breakpoints'",
+     WORDS_NONE, 0, call_delete},
+    {"set", "[/b] $eax|ADDRESS = VALUE", "changes a register, or memory: size b h or w",
+     WORDS_SYMBOLS, HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, call_set},
+    {"back", "[COUNT]", "goes back COUNT instructions (1); with --gdb, which keeps the past",
+     WORDS_NONE, 0, call_back},
+    {"last-write", "ADDRESS [LENGTH]", "goes back to before the last write to these bytes (4)",
+     WORDS_SYMBOLS, 0, call_last_write},
     {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
      HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, do_irq},
     {"sendkey", "KEY[-KEY...]", "presses keys together, by QEMU's names: ctrl-alt-delete",
@@ -700,19 +727,32 @@ static void make_call(struct call *call, struct monitor *monitor, struct machine
 /* How long the name of a line's command is. */
 static size_t name_length(const char *line)
 {
-    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+    size_t length = line[0] == '?' ? 1 : strspn(line, "abcdefghijklmnopqrstuvwxyz_-");
 
     return line[length] && !strchr(" \t\r/", line[length]) ? strcspn(line, " \t\r") : length;
 }
 
-bool monitor_is_stop(const char *line)
+static const struct command *command_of(const char *line)
 {
-    const struct command *command;
     unsigned count;
 
     line += strspn(line, " \t");
-    command = *line ? match_command(line, name_length(line), &count) : NULL;
+    return *line ? match_command(line, name_length(line), &count) : NULL;
+}
+
+bool monitor_is_stop(const char *line)
+{
+    const struct command *command = command_of(line);
+
     return command && command->run == do_stop;
+}
+
+bool monitor_moves(const char *line)
+{
+    const struct command *command = command_of(line);
+
+    return command && (command->run == do_stop || command->run == do_continue ||
+                       command->run == do_step || command->run == do_until);
 }
 
 bool monitor_command(struct monitor *monitor, struct machine *machine, const char *line,
@@ -754,11 +794,16 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
 void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
                      FILE *to)
 {
+    monitor_leave(monitor, wait);
+    monitor_tell_stop(monitor, machine, to);
+}
+
+void monitor_tell_stop(struct monitor *monitor, struct machine *machine, FILE *to)
+{
     struct call call;
 
-    monitor_leave(monitor, wait);
     make_call(&call, monitor, machine, to);
-    print_stop(&call);
+    call_print_stop(&call);
 }
 
 void monitor_leave(struct monitor *monitor, struct monitor_wait *wait)

@@ -45,11 +45,17 @@ bool monitor_command(struct monitor *monitor, struct machine *machine, const cha
 void monitor_stopped(struct monitor *monitor, struct machine *machine, struct monitor_wait *wait,
                      FILE *to);
 
+/* Writes why and where the guest stands still. */
+void monitor_tell_stop(struct monitor *monitor, struct machine *machine, FILE *to);
+
 /* The wait is given up. */
 void monitor_leave(struct monitor *monitor, struct monitor_wait *wait);
 
 /* Whether a line is the command that stops the guest. */
 bool monitor_is_stop(const char *line);
+
+/* Whether a line is a command that has the guest run or stop. */
+bool monitor_moves(const char *line);
 
 /* Writes what the last word of a line may become, a line each. */
 void monitor_complete(struct monitor *monitor, const char *line, FILE *to);

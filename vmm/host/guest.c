@@ -20,6 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of snapshots on a guest's way, for going back in time. */
+#define HISTORY_BUDGET   (UINT64_C(256) << 20)
+#define HISTORY_INTERVAL UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
+                                             */
+
 #define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 
 /* What the guest's real-time clock shows at the start of virtual time: 2000-01-01 00:00:00. */
@@ -352,6 +357,27 @@ static void stand_still(struct guest *guest, struct machine *machine, uint64_t *
     *since = now;
 }
 
+/* It stands at a breakpoint, and nobody waits for that. */
+static void tell_stop(struct guest *guest, struct machine *machine)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to;
+
+    if (guest->control.was_told)
+        return;
+    guest->control.was_told = true;
+    to = open_memstream(&text, &size);
+    if (!to)
+        return;
+    monitor_tell_stop(&guest->desk.monitor, machine, to);
+    if (fclose(to) == 0 && size > 0) {
+        text[size - 1] = '\0'; /* the end of its last line */
+        warn(guest, text);
+    }
+    free(text);
+}
+
 /* Between two instructions: answers what was asked, and stays while the guest is paused; that time
  * is none of its own. */
 static void hold(struct guest *guest, struct machine *machine)
@@ -361,6 +387,7 @@ static void hold(struct guest *guest, struct machine *machine)
 
     for (;;) {
         desk_serve(&guest->desk, machine);
+        tell_stop(guest, machine);
         stand_still(guest, machine, &since);
         if (!run_control_is_held(&guest->control) || atomic_load(&inbox->quit) ||
             machine->outcome.end != END_NONE)
@@ -371,18 +398,69 @@ static void hold(struct guest *guest, struct machine *machine)
     }
 }
 
+/* Runs it to where it is to stop, or where its history is to be looked after. */
+static bool run_on(struct guest *guest, struct machine *machine)
+{
+    struct run_control *control = &guest->control;
+    const struct machine_pause *wanted = run_control_pause(control);
+    struct machine_pause pause = wanted ? *wanted : run_control_never;
+    bool goes_on;
+
+    (void)machine;
+    if (!control->history)
+        return runner_run_until(&guest->runner, wanted);
+    if (history_deadline(control->history) < pause.time)
+        pause.time = history_deadline(control->history);
+    goes_on = runner_run_until(&guest->runner, &pause);
+    history_look(control->history);
+    return goes_on;
+}
+
+static bool boots_again(const struct guest *guest, const struct machine *machine)
+{
+    return machine->outcome.end == END_RESET && !guest->options->no_reboot &&
+           guest->config.image.path;
+}
+
+/* A debugger looks at a guest that has died, or reset itself, as long as it wants to. Whether the
+ * guest goes on after that: it was taken back in time. */
+static bool revives(struct guest *guest, struct machine *machine)
+{
+    struct run_control *control = &guest->control;
+
+    if (!control->is_debugged || machine->outcome.end == END_QUIT)
+        return false;
+    if (machine->outcome.end != END_EXIT && machine->outcome.end != END_POWER_OFF &&
+        machine->outcome.end != END_INPUT)
+        run_control_hold(control, true);
+    do {
+        desk_serve(&guest->desk, machine);
+        if (!control->is_debugged || !run_control_is_held(control) ||
+            atomic_load(&guest->inbox.quit))
+            break;
+        inbox_wait(&guest->inbox, CLOCK_NEVER);
+        runner_show(&guest->runner);
+    } while (machine->outcome.end != END_NONE);
+    return machine->outcome.end == END_NONE;
+}
+
 static const struct machine_outcome *run(struct guest *guest, struct machine *machine)
 {
-    do
-        hold(guest, machine);
-    while (runner_run_until(&guest->runner, run_control_pause(&guest->control)));
-    desk_end(&guest->desk, machine);
+    do {
+        do
+            hold(guest, machine);
+        while (run_on(guest, machine));
+        guest->control.boots_again = boots_again(guest, machine);
+        desk_end(&guest->desk, machine);
+    } while (revives(guest, machine));
     return &machine->outcome;
 }
 
 static void free_machine(struct guest *guest)
 {
     runner_free(&guest->runner);
+    history_free(guest->control.history);
+    guest->control.history = NULL;
     machine_destroy(guest->machine);
     guest->machine = NULL;
 }
@@ -402,9 +480,13 @@ static bool boot(struct guest *guest)
     if (guest->host.reboots == 0 && describe_start(guest, text, sizeof(text)))
         warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
+    if (guest->keeps_history)
+        guest->control.history =
+            history_begin(machine, HISTORY_BUDGET, HISTORY_INTERVAL, guest->control.no_history,
+                          sizeof(guest->control.no_history));
     start = clock_now(&machine->clock);
-    if (run(guest, machine)->end != END_RESET || guest->options->no_reboot ||
-        !guest->config.image.path)
+    run(guest, machine);
+    if (!boots_again(guest, machine))
         return false;
     charge(guest, machine->outcome.guest_ns - start, clock_host_ns() - host - guest->stood_still);
     if (guest->trace)
@@ -653,6 +735,7 @@ void guest_free(struct guest *guest)
     }
     if (guest->has_desk)
         desk_free(&guest->desk);
+    run_control_free(&guest->control);
     if (guest->has_inbox)
         inbox_free(&guest->inbox);
     if (guest->done_fd >= 0)

@@ -28,6 +28,7 @@ struct guest {
     struct machine *machine; /* the guest's thread's, but from guest_wait to guest_conclude */
     uint64_t stood_still;    /* of this boot: host ns that are none of the guest's */
     char error[320];         /* why it was not, or why something else failed */
+    bool keeps_history;      /* so that a debugger can go back in time */
     bool not_saved;          /* --save was asked for in vain */
     int done_fd;             /* eventfd: the guest has ended; or its second opinion has come */
 

@@ -113,6 +113,34 @@ static int start_due(struct many *many)
                                                        : DUE_MAX_MS;
 }
 
+/* The guests that a debugger may look at; those that are not there have no desk. */
+static size_t list_guests(void *owner, struct gdb_guest *guests, size_t most)
+{
+    struct many *many = owner;
+    size_t count = many->count < most ? many->count : most;
+
+    for (size_t i = 0; i < count; i++)
+        guests[i] = (struct gdb_guest){many->members[i].name, &many->members[i].guest.desk};
+    return count;
+}
+
+void many_pass_gdb(struct many *many)
+{
+    if (many->gdb)
+        gdb_socket_update(many->gdb, list_guests, many);
+}
+
+void many_set_gdb(struct many *many, struct gdb_socket *gdb)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+    many->gdb = gdb;
+    for (size_t i = 0; gdb && i < many->count; i++)
+        many->members[i].keeps_history = many->members[i].guest.keeps_history = true;
+    if (gdb)
+        epoll_ctl(many->answer_fd, EPOLL_CTL_ADD, gdb_socket_fd(gdb), &event);
+}
+
 /* What monitors have to say, and who is at their sockets. */
 static void pass_answers(struct many *many)
 {
@@ -122,6 +150,10 @@ static void pass_answers(struct many *many)
     for (int i = 0; i < ready; i++) {
         struct member *member = events[i].data.ptr;
         uint64_t count;
+        if (!member) {
+            many_pass_gdb(many);
+            continue;
+        }
         if (read(member->guest.desk.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
             continue;
         if (read(member->guest.inbox.room_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
@@ -441,6 +473,8 @@ void many_free(struct many *many)
         if (member->is_running)
             return; /* it hangs in something: the process's end ends it */
     }
+    if (many->gdb)
+        gdb_socket_drop(many->gdb);
     for (size_t i = 0; i < many->count; i++)
         member_free(&many->members[i]);
     names_free(&many->names);

@@ -8,6 +8,7 @@
 
 #include "console/sink.h"
 #include "front.h"
+#include "gdb_socket.h"
 #include "member.h"
 #include "names.h"
 #include "os/turns.h"
@@ -25,12 +26,13 @@ struct many {
     struct sink *err;  /* standard error; `out` where both are the same file */
     struct sink other; /* where they are not */
     int news_fd, done_fd, signal_fd;
-    int answer_fd;    /* epoll: monitors' answers, who is at their sockets, room for typing */
-    int signal;       /* that ended the run, or 0 */
-    bool is_crowd;    /* more than one guest */
-    bool input_ended; /* for good: guests that only wait for more end, too */
-    bool input_open;  /* more may be typed, if only at the front */
-    bool ends;        /* everything is to end */
+    int answer_fd;          /* epoll: monitors' answers, who is at their sockets, room for typing */
+    struct gdb_socket *gdb; /* NULL: none */
+    int signal;             /* that ended the run, or 0 */
+    bool is_crowd;          /* more than one guest */
+    bool input_ended;       /* for good: guests that only wait for more end, too */
+    bool input_open;        /* more may be typed, if only at the front */
+    bool ends;              /* everything is to end */
     uint64_t end_deadline, write_deadline; /* host ns */
     sigset_t signals;
 };
@@ -38,6 +40,12 @@ struct many {
 /* Gets guests of these options ready. Returns a status of `vmm run`, with a message, or 0. In
  * either case many_free is due. */
 int many_init(struct many *many, struct options *options, size_t count);
+
+/* Has a debugger come to the guests; the socket must outlive `many`. */
+void many_set_gdb(struct many *many, struct gdb_socket *gdb);
+
+/* Has what guests have answered reach the debugger. */
+void many_pass_gdb(struct many *many);
 
 /* Starts all guests and shows them until they have ended; returns 0, or an errno. */
 int many_run(struct many *many, const struct front *front, void *owner);

@@ -109,6 +109,7 @@ bool member_get_ready(struct member *member, char *note, size_t note_size)
     typing_init(&member->typing);
     if (guest_init(&member->guest, member->options, note, note_size) < 0)
         return false;
+    member->guest.keeps_history = member->keeps_history;
     member->guest.run.show = show;
     if (member->many->is_crowd)
         member->guest.run.turns = &member->many->turns;
@@ -119,6 +120,7 @@ void member_pass_answer(struct member *member)
 {
     if (member->options->monitor)
         monitor_socket_update(member->options->monitor, &member->guest.desk);
+    many_pass_gdb(member->many);
     note_pause(member, run_control_is_held(&member->guest.control));
     if (member->many->front->answered)
         member->many->front->answered(member->many->owner, member);
@@ -176,6 +178,11 @@ static void say_standing(struct member *member, const char *how, const char *com
     bool keys = has_keys(member->many);
     char text[600];
 
+    if (!keys && !socket) {
+        snprintf(text, sizeof(text), "vmm: %s: %s, for gdb\n", member->name, how);
+        say(member, text);
+        return;
+    }
     snprintf(text, sizeof(text), "vmm: %s: %s. Its monitor: %s%s%s%s. %s%s'%s' there %s\n",
              member->name, how, keys ? "Ctrl-A C" : "", keys && socket ? ", and " : "",
              socket ? "the socket " : "", socket ? monitor_socket_path(socket) : "",
@@ -312,7 +319,7 @@ bool member_is_quit(const struct member *member)
 bool member_is_held(const struct member *member)
 {
     return member->is_held && !member->many->ends && !member_is_quit(member) &&
-           (member->options->monitor || has_keys(member->many));
+           (member->options->monitor || member->many->gdb || has_keys(member->many));
 }
 
 bool member_awaits_opinion(const struct member *member)

@@ -28,6 +28,7 @@ struct member {
     struct typing typing;
     pthread_mutex_t sight_lock;
     struct sight sight;
+    bool keeps_history;                         /* see struct guest */
     bool is_running, is_paused, ends, restarts; /* ends: it was asked to */
     bool is_held;                               /* --hold, and it is dead */
     int status;                                 /* once it has ended */

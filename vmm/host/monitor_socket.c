@@ -5,25 +5,21 @@
 
 #include "console/sink.h"
 #include "explain/desk.h"
-#include "os/file.h"
+#include "listener.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define WAITING_MAX 65536 /* answers that nobody reads; then nothing more is asked */
 
 struct monitor_socket {
-    struct sockaddr_un address;
-    int poll, listener, client; /* client: -1: none */
+    struct listener listener;
+    int poll, client; /* client: -1: none */
     struct sink out;
     char typed[4096];
     size_t typed_count;
@@ -33,37 +29,6 @@ struct monitor_socket {
 
 /* ---- listening ---- */
 
-__attribute__((format(printf, 3, 4))) static int fail(char *error, size_t size, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(error, size, format, arguments);
-    va_end(arguments);
-    return -1;
-}
-
-/* Makes way for the socket: a file that is one, and that nobody listens at, is removed. */
-static int clear_path(const struct sockaddr_un *address, char *error, size_t error_size)
-{
-    struct stat status;
-    int fd, refused;
-
-    if (lstat(address->sun_path, &status) < 0)
-        return 0;
-    if (!S_ISSOCK(status.st_mode))
-        return fail(error, error_size, "%s is there already, and no socket", address->sun_path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
-              errno == ECONNREFUSED;
-    close(fd);
-    if (!refused)
-        return fail(error, error_size, "another program listens at %s", address->sun_path);
-    unlink(address->sun_path);
-    return 0;
-}
-
 static void watch(const struct monitor_socket *socket, int operation, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -71,45 +36,24 @@ static void watch(const struct monitor_socket *socket, int operation, int fd, ui
     epoll_ctl(socket->poll, operation, fd, &event);
 }
 
-static int listen_at(struct monitor_socket *s, char *error, size_t error_size)
-{
-    const struct sockaddr *address = (const struct sockaddr *)&s->address;
-
-    if (clear_path(&s->address, error, error_size) < 0)
-        return -1;
-    s->poll = epoll_create1(EPOLL_CLOEXEC);
-    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (s->poll < 0 || s->listener < 0)
-        return fail(error, error_size, "can't make a socket: %s", strerror(errno));
-    if (bind(s->listener, address, sizeof(s->address)) < 0 || listen(s->listener, 4) < 0)
-        return fail(error, error_size, "can't listen at %s: %s", s->address.sun_path,
-                    strerror(errno));
-    watch(s, EPOLL_CTL_ADD, s->listener, EPOLLIN);
-    return 0;
-}
-
 struct monitor_socket *monitor_socket_open(const char *where, char *error, size_t error_size)
 {
-    struct monitor_socket *made;
-    const char *path = where + 5;
+    struct monitor_socket *made = calloc(1, sizeof(*made));
 
-    if (strncmp(where, "unix:", 5) != 0 || !*path ||
-        strlen(path) >= sizeof(made->address.sun_path)) {
-        fail(error, error_size, "not unix:PATH with a path of up to %zu bytes",
-             sizeof(made->address.sun_path) - 1);
-        return NULL;
-    }
-    made = calloc(1, sizeof(*made));
     if (!made) {
-        fail(error, error_size, "out of memory");
+        snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    made->poll = made->listener = made->client = made->out.fd = -1;
-    made->address.sun_family = AF_UNIX;
-    strcpy(made->address.sun_path, path);
-    if (listen_at(made, error, error_size) == 0)
-        return made;
-    made->address.sun_path[0] = '\0'; /* it is not ours to remove */
+    made->poll = made->listener.fd = made->client = made->out.fd = -1;
+    if (listener_open_unix(&made->listener, strncmp(where, "unix:", 5) == 0 ? where + 5 : "", error,
+                           error_size) == 0) {
+        made->poll = epoll_create1(EPOLL_CLOEXEC);
+        if (made->poll >= 0) {
+            watch(made, EPOLL_CTL_ADD, made->listener.fd, EPOLLIN);
+            return made;
+        }
+        snprintf(error, error_size, "can't make a socket: %s", strerror(errno));
+    }
     monitor_socket_free(made);
     return NULL;
 }
@@ -120,12 +64,9 @@ void monitor_socket_free(struct monitor_socket *socket)
         return;
     if (socket->client >= 0)
         close(socket->client);
-    if (socket->listener >= 0)
-        close(socket->listener);
+    listener_close(&socket->listener);
     if (socket->poll >= 0)
         close(socket->poll);
-    if (socket->address.sun_path[0])
-        file_do(socket->address.sun_path, FILE_REMOVE);
     sink_free(&socket->out);
     if (socket->question && socket->question->is_answered) { /* else it is still a thread's */
         free(socket->question->answer);
@@ -136,7 +77,7 @@ void monitor_socket_free(struct monitor_socket *socket)
 
 const char *monitor_socket_path(const struct monitor_socket *socket)
 {
-    return socket->address.sun_path;
+    return socket->listener.path;
 }
 
 int monitor_socket_fd(const struct monitor_socket *socket)
@@ -166,7 +107,7 @@ static void take_clients(struct monitor_socket *socket)
 
     /* Behind one who has gone, and whose lines are still done, the next one waits. */
     while ((socket->client < 0 || !has_gone(socket)) &&
-           (fd = accept4(socket->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+           (fd = listener_accept(&socket->listener)) >= 0) {
         if (socket->client >= 0) {
             if (write(fd, refusal, sizeof(refusal) - 1) < 0) {
                 /* it has gone */
@@ -228,7 +169,7 @@ static bool has_line(const struct monitor_socket *socket)
 
 static bool somebody_comes(const struct monitor_socket *socket)
 {
-    struct pollfd listener = {.fd = socket->listener, .events = POLLIN};
+    struct pollfd listener = {.fd = socket->listener.fd, .events = POLLIN};
 
     return poll(&listener, 1, 0) > 0;
 }

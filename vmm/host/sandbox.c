@@ -319,9 +319,10 @@ static bool name_file(const char *path, enum file_request use)
 }
 
 /* All files that these guests' options name, and `cast`. False: no memory. */
-static bool name_files(const struct options *options, size_t guests, const char *cast)
+static bool name_files(const struct options *options, size_t guests, const char *cast,
+                       const char *socket)
 {
-    bool ok = (named = calloc(guests * OPTIONS_FILES + 1, sizeof(*named)));
+    bool ok = (named = calloc(guests * OPTIONS_FILES + 2, sizeof(*named)));
 
     for (size_t i = 0; ok && i < guests; i++) {
         struct option_file files[OPTIONS_FILES];
@@ -329,16 +330,18 @@ static bool name_files(const struct options *options, size_t guests, const char 
         for (size_t j = 0; ok && j < count; j++)
             ok = name_file(files[j].path, files[j].use);
     }
-    return ok && (!cast || name_file(cast, FILE_WRITE));
+    return ok && (!cast || name_file(cast, FILE_WRITE)) &&
+           (!socket || name_file(socket, FILE_REMOVE));
 }
 
-int sandbox_enter(const struct options *options, size_t guests, const char *cast, char *error,
-                  size_t error_size)
+int sandbox_enter(const struct options *options, size_t guests, const char *cast,
+                  const char *socket, char *error, size_t error_size)
 {
     struct sandbox offered = sandbox_offered();
     int failure;
 
-    failure = name_files(options, guests, cast) ? opener_start(named, named_count) : -ENOMEM;
+    failure =
+        name_files(options, guests, cast, socket) ? opener_start(named, named_count) : -ENOMEM;
     if (failure == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         failure = -errno; /* without it neither filter is allowed */
     if (failure == 0 && offered.files)

@@ -23,10 +23,11 @@ struct sandbox sandbox_in_force(void);
  * Enters it, for good, with all threads that are started later, while there are none: all that is
  * offered, or nothing runs. What the options of these guests name can still be read, or written
  * where an option writes it, through another process (opener.h), which is due to sandbox_end;
- * `cast` is one more file to be written, or NULL. Returns 0, or -1 with a sentence in `error`.
+ * `cast` is one more file to be written, `socket` one to be removed, or NULL. Returns 0, or -1 with
+ * a sentence in `error`.
  */
-int sandbox_enter(const struct options *options, size_t guests, const char *cast, char *error,
-                  size_t error_size);
+int sandbox_enter(const struct options *options, size_t guests, const char *cast,
+                  const char *socket, char *error, size_t error_size);
 
 /* Ends the other process, if there is one. What is in force stays. */
 void sandbox_end(void);

@@ -86,7 +86,8 @@ bool machine_is_at(struct machine *machine, const struct machine_pause *pause)
 
 static bool has_come_to_pause(struct machine *machine)
 {
-    return machine->pause_wanted || (machine->pause && machine_is_at(machine, machine->pause));
+    return machine->pause_wanted || machine->has_access ||
+           (machine->pause && machine_is_at(machine, machine->pause));
 }
 
 /* When the CPU must come back at the latest, to be asked whether this is the place. */
@@ -360,6 +361,11 @@ static bool offer_interrupt(struct machine *machine)
     return taken;
 }
 
+static bool holds_interrupts_back(const struct machine *machine)
+{
+    return machine->pause && machine->pause->no_interrupts && !machine->halted;
+}
+
 /* The timer's interrupt is masked, and pending already: more edges would change nothing. In virtual
  * time they cost nothing, and are counted. */
 static bool is_deaf_to_timer(const struct machine *machine)
@@ -433,6 +439,10 @@ static void handle_stop(struct machine *machine, enum cpu_stop stop)
     case CPU_STOP_ASTRAY:
         end_astray(machine);
         break;
+    case CPU_STOP_WATCH:
+        machine->access = machine->cpu->exit.access;
+        machine->has_access = machine->timers_due = true;
+        break;
     case CPU_STOP_WINDOW:
     case CPU_STOP_DEBUG: /* no timer is due there: that would have been CPU_STOP_KICKED */
     case CPU_STOPS:
@@ -459,10 +469,20 @@ static bool stop_at_addresses(struct machine *machine)
     return ops->stop_at(machine->cpu, count ? pause->addresses : NULL, count);
 }
 
+static void watch_accesses(struct machine *machine)
+{
+    const struct machine_pause *pause = machine->pause;
+    const struct cpu_ops *ops = machine->cpu->ops;
+
+    if (ops->watch)
+        ops->watch(machine->cpu, pause ? pause->watches : NULL, pause ? pause->watch_count : 0);
+}
+
 void machine_begin(struct machine *machine, const struct machine_pause *pause)
 {
     machine->pause = pause;
-    machine->pause_wanted = machine->between = false;
+    machine->pause_wanted = machine->between = machine->has_access = false;
+    watch_accesses(machine);
     machine->must_step = !stop_at_addresses(machine);
     machine->timers_due = true;
 }
@@ -501,7 +521,7 @@ enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end)
         }
         if (machine->line_free)
             stall(machine);
-        if (!is_stalled(machine))
+        if (!is_stalled(machine) && !holds_interrupts_back(machine))
             machine->between = offer_interrupt(machine) || machine->between;
         if (outcome->end != END_NONE)
             break;

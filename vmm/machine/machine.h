@@ -148,6 +148,10 @@ struct machine_pause {
     uint64_t instructions;     /* this many executed; UINT64_MAX: no such */
     const uint32_t *addresses; /* linear ones of the next instruction */
     unsigned address_count;
+    const struct cpu_watch *watches; /* behind accesses to these: machine->access; where the CPU
+                                        can't watch so many, behind none */
+    unsigned watch_count;
+    bool no_interrupts; /* none is taken on the way, but by a guest in HLT */
 };
 
 /* Since the machine was made, or the one whose snapshot it continues. */
@@ -214,6 +218,8 @@ struct machine {
     bool between;      /* two instructions, for sure, and not where machine_begin was called */
     bool must_step;    /* its addresses are too many for the CPU: looks after each instruction */
     bool pause_wanted; /* by machine_pause */
+    bool has_access;   /* it has paused since this has met one of the pause's watches */
+    struct cpu_access access;
     const struct machine_input *replay; /* what is next */
     uint16_t warned_of_int; /* by bit, the vectors from 0x20 up that warn_of_int has told */
     struct machine_observer *observer; /* NULL: none; freed with the machine */

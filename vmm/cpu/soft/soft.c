@@ -190,6 +190,11 @@ static bool soft_stop_at(struct cpu *cpu, const uint32_t *addresses, unsigned co
     return fits;
 }
 
+static int soft_watch_for(struct cpu *cpu, const struct cpu_watch *watches, unsigned count)
+{
+    return soft_set_watches(soft_of(cpu), watches, count);
+}
+
 static enum cpu_stop run(struct soft *c, uint64_t deadline)
 {
     uint64_t start = c->s.count;
@@ -200,6 +205,11 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
         if (c->s.is_shutdown)
             return CPU_STOP_SHUTDOWN;
         if (!access_pending(c)) {
+            if (c->has_access) {
+                c->has_access = false;
+                c->cpu.exit.access = c->access;
+                return CPU_STOP_WATCH;
+            }
             if (take_kick(c))
                 return CPU_STOP_KICKED;
             if (c->wants_window && soft_can_interrupt(&c->cpu))
@@ -225,6 +235,8 @@ static enum cpu_stop run(struct soft *c, uint64_t deadline)
             if (!c->raised)
                 return CPU_STOP_HALTED;
         }
+        if (c->raised)
+            c->has_access = false; /* the instruction was not executed; a delivery is yet to come */
         if (c->raised == RAISED_STOP) {
             c->raised = RAISED_NOTHING;
             return c->stop;
@@ -342,6 +354,7 @@ static int soft_set_state(struct cpu *cpu, const struct cpu_state *state)
         s->cpl = SEGMENT_DPL((uint32_t)s->segment[CPU_SS].attributes);
     s->shadow = s->debug_hits = s->is_shutdown = 0;
     c->logged = 0;
+    c->has_access = false;
     c->raised = RAISED_NOTHING;
     soft_tlb_flush(c);
     soft_mode_changed(c);
@@ -416,6 +429,7 @@ static int soft_restore(struct cpu *cpu, const void *from)
     c->s = saved->s;
     c->logged = saved->logged;
     memcpy(c->log, saved->log, c->logged * sizeof(c->log[0]));
+    c->has_access = false;
     c->raised = RAISED_NOTHING;
     forget_branches(c);
     soft_tlb_flush(c);
@@ -437,6 +451,8 @@ static void soft_destroy(struct cpu *cpu)
     for (unsigned i = 0; i < 4; i++)
         free(c->tlb[i >> 1][i & 1]);
     free(c->tlb_none);
+    free(c->watches);
+    free(c->watched_pages);
     free(c->code_lines);
     free(c->is_table);
     free(c->page_blocks);
@@ -458,6 +474,7 @@ const struct cpu_ops cpu_soft_ops = {
     .interrupt = soft_external_interrupt,
     .want_window = soft_want_window,
     .stop_at = soft_stop_at,
+    .watch = soft_watch_for,
     .instructions = soft_instructions,
     .branches = soft_branches,
     .gpr = soft_gpr,

@@ -8,9 +8,12 @@
  * A page that holds decoded code is never entered for writing, nor is one that holds
  * page-table entries that some entry came from: a change of those empties the TLB at once. Real
  * TLBs may keep what was there; here what is cached, which depends on how code was cut into blocks,
- * must never show.
+ * must never show. Nor is a page entered that a debugger watches, for what it watches.
  */
 #include "paging.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 #define PTE_P  UINT32_C(0x001)
 #define PTE_W  UINT32_C(0x002)
@@ -125,15 +128,17 @@ static void tlb_fill(struct soft *c, uint32_t linear, uint64_t physical, bool is
 {
     uint32_t page = linear >> 12;
     uint8_t *host = memory_at(c->memory, physical & ~(uint64_t)PAGE_MASK, PAGE_SIZE);
+    unsigned watched = c->watch_count ? c->watched_pages[page] : 0;
 
-    if (!host)
+    /* What is read and written by one instruction goes by the entry for writing alone. */
+    if (!host || (watched & CPU_WATCH_READ))
         return;
     if (!c->tlb[0][0][page] && !c->tlb[0][1][page] && !c->tlb[1][0][page] && !c->tlb[1][1][page]) {
         c->tlb_log[c->tlb_logged++] = page;
     }
     c->tlb[is_user][0][page] = host;
-    if (is_write && !c->code_lines[physical / PAGE_SIZE] && !c->is_table[physical / PAGE_SIZE] &&
-        memory_kind(c->memory, physical) == MEMORY_RAM) {
+    if (is_write && !watched && !c->code_lines[physical / PAGE_SIZE] &&
+        !c->is_table[physical / PAGE_SIZE] && memory_kind(c->memory, physical) == MEMORY_RAM) {
         c->tlb[is_user][1][page] = host;
         memory_mark(c->memory, physical);
     }
@@ -189,6 +194,75 @@ void soft_tlb_forget_writes(struct soft *c)
 {
     for (uint32_t i = 0; i < c->tlb_logged; i++)
         c->tlb[0][1][c->tlb_log[i]] = c->tlb[1][1][c->tlb_log[i]] = NULL;
+}
+
+/* ---- what a debugger watches ---- */
+
+static void mark_watched(struct soft *c, const struct cpu_watch *watch)
+{
+    uint32_t last = (watch->address + watch->length - 1) >> 12;
+
+    for (uint32_t page = watch->address >> 12; page <= last; page++)
+        c->watched_pages[page] |= (uint8_t)watch->kinds;
+}
+
+static void unmark_watched(struct soft *c, const struct cpu_watch *watch)
+{
+    uint32_t first = watch->address >> 12, last = (watch->address + watch->length - 1) >> 12;
+
+    memset(c->watched_pages + first, 0, last - first + 1);
+}
+
+int soft_set_watches(struct soft *c, const struct cpu_watch *watches, unsigned count)
+{
+    struct cpu_watch *copy;
+
+    if (count == c->watch_count &&
+        (count == 0 || memcmp(watches, c->watches, count * sizeof(*watches)) == 0))
+        return 0;
+    copy = count ? malloc(count * sizeof(*copy)) : NULL;
+    if (count && !c->watched_pages)
+        c->watched_pages = calloc(PAGE_COUNT, 1);
+    if (count && (!copy || !c->watched_pages)) {
+        free(copy);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < c->watch_count; i++)
+        unmark_watched(c, &c->watches[i]);
+    if (count)
+        memcpy(copy, watches, count * sizeof(*copy));
+    free(c->watches);
+    c->watches = copy;
+    c->watch_count = count;
+    for (unsigned i = 0; i < count; i++)
+        mark_watched(c, &copy[i]);
+    c->has_access = false;
+    soft_tlb_flush(c);
+    return 0;
+}
+
+/* An access takes place unless its instruction comes to fault. The run is to end behind it: no
+ * block that it leads to is entered. */
+SLOW void meet_watches(struct soft *c, uint32_t linear, uint32_t length, bool is_write)
+{
+    for (unsigned i = 0; i < c->watch_count; i++) {
+        const struct cpu_watch *watch = &c->watches[i];
+        bool begins_inside = linear - watch->address < watch->length;
+
+        if (!(watch->kinds & (is_write ? CPU_WATCH_WRITE : CPU_WATCH_READ)) ||
+            (!begins_inside && watch->address - linear >= length))
+            continue;
+        if (!c->has_access || (is_write && !c->access.is_write))
+            c->access = (struct cpu_access){
+                .watch = i,
+                .address = begins_inside ? linear : watch->address,
+                .is_write = is_write,
+            };
+        c->has_access = c->attention = true;
+        c->generation++;
+        c->end_block(c);
+        return;
+    }
 }
 
 /*
@@ -339,6 +413,8 @@ SLOW bool read_pieces(struct soft *c, uint32_t linear, uint8_t *data, uint32_t l
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, false, is_user))
         return false;
+    if (c->watch_count)
+        meet_watches(c, linear, length, false);
     for (; length; length -= piece.length, linear += piece.length, data += piece.length) {
         if (!next_piece(c, linear, length, false, is_user, &piece))
             return false;
@@ -368,6 +444,8 @@ SLOW bool write_pieces(struct soft *c, uint32_t linear, const void *from, uint32
     if ((linear & PAGE_MASK) + length > PAGE_SIZE &&
         !soft_check_linear(c, linear, length, true, is_user))
         return false;
+    if (c->watch_count)
+        meet_watches(c, linear, length, true);
     for (unsigned pass = 0; pass < 2; pass++) {
         const uint8_t *data = from;
         struct piece piece;

@@ -16,6 +16,8 @@ bool soft_write_linear(struct soft *c, uint32_t linear, const void *from, uint32
                        bool is_user);
 bool soft_check_linear(struct soft *c, uint32_t linear, uint32_t length, bool is_write,
                        bool is_user);
+/* The debugger's watches instead of the present ones: 0 or -errno. */
+int soft_set_watches(struct soft *c, const struct cpu_watch *watches, unsigned count);
 /* Data breakpoints (Intel SDM vol. 3, section 17.2) and alignment; only if c->watches_memory. */
 bool soft_watch(struct soft *c, uint32_t linear, uint32_t length, bool is_write);
 /* Any length up to 512, at an offset in a segment; checks limit, type and pages, raises. */

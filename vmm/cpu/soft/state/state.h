@@ -222,9 +222,14 @@ struct soft {
     uint8_t **tlb_none;  /* always empty */
     uint32_t tlb_log[TLB_LOG];
     uint32_t tlb_logged;
-    uint32_t code_limit; /* of CS when last looked at */
-    bool watches_memory; /* every access takes the slow path */
-    uint8_t *is_table;   /* per physical page: the TLB depends on page-table entries in it */
+    uint32_t code_limit;       /* of CS when last looked at */
+    bool watches_memory;       /* every access takes the slow path */
+    struct cpu_watch *watches; /* the debugger's; pages that they lie in: */
+    unsigned watch_count;
+    uint8_t *watched_pages;   /* per linear page: CPU_WATCH_...; NULL: there never was a watch */
+    struct cpu_access access; /* what has met one of them, if */
+    bool has_access;
+    uint8_t *is_table; /* per physical page: the TLB depends on page-table entries in it */
     uint32_t table_log[TABLE_LOG], tables_logged; /* those pages */
     uint64_t *code_lines; /* per physical page: which 64-byte lines hold decoded code */
     struct page_link **page_blocks;

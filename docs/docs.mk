@@ -1,7 +1,11 @@
-# The recordings, the pictures made of them, and the talk. Included by the Makefile.
+# The page of deaths, the recordings, the pictures made of them, and the talk. Included by the Makefile.
 
 CASTS    := demo os1k
 CAST2SVG := $(OUT)/cast2svg
+
+.PHONY: when-it-dies
+when-it-dies: $(VMM) $(DEATH_FILES)  ## write what is said of the kernels in docs/when-it-dies.md again
+	@docs/when-it-dies.sh $(VMM)
 
 .PHONY: recordings pictures
 recordings: $(VMM) $(OS1K_DISK) $(GUEST_FILES)  ## record the demonstrations again, and make their pictures

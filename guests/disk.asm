@@ -62,13 +62,14 @@ FLUSH        equ 4
         global start
 start:
         mov esp, stack_top
-        cld
-        lgdt [gdt_pointer]              ; the boot loader's may be gone: then no gate leads anywhere
-        jmp 0x08:.flat
-.flat:  mov eax, 0x10
+        lgdt [gdt_pointer]              ; what a boot loader has in its own is not ours to use
+        jmp 0x08:.reload
+.reload:
+        mov eax, 0x10
         mov ds, eax
         mov es, eax
         mov ss, eax
+        cld
         call find_disk
         call set_up
         say "capacity: "
@@ -287,10 +288,14 @@ show:
 
         section .rodata
 inputs: db 5, 9, 10, 11                 ; of the interrupt controllers, by slot
-gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff    ; 0x08: code, 0x10: data, 4 GiB
 gdt_pointer:
-        dw 3 * 8 - 1
+        dw gdt.end - gdt - 1
         dd gdt
+        align 8
+gdt:    dq 0
+        dq 0x00cf9b000000ffff           ; 0x08: ring 0 code, 0 to 4 GiB
+        dq 0x00cf93000000ffff           ; 0x10: ring 0 data
+.end:
 idt_pointer:
         dw 48 * 8 - 1
         dd idt

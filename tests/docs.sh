@@ -1,6 +1,6 @@
 #!/bin/bash
-# The documents: links lead somewhere, the manual's examples work, recordings are complete, pictures are those
-# of the recordings, and the talk's slides are the same in both languages, complete, and not too full.
+# The documents: links lead somewhere, the manual's examples work, what is shown of kernels that die is what is
+# said of them, recordings are complete, pictures are those of the recordings, and the talk's slides are the same in both languages, complete, and not too full.
 #   tests/docs.sh
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -39,6 +39,20 @@ while [[ $(example $((count + 1))) ]]; do
 done
 check "there are examples enough" 0 test $count -ge 8
 says "the replayed run is one that fails" "$(example 7)" '^vmm replay race.t --irq 0 --at 43$'
+
+# ---- what is said of kernels that die ----
+# Without what disassembles and reads symbols, less is said than the page has.
+check "the page of deaths can be written again" 0 docs/when-it-dies.sh -n
+if ! grep -q '^  => ' "$scratch/out"; then
+    echo "# this vmm has no disassembler: not compared"
+elif cmp -s "$scratch/out" docs/when-it-dies.md; then
+    ok "and is as it was"
+else
+    not_ok "and is as it was" "something else is said now: make when-it-dies"
+    diff docs/when-it-dies.md "$scratch/out" | head -n 12 | sed 's/^/    | /'
+fi
+check "ten deaths are shown, and more" 0 test "$(grep -c '^## [0-9]' docs/when-it-dies.md)" -ge 10
+lacks "each with what is said of it" "$(grep -A 1 '^<!-- death' docs/when-it-dies.md)" '^<!-- end'
 
 # ---- recordings ----
 event='^\[([0-9]+\.[0-9]+), "o", "([^"\\]|\\u[0-9a-f]{4}|\\["\\])*"\]$'

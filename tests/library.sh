@@ -11,7 +11,7 @@ is() { if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "'$2', not '$3'"; fi;
 
 # What the C standard gives every host, and POSIX's two pure functions for dates.
 allowed='abort calloc fprintf fputc free fwrite gmtime_r malloc memchr memcmp memcpy memmove memset qsort realloc
-    snprintf stderr strchr strcmp strerror strlen strncmp strnlen timegm vsnprintf
+    snprintf stderr strchr strcmp strcspn strerror strlen strncmp strnlen timegm vsnprintf
     abs fabs floor ceil log2 log2l ldexp ldexpl sqrt sqrtl
     _GLOBAL_OFFSET_TABLE_ __stack_chk_fail'
 nm --defined-only "$library" 2>/dev/null | awk 'NF == 3 {print $3}' | sort -u >"$scratch/defined"

@@ -204,15 +204,13 @@ static bool is_accessing(const struct look *look)
 static const char *name_of(const struct look *look, const struct recent_access *access)
 {
     const struct bus *bus = access->is_port ? &look->machine->ports : &look->machine->mmio;
-    const char *name = access->is_port ? port_name(access->address, access->is_write) : NULL;
     const struct bus_region *region = bus_find(bus, access->address);
+    const char *name = access->is_port ? port_name(access->address, access->is_write) : NULL;
 
-    if (name)
-        return name;
-    if (region)
-        return region->name;
-    return access->is_port ? port_absent_device(access->address)
-                           : address_absent_device(access->address);
+    if (!region)
+        return access->is_port ? port_absent_device(access->address)
+                               : address_absent_device(access->address);
+    return name ? name : region->name;
 }
 
 /* "port 0x1f7 (the primary ATA disk)". */

@@ -1,4 +1,5 @@
 ; Ring 3 with a TSS whose SS0:ESP0 nobody has set: the first interrupt has no stack.
+; needs: cpu soft
 ; says: hint: .*ring 3 runs, but SS0:ESP0 of the TSS at 0x[0-9a-f]+ is 0:0
 %include "kit.inc"
         kernel

@@ -1,5 +1,6 @@
 ; Gates with selector 0x08, and no GDT of the kernel's: it happens to be the boot loader's.
 ; status: 124
+; needs: cpu soft
 ; says: hint: at eip .*: selector 0x08 is the boot loader's, not in a GDT of the kernel's
 %include "kit.inc"
         kernel

@@ -2,6 +2,7 @@
 
     results                     the guest's known results, for nasm
     measure [OPTIONS]           measures, and writes a result (JSON)
+    against [OPTIONS] OLD [PART...]  another build of the VMM (its binary) next to this one, part by part
     report [OPTIONS] RESULT...  writes the report of the last of these results, and compares all
 """
 
@@ -10,7 +11,7 @@ import json
 import os
 import sys
 
-from . import measure, report, workloads
+from . import against, measure, report, workloads
 
 
 def write(path, text):
@@ -52,6 +53,14 @@ def main():
     verb.add_argument("--no-lab", action="store_true", help="do without KVM where it does not work")
     verb.add_argument("-o", "--output", help="instead of bench/results/PROCESSOR-DATE.json")
     verb.set_defaults(do=do_measure)
+
+    verb = verbs.add_parser("against", help="another build of the VMM next to this one, on the software CPU")
+    verb.add_argument("old", help="its binary")
+    verb.add_argument("parts", nargs="*", help="only these of the guest's")
+    verb.add_argument("--rounds", type=int, default=15)
+    verb.add_argument("--seconds", type=float, default=0.2, help="that a part is to take")
+    verb.set_defaults(do=lambda options: against.against(options.old, options.parts, options.rounds,
+                                                         options.seconds))
 
     verb = verbs.add_parser("report")
     verb.add_argument("results", nargs="+")

@@ -120,6 +120,15 @@ PARTS = (
     ),
 )
 
+# Of more kinds of events, which are of interest only between two builds of the VMM.
+STORMS = (
+    Part("in", "port reads", STORM, "read", 10, 1, False, False),
+    Part("mask", "writes of the 8259's mask", STORM, "write", 10, 1, False, False),
+    Part("absent", "writes to a port without a device", STORM, "write", 10, 1, False, False),
+    Part("int", "`int` in ring 0", STORM, "call", 10, 1, False, False),
+    Part("ud", "#UD", STORM, "exception", 10, 1, False, False),
+)
+
 # Those that wait for a timer take as long as that says, whatever the processor does.
 TIMED = {"clock", "halt", "tick10000", "tick100"}
 

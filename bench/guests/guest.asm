@@ -12,6 +12,7 @@ INFO_CMDLINE equ 1 << 2                 ; of the Multiboot information's flags
 CONSOLE      equ 0xe9
 CLOCK_COUNT  equ 11932                  ; 10 ms of 1193182 Hz
 IDLE_PORT    equ 0x80
+ABSENT_PORT  equ 0xe0                   ; no device is there
 MMIO         equ 0xfeb00000             ; registers of a device, or nothing: no RAM
 REAL         equ 0x8000                 ; where the real-mode part is put
 FAULT_AREA   equ 0x40000000             ; linear; not present until it faults
@@ -99,6 +100,26 @@ mmio:
         cmp eax, STORM
         jb .next
         ret
+
+; storm NAME, INSTRUCTION: that instruction STORM times, with all ones in AL.
+%macro storm 2
+        section .text
+storm_%1:
+        mov eax, 0xff
+        mov ecx, STORM
+.next:  %2
+        dec ecx
+        jnz .next
+        mov eax, STORM
+        ret
+        part %str(%1), nothing, storm_%1, nothing, STORM
+%endmacro
+
+no_operation:                           ; #UD
+        add dword [esp], 2              ; behind UD2
+        iret
+
+trap:   iret
 
 ; mix ROUNDS: the integer loop, with a port write after each so many rounds.
 %macro mix 1
@@ -486,7 +507,7 @@ chips:  db 0x20, 0x11, 0x21, 0x20, 0x21, 4, 0x21, 1, 0x21, 0xff        ; port, v
         db 0xa0, 0x11, 0xa1, 0x28, 0xa1, 2, 0xa1, 1, 0xa1, 0xff
         db 0, 0
 
-gates:  dd 0x0e, page_fault, 0x20, timer, 0x80, service, 0x81, leave_user, 0
+gates:  dd 0x06, no_operation, 0x0e, page_fault, 0x20, timer, 0x80, service, 0x81, leave_user, 0x82, trap, 0
 
 gdt_pointer:
         dw gdt.end - gdt - 1
@@ -527,6 +548,11 @@ parts:  computations
         mix 100
         mix 1000
         mix 10000
+        storm in, {in al, PORT_B}
+        storm mask, {out PIC_IMR, al}
+        storm absent, {out ABSENT_PORT, al}
+        storm int, {int 0x82}
+        storm ud, ud2
         section .data
         dd 0
 
@@ -539,7 +565,7 @@ fault_table:    resb 4096
                 resb 4096
 stack_top:      resb 4096
 user_stack_top:
-idt:            resb 0x82 * 8
+idt:            resb 0x83 * 8
 .end:
 real_stack:     resd 1
 COMMAND_SIZE    equ 1024

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
+#include "machine/recent.h"
 #include "paper.h"
 #include "watch/mistakes.h"
 #include "watch/pit_rules.h"
-#include "watch/recent.h"
 #include "watch/watch.h"
 
 #define MS UINT64_C(1000000)

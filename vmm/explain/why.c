@@ -7,8 +7,8 @@
 #include "base/port_names.h"
 #include "cpu/arch.h"
 #include "machine/board.h"
+#include "machine/recent.h"
 #include "watch/mistakes.h"
-#include "watch/recent.h"
 #include "watch/state_rules.h"
 #include "watch/watch.h"
 

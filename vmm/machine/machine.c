@@ -6,6 +6,7 @@
 
 #include "base/blobs.h"
 #include "cpu/arch.h"
+#include "recent.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -254,29 +255,79 @@ void machine_set_timeout(struct machine *machine, uint64_t timeout)
     timer_arm(&machine->clock, &machine->timeout, timeout);
 }
 
-uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address, unsigned width)
+static inline bool is_observed(const struct machine_observer *observer, bool is_port,
+                               uint32_t address)
+{
+    return !observer->ports || (is_port && address < OBSERVED_PORTS &&
+                                (observer->ports[address / 64] >> (address % 64) & 1));
+}
+
+/* Accesses are many, and most are not observed: those get by with a few stores. */
+__attribute__((noinline)) static void write_observed(struct machine *machine, struct bus *bus,
+                                                     uint32_t address, unsigned width,
+                                                     uint32_t value)
+{
+    machine->observer->access(machine->observer, bus, address, width, true, value);
+    bus_write(bus, address, width, value);
+}
+
+__attribute__((noinline)) static uint32_t read_observed(struct machine *machine, struct bus *bus,
+                                                        uint32_t address, unsigned width)
 {
     struct machine_observer *observer = machine->observer;
     uint32_t value;
 
-    if (!observer)
-        return bus_read(bus, address, width);
     observer->access(observer, bus, address, width, false, 0);
-    value = machine->last_read = bus_read(bus, address, width);
+    value = bus_read(bus, address, width);
     if (observer->was_read)
         observer->was_read(observer, bus, address, width, value);
     return value;
 }
 
-/* A write is reported before its effects. */
+static inline uint32_t read_bus(struct machine *machine, struct bus *bus, uint32_t address,
+                                unsigned width)
+{
+    struct machine_observer *observer = machine->observer;
+    bool is_port = bus == &machine->ports;
+    struct recent_access *access;
+    uint32_t value;
+
+    if (!observer)
+        return bus_read(bus, address, width);
+    access = recent_access(observer->recent, address, is_port, false, 0);
+    if (is_observed(observer, is_port, address))
+        value = read_observed(machine, bus, address, width);
+    else
+        value = bus_read(bus, address, width);
+    access->value = (uint8_t)value;
+    return value;
+}
+
+static inline void write_bus(struct machine *machine, struct bus *bus, uint32_t address,
+                             unsigned width, uint32_t value)
+{
+    struct machine_observer *observer = machine->observer;
+    bool is_port = bus == &machine->ports;
+
+    if (observer) {
+        recent_access(observer->recent, address, is_port, true, value);
+        if (is_observed(observer, is_port, address)) {
+            write_observed(machine, bus, address, width, value);
+            return;
+        }
+    }
+    bus_write(bus, address, width, value);
+}
+
+uint32_t machine_read(struct machine *machine, struct bus *bus, uint32_t address, unsigned width)
+{
+    return read_bus(machine, bus, address, width);
+}
+
 void machine_write(struct machine *machine, struct bus *bus, uint32_t address, unsigned width,
                    uint32_t value)
 {
-    struct machine_observer *observer = machine->observer;
-
-    if (observer)
-        observer->access(observer, bus, address, width, true, value);
-    bus_write(bus, address, width, value);
+    write_bus(machine, bus, address, width, value);
 }
 
 static void do_port(struct machine *machine)
@@ -290,9 +341,9 @@ static void do_port(struct machine *machine)
 
         if (exit->port.is_write) {
             memcpy(&value, data, width);
-            machine_write(machine, &machine->ports, exit->port.port, width, value);
+            write_bus(machine, &machine->ports, exit->port.port, width, value);
         } else {
-            value = machine_read(machine, &machine->ports, exit->port.port, width);
+            value = read_bus(machine, &machine->ports, exit->port.port, width);
             memcpy(data, &value, width);
         }
     }
@@ -312,10 +363,10 @@ static void do_mmio(struct machine *machine)
         if (exit->mmio.is_write) {
             memcpy(&value, data, width);
             if (address <= UINT32_MAX)
-                machine_write(machine, &machine->mmio, (uint32_t)address, width, value);
+                write_bus(machine, &machine->mmio, (uint32_t)address, width, value);
         } else {
             if (address <= UINT32_MAX)
-                value = machine_read(machine, &machine->mmio, (uint32_t)address, width);
+                value = read_bus(machine, &machine->mmio, (uint32_t)address, width);
             memcpy(data, &value, width);
         }
         address += width;

@@ -223,7 +223,6 @@ struct machine {
     const struct machine_input *replay; /* what is next */
     uint16_t warned_of_int; /* by bit, the vectors from 0x20 up that warn_of_int has told */
     struct machine_observer *observer; /* NULL: none; freed with the machine */
-    uint32_t last_read;                /* what the last read of a bus gave, if there is one */
     struct machine_counts counts;
     struct machine_outcome outcome;
 };

@@ -11,8 +11,16 @@
 #include <stdint.h>
 
 struct bus;
+struct recent;
+
+#define OBSERVED_PORTS 0x400
 
 struct machine_observer {
+    /* Where each access to a bus is noted when it begins, before anybody is told. */
+    struct recent *recent;
+    /* A bit for each port below OBSERVED_PORTS: `access` and `was_read` are called for those alone.
+     * NULL: they are for all, and for the other bus. */
+    const uint64_t *ports;
     /* The CPU is about to make an access to a bus; `value` is what it writes. */
     void (*access)(struct machine_observer *observer, struct bus *bus, uint32_t address,
                    unsigned width, bool is_write, uint32_t value);

@@ -7,9 +7,9 @@
 
 #include "base/port_names.h"
 #include "machine/machine.h"
+#include "machine/recent.h"
 #include "mistakes.h"
 #include "pit_rules.h"
-#include "recent.h"
 #include "state_rules.h"
 
 #include <stdlib.h>
@@ -67,32 +67,37 @@ static bool first_time(struct strict *strict, uint32_t which)
     return first && strict->absent_told < ABSENT_TOLD;
 }
 
-/* The access is among the recent ones by now. */
-static void note_absent(struct strict *strict)
+/* All that is done of it where nobody waits for a warning. The access is among the recent ones by
+ * now. */
+static void note_absent(void *recent, uint32_t address, unsigned width, bool is_write)
 {
-    if (strict->recent->accesses)
-        recent_last_access(strict->recent)->is_absent = true;
+    (void)address;
+    (void)width;
+    (void)is_write;
+    recent_last_access(recent)->is_absent = true;
 }
 
 static void on_unmapped_port(void *owner, uint32_t port, unsigned width, bool is_write)
 {
     struct strict *strict = owner;
-    const char *device = port_absent_device(port);
+    const char *device;
 
-    note_absent(strict);
-    if (!strict->mistakes.is_quiet && first_time(strict, port))
-        mistake_at(&strict->mistakes, ABSENT, 0, machine_eip(strict->machine),
-                   "%u-byte %s port %#x%s%s%s, where no device is", width,
-                   is_write ? "write to" : "read from", port, device ? " (" : "",
-                   device ? device : "", device ? ")" : "");
+    note_absent(strict->recent, port, width, is_write);
+    if (!first_time(strict, port))
+        return;
+    device = port_absent_device(port);
+    mistake_at(&strict->mistakes, ABSENT, 0, machine_eip(strict->machine),
+               "%u-byte %s port %#x%s%s%s, where no device is", width,
+               is_write ? "write to" : "read from", port, device ? " (" : "", device ? device : "",
+               device ? ")" : "");
 }
 
 static void on_unmapped_memory(void *owner, uint32_t address, unsigned width, bool is_write)
 {
     struct strict *strict = owner;
 
-    note_absent(strict);
-    if (!strict->mistakes.is_quiet && first_time(strict, UNMAPPED_PORTS + (address >> 16)))
+    note_absent(strict->recent, address, width, is_write);
+    if (first_time(strict, UNMAPPED_PORTS + (address >> 16)))
         mistake_at(&strict->mistakes, ABSENT, 0, machine_eip(strict->machine),
                    "%u-byte %s address %#x, where %s", width, is_write ? "write to" : "read from",
                    address,
@@ -482,7 +487,7 @@ static void on_read(struct strict *strict, uint32_t port)
 
 #define PORT_BIT(port) (UINT64_C(1) << ((port) % 64))
 
-const uint64_t strict_ports[0x400 / 64] = {
+const uint64_t strict_ports[OBSERVED_PORTS / 64] = {
     [0x00 / 64] = PORT_BIT(I8259_MASTER) | PORT_BIT(I8259_MASTER + 1),
     [0x40 / 64] = PORT_BIT(0x40) | PORT_BIT(0x41) | PORT_BIT(0x42) | PORT_BIT(0x43) |
                   PORT_BIT(0x60) | PORT_BIT(0x64) | PORT_BIT(MC146818_PORT + 1),
@@ -593,9 +598,10 @@ struct strict *strict_new(struct machine *machine, struct recent *recent, bool i
     state_rules_init(&strict->state, machine);
     strict_restored(strict);
     strict->pit.begun = 0;
-    machine->ports.unmapped = on_unmapped_port;
-    machine->mmio.unmapped = on_unmapped_memory;
-    machine->ports.unmapped_context = machine->mmio.unmapped_context = strict;
+    machine->ports.unmapped = is_quiet ? note_absent : on_unmapped_port;
+    machine->mmio.unmapped = is_quiet ? note_absent : on_unmapped_memory;
+    machine->ports.unmapped_context = machine->mmio.unmapped_context =
+        is_quiet ? (void *)recent : strict;
     return strict;
 }
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cpu/cpu.h"
+#include "machine/observer.h"
 
 struct machine;
 struct mistakes;
@@ -25,16 +25,8 @@ void strict_free(struct strict *strict);
 /* A port is about to be accessed; `value` is what is written. */
 void strict_port(struct strict *strict, uint32_t port, bool is_write, uint32_t value);
 
-/* A bit for each port below 0x400 that the rules look at. */
-extern const uint64_t strict_ports[0x400 / 64];
-
-/* The same, cheap for all other ports. */
-static inline void strict_access(struct strict *strict, uint32_t port, bool is_write,
-                                 uint32_t value)
-{
-    if (port < 0x400 && (strict_ports[port / 64] >> (port % 64) & 1))
-        strict_port(strict, port, is_write, value);
-}
+/* A bit for each port that the rules look at: all others need no call. */
+extern const uint64_t strict_ports[OBSERVED_PORTS / 64];
 
 /* To be called for each event of the interrupt controllers. */
 void strict_pic(struct strict *strict, enum interrupt_event event, unsigned irq, uint8_t detail);

@@ -6,8 +6,8 @@
 #include "base/port_names.h"
 #include "cpu/arch.h"
 #include "machine/machine.h"
+#include "machine/recent.h"
 #include "mistakes.h"
-#include "recent.h"
 #include "strict.h"
 
 #include <stdio.h>
@@ -211,21 +211,28 @@ static void put_undelivered(struct watch *watch, const struct cpu_call *call)
     put_at(watch, &event, call->from);
 }
 
-static void on_call(void *observer, const struct cpu_call *call)
+static void trace_call(struct watch *watch, const struct cpu_call *call)
 {
-    struct watch *watch = observer;
     struct trace_event event = {.kind = call->is_software ? TRACE_SOFTWARE : TRACE_EXCEPTION,
                                 .time = call->time,
                                 .vector = call->vector,
                                 .has_error = call->has_error,
                                 .value = call->error};
 
-    if (!call->is_software && !call->undelivered)
-        recent_exception(&watch->recent, call);
     if (call->undelivered)
         put_undelivered(watch, call);
     else if (wants(watch, trace_kinds[event.kind].category))
         put_at(watch, &event, call->from);
+}
+
+static void on_call(void *observer, const struct cpu_call *call)
+{
+    struct watch *watch = observer;
+
+    if (!call->is_software && !call->undelivered)
+        recent_exception(&watch->recent, call);
+    if (watch->trace)
+        trace_call(watch, call);
 }
 
 static void on_fault(struct machine_observer *observer, const struct cpu_call *call)
@@ -310,17 +317,13 @@ static void put_hypercall(struct watch *watch, uint8_t number)
     put(watch, &event);
 }
 
-/* Without a trace: an access costs little, for most guests run like that. */
-static void note_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
-                        unsigned width, bool is_write, uint32_t value)
+/* Without a trace, at the ports that the rules look at. */
+static void check_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
+                         unsigned width, bool is_write, uint32_t value)
 {
-    struct watch *watch = (struct watch *)observer;
-    bool is_port = bus == &watch->machine->ports;
-
+    (void)bus;
     (void)width;
-    recent_access(&watch->recent, address, is_port, is_write, value, watch->machine->last_read);
-    if (is_port && watch->strict)
-        strict_access(watch->strict, address, is_write, value);
+    strict_port(((struct watch *)observer)->strict, address, is_write, value);
 }
 
 static void on_access(struct machine_observer *observer, struct bus *bus, uint32_t address,
@@ -333,7 +336,8 @@ static void on_access(struct machine_observer *observer, struct bus *bus, uint32
     if (is_write && bus == &watch->machine->ports && address == HYPERCALL_PORT &&
         wants(watch, CATEGORY_HYPERCALL))
         put_hypercall(watch, (uint8_t)value);
-    note_access(observer, bus, address, width, is_write, value);
+    if (watch->strict && bus == &watch->machine->ports)
+        strict_port(watch->strict, address, is_write, value);
 }
 
 static void on_read(struct machine_observer *observer, struct bus *bus, uint32_t address,
@@ -415,8 +419,6 @@ static void on_end(struct machine_observer *observer, const char *how)
     struct watch *watch = (struct watch *)observer;
     struct trace_event event = {.kind = TRACE_END, .since = CLOCK_NEVER, .state = how};
 
-    if (watch->recent.accesses && !recent_last_access(&watch->recent)->is_write)
-        recent_last_access(&watch->recent)->value = (uint8_t)watch->machine->last_read;
     if (watch->strict) {
         strict_end(watch->strict);
         if (mistakes_are_fatal(strict_mistakes(watch->strict)))
@@ -452,8 +454,10 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
     if (!watch)
         return false;
     watch->observer = observer;
+    watch->observer.recent = &watch->recent;
     if (!config->trace) {
-        watch->observer.access = note_access;
+        watch->observer.ports = strict_ports;
+        watch->observer.access = check_access;
         watch->observer.was_read = NULL;
     }
     watch->machine = machine;

@@ -3,8 +3,8 @@
  * it was when its CPU came back, the exceptions that come again and again, the last interrupt. It
  * is always kept; so each event costs a few stores.
  */
-#ifndef VMM_WATCH_RECENT_H
-#define VMM_WATCH_RECENT_H
+#ifndef VMM_MACHINE_RECENT_H
+#define VMM_MACHINE_RECENT_H
 
 #include "cpu/cpu.h"
 
@@ -43,19 +43,21 @@ struct recent {
     unsigned irq;                      /* and which */
 };
 
-/* An access begins; `last_read` is what the last read gave. */
-static inline void recent_access(struct recent *recent, uint32_t address, bool is_port,
-                                 bool is_write, uint32_t value, uint32_t last_read)
+/* An access begins. Of a read the value is put into what is returned, when it is there. */
+static inline struct recent_access *recent_access(struct recent *recent, uint32_t address,
+                                                  bool is_port, bool is_write, uint32_t value)
 {
-    struct recent_access *last = &recent->access[(recent->accesses - 1) % RECENT_ACCESSES];
+    struct recent_access *access = &recent->access[recent->accesses++ % RECENT_ACCESSES];
 
-    if (!last->is_write)
-        last->value = (uint8_t)last_read;
-    recent->access[recent->accesses++ % RECENT_ACCESSES] = (struct recent_access){
-        .address = address, .value = (uint8_t)value, .is_port = is_port, .is_write = is_write};
+    access->address = address;
+    access->value = (uint8_t)value;
+    access->is_port = is_port;
+    access->is_write = is_write;
+    access->is_absent = false;
+    return access;
 }
 
-/* The last access; there was one. */
+/* The last access; if there was none, one that will be overwritten before it counts. */
 static inline struct recent_access *recent_last_access(struct recent *recent)
 {
     return &recent->access[(recent->accesses - 1) % RECENT_ACCESSES];

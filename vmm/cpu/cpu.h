@@ -283,6 +283,13 @@ struct cpu_call {
     const struct cpu_undelivered *undelivered; /* why it isn't; NULL: it is */
 };
 
+/* Exceptions at the same place, for the same reason: how many came, and when. */
+struct cpu_call_count {
+    uint8_t vector;
+    uint32_t from, cr2, error; /* `cr2` of a #PF, else 0 */
+    uint64_t count, first, last;
+};
+
 /* The part all engines share; an engine's own struct begins with it. */
 struct cpu {
     const struct cpu_ops *ops;
@@ -292,6 +299,9 @@ struct cpu {
     void (*calls)(void *observer, const struct cpu_call *call);
     bool tells_software; /* it wants INT instructions, too, not exceptions alone */
     void *observer;
+    /* The observer's count of those that it was told of last; NULL: it has none. If it is not 0,
+     * one more of these is counted there, and not told. */
+    struct cpu_call_count *repeated;
     /* Asked when an engine decodes supervisor code that it doesn't know yet, so never while it
      * runs: whether the `count` bytes at `physical`, all in RAM and as many as lie in the page, can
      * be meant to be executed. count 0: there is no memory. If not, run comes back before them with

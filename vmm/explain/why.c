@@ -100,7 +100,7 @@ static void put_irq(const struct look *look, unsigned irq)
 
 static bool takes_one_fault(struct look *look)
 {
-    const struct recent_call *call = &look->recent->call[0];
+    const struct cpu_call_count *call = &look->recent->call[0];
 
     if (call->count < FAULTS || look->now - call->last > FAULT_GAP_NS ||
         (call->last - call->first) / call->count > FAULT_GAP_NS)

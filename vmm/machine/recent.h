@@ -27,17 +27,10 @@ struct recent_lap {
     uint32_t eip;      /* linear */
 };
 
-/* An exception at the same place, for the same reason. */
-struct recent_call {
-    uint8_t vector;
-    uint32_t from, cr2, error; /* `cr2` of a #PF, else 0 */
-    uint64_t count, first, last;
-};
-
 struct recent {
     struct recent_access access[RECENT_ACCESSES]; /* rings: `accesses` modulo their size is next */
     struct recent_lap lap[RECENT_LAPS];
-    struct recent_call call[RECENT_CALLS]; /* 0 is the last one that came, and so on */
+    struct cpu_call_count call[RECENT_CALLS]; /* 0 is the last one that came, and so on */
     uint64_t accesses, laps;
     uint64_t interrupts, interrupt_at; /* injected so far; when the last one was, */
     unsigned irq;                      /* and which */

@@ -477,6 +477,7 @@ bool watch_attach(struct machine *machine, const struct watch_config *config)
         machine->cpu->calls = on_call;
         machine->cpu->tells_software = wants(watch, CATEGORY_INT);
         machine->cpu->observer = watch;
+        machine->cpu->repeated = watch->trace ? NULL : &watch->recent.call[0];
     }
     for (unsigned slot = 0; slot < MACHINE_DISKS; slot++) {
         machine->disks[slot].observe = on_request;

@@ -39,15 +39,20 @@ static void begin_without_blocks(struct soft *c)
 /* The branch at the end of a block to a linear address. */
 static struct cpu_branch branch_from(const struct block *block, uint32_t to)
 {
-    static const uint8_t kinds[KINDS] = {[KIND_CALL] = CPU_BRANCH_CALL,
-                                         [KIND_RET] = CPU_BRANCH_RET,
-                                         [KIND_JMP_E] = CPU_BRANCH_JUMP_INDIRECT,
-                                         [KIND_CALL_E] = CPU_BRANCH_CALL_INDIRECT};
+    static const uint8_t kinds[KINDS] = {
+        [KIND_CALL] = CPU_BRANCH_CALL,           [KIND_RET] = CPU_BRANCH_RET,
+        [KIND_JMP_E] = CPU_BRANCH_JUMP_INDIRECT, [KIND_CALL_E] = CPU_BRANCH_CALL_INDIRECT,
+        [KIND_INT] = CPU_BRANCH_SOFTWARE,        [KIND_INT3] = CPU_BRANCH_SOFTWARE,
+        [KIND_INTO] = CPU_BRANCH_SOFTWARE,       [KIND_IRET] = CPU_BRANCH_IRET};
     const struct op *op = &block->ops[block->count - 1];
     uint32_t base = (uint32_t)(block->mode >> 32);
     struct cpu_branch branch = {.from = base + op_eip(op), .to = to, .kind = kinds[op->kind]};
 
-    if (!branch.kind)
+    if (branch.kind == CPU_BRANCH_SOFTWARE)
+        branch.vector = op->kind == KIND_INT    ? (uint8_t)op->imm
+                        : op->kind == KIND_INT3 ? EXCEPTION_BP
+                                                : EXCEPTION_OF;
+    if (!branch.kind || (op->kind == KIND_INTO && base + op->next == to))
         branch.kind = base + op->next == to ? CPU_BRANCH_NEXT : CPU_BRANCH_JUMP;
     return branch;
 }
@@ -58,11 +63,13 @@ void soft_settle_notes(struct soft *c)
         struct branch_note *note = &c->notes[i];
         const struct block *block = (const struct block *)(uintptr_t)note->what;
         struct cpu_branch branch;
+        uint32_t base;
 
         if (note->what < NOTE_KINDS)
             continue;
-        branch = branch_from(block, (uint32_t)(block->mode >> 32) + note->to);
-        *note = (struct branch_note){NOTE_KIND(branch.kind, 0), branch.to, branch.from};
+        base = note->from == NOTE_FAR ? 0 : (uint32_t)(block->mode >> 32);
+        branch = branch_from(block, base + note->to);
+        *note = (struct branch_note){NOTE_KIND(branch.kind, branch.vector), branch.to, branch.from};
     }
 }
 
@@ -189,6 +196,8 @@ static struct cpu_branch how_it_came(struct soft *c, uint32_t to)
     const struct branch_note *last =
         &c->notes[(uint8_t)(c->note_at - sizeof(*last)) / sizeof(*last)];
 
+    if (last->what >= NOTE_KINDS && last->from == NOTE_FAR)
+        soft_settle_notes(c);
     if (last->what && last->what < NOTE_KINDS && last->to == to)
         return soft_branch_of(last);
     if (!c->block)

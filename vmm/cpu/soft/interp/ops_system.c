@@ -81,31 +81,23 @@ bool do_hlt(struct soft *c, struct op *op)
 
 /* Software interrupts; c->s.eip is that of the next instruction. */
 
-static bool call_handler(struct soft *c, const struct op *op, uint8_t vector)
-{
-    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
-
-    if (!soft_interrupt(c, vector, EVENT_SOFTWARE, false, 0))
-        return false;
-    soft_note_branch(c, CPU_BRANCH_SOFTWARE, vector, from, c->s.segment[CPU_CS].base + c->s.eip);
-    return true;
-}
-
 bool do_int3(struct soft *c, struct op *op)
 {
-    return call_handler(c, op, EXCEPTION_BP);
+    (void)op;
+    return soft_interrupt(c, EXCEPTION_BP, EVENT_SOFTWARE, false, 0);
 }
 
 bool do_into(struct soft *c, struct op *op)
 {
-    return !flag_of(c) || call_handler(c, op, EXCEPTION_OF);
+    (void)op;
+    return !flag_of(c) || soft_interrupt(c, EXCEPTION_OF, EVENT_SOFTWARE, false, 0);
 }
 
 bool do_int(struct soft *c, struct op *op)
 {
     if (is_v86(c) && iopl(c) < 3)
         return soft_raise_error(c, EXCEPTION_GP, 0);
-    return call_handler(c, op, (uint8_t)op->imm);
+    return soft_interrupt(c, (uint8_t)op->imm, EVENT_SOFTWARE, false, 0);
 }
 
 /* ICEBP is its instruction's debug trap: the one #DB that it raises stands for a step and reports a
@@ -125,17 +117,12 @@ bool do_icebp(struct soft *c, struct op *op)
     return true;
 }
 
-/* Far transfers, whose CS is another afterwards */
-
 bool do_iret(struct soft *c, struct op *op)
 {
-    uint32_t from = c->s.segment[CPU_CS].base + op_eip(op);
-
-    if (!soft_iret(c, op->size))
-        return false;
-    soft_note_branch(c, CPU_BRANCH_IRET, 0, from, c->s.segment[CPU_CS].base + c->s.eip);
-    return true;
+    return soft_iret(c, op->size);
 }
+
+/* Far transfers, whose CS is another afterwards */
 
 static bool go_far(struct soft *c, const struct op *op, uint16_t selector, uint32_t offset,
                    bool is_call)

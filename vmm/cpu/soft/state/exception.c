@@ -232,6 +232,20 @@ SLOW void note_undelivered(struct soft *c, const struct frame *f, uint32_t from,
         report_call(c, f, from, &event);
 }
 
+/* Whether an exception repeats the one told last: then it has been counted. */
+static inline bool is_repeated(struct soft *c, uint8_t vector, uint32_t error, uint32_t from)
+{
+    struct cpu_call_count *repeated = c->cpu.repeated;
+
+    if (!repeated || repeated->from != from || repeated->vector != vector ||
+        repeated->error != error || repeated->cr2 != (vector == EXCEPTION_PF ? c->s.cr2 : 0) ||
+        repeated->count == 0)
+        return false;
+    repeated->count++;
+    repeated->last = time_of_call(c);
+    return true;
+}
+
 bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_error, uint32_t error)
 {
     struct frame f = {.vector = vector, .kind = kind, .has_error = has_error, .error = error};
@@ -250,13 +264,15 @@ bool soft_interrupt(struct soft *c, uint8_t vector, enum event kind, bool has_er
         note_undelivered(c, &f, from, cr2);
         return false;
     }
-    if (kind == EVENT_SOFTWARE)
+    if (kind == EVENT_SOFTWARE) {
         c->no_step_trap = true;
-    else /* an INT notes it itself */
+        soft_note_far(c);
+    } else {
         soft_note_branch(c, kind == EVENT_EXCEPTION ? CPU_BRANCH_EXCEPTION : CPU_BRANCH_INTERRUPT,
                          vector, from, c->s.segment[CPU_CS].base + c->s.eip);
-    if (kind != EVENT_EXTERNAL && c->cpu.calls &&
-        (kind != EVENT_SOFTWARE || c->cpu.tells_software))
+    }
+    if (c->cpu.calls && (kind == EVENT_EXCEPTION ? !is_repeated(c, vector, error, from)
+                                                 : kind == EVENT_SOFTWARE && c->cpu.tells_software))
         report_call(c, &f, from, NULL);
     return true;
 }
@@ -383,7 +399,7 @@ static bool iret_task(struct soft *c)
     return soft_task_switch(c, link, tss, TASK_IRET, false, 0);
 }
 
-bool soft_iret(struct soft *c, unsigned size)
+static bool iret(struct soft *c, unsigned size)
 {
     struct stack stack = soft_stack(c);
     uint32_t eip, cs, flags, mask;
@@ -403,5 +419,13 @@ bool soft_iret(struct soft *c, unsigned size)
         !soft_finish_return(c, &stack, (uint16_t)cs, d, eip, size, 0))
         return false;
     soft_set_eflags(c, flags, mask);
+    return true;
+}
+
+bool soft_iret(struct soft *c, unsigned size)
+{
+    if (!iret(c, size))
+        return false;
+    soft_note_far(c);
     return true;
 }

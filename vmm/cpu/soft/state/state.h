@@ -157,14 +157,16 @@ struct access_record {
     bool is_write, is_port;
 };
 
-/* A branch that was made: `what` is the block at whose end it is, and `to` an offset; or NOTE_KIND
- * of its kind and vector, and the addresses are linear. 0: none. */
+/* A branch that was made: `what` is the block at whose end it is, and `to` an offset, or if `from`
+ * is NOTE_FAR linear; or NOTE_KIND of its kind and vector, and the addresses are linear. 0: none.
+ */
 struct branch_note {
     uint64_t what;
     uint32_t to, from;
 };
 
 #define NOTE_KIND(kind, vector) ((uint64_t)(kind) | (uint64_t)(vector) << 8)
+#define NOTE_FAR                1
 #define NOTE_KINDS              UINT64_C(0x10000) /* no block has an address below */
 
 _Static_assert(CPU_BRANCHES * sizeof(struct branch_note) == 256, "note_at wraps");
@@ -308,6 +310,12 @@ static inline void soft_note(struct soft *c, uint64_t what, uint32_t from, uint3
 static inline void soft_note_near(struct soft *c, uint32_t to)
 {
     soft_note(c, (uintptr_t)c->block, 0, to);
+}
+
+/* INT or IRET at the end of the present block, which was made: it is at its new place. */
+static inline void soft_note_far(struct soft *c)
+{
+    soft_note(c, (uintptr_t)c->block, NOTE_FAR, c->s.segment[CPU_CS].base + c->s.eip);
 }
 
 /* Any other, between linear addresses. */

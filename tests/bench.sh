@@ -32,7 +32,7 @@ done < <(python3 tests/bench/unit.py 2>&1)
 [ "$passed" != 0 ] || { echo "not ok - no unit test ran"; failed=1; }
 
 check "a sample of each engine" python3 -m compare measure --mode once --no-lab -o $out/once.json
-check "one build against another" python3 -m compare against --rounds 1 --seconds 0.001 build/vmm
+check "one build against another" python3 -m compare against --rounds 1 --seconds 0.02 build/vmm port int ud
 check "each engine of ours that is here did every part, and peers, or why not" python3 tests/bench/complete.py $out/once.json
 sed 's/^/# /' $out/log
 

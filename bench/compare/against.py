@@ -36,15 +36,15 @@ def enough(vmm, part, seconds):
 def row(old, new, part, rounds, seconds):
     """The part's line of the table."""
     count = enough(old, part, seconds)
-    times = {old: {}, new: {}}
+    binaries, times = (old, new), ({}, {})  # the two may be the same
     for number in range(rounds):
-        for vmm in (old, new) if number % 2 else (new, old):
-            times[vmm][number] = cpu_time(vmm, part, count)
-    change = ratio(times[new], times[old])
-    least = {vmm: min(times[vmm].values()) for vmm in times}
-    each = least[old] / count / part.units
+        for which in (0, 1) if number % 2 else (1, 0):
+            times[which][number] = cpu_time(binaries[which], part, count)
+    change = ratio(times[1], times[0])
+    least = [min(each.values()) for each in times]
+    each = least[0] / count / part.units
     return (f"| {part.title} | {duration(each)} a {part.unit} | {percent(change.median)} "
-            f"| {percent(least[new] / least[old])} | {percent(change.least)} to {percent(change.greatest)} |")
+            f"| {percent(least[1] / least[0])} | {percent(change.least)} to {percent(change.greatest)} |")
 
 
 def percent(value):

@@ -190,6 +190,7 @@ struct machine {
     struct system_control system_control;
     struct hypercall hypercall;
     struct bios_port bios;
+    uint8_t *loaded_code; /* the image's code as it was loaded (loaded_code.c); NULL: none kept */
     struct memory_disk image_disk; /* the image, where it begins with a boot sector */
     struct virtio_blk disks[MACHINE_DISKS];
     struct ata ata[MACHINE_ATA_DISKS / ATA_DEVICES];
@@ -336,6 +337,11 @@ static inline struct interrupt_input machine_input(const struct machine *machine
 {
     return machine->interrupts->look(machine->interrupt_chip, irq);
 }
+
+/* Whether any of the `count` bytes at a linear address is code of the image, and not as it was
+ * loaded: the guest has overwritten it. */
+bool machine_is_overwritten(const struct machine *machine, const struct cpu_state *state,
+                            uint32_t linear, uint32_t count);
 
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);

@@ -6,6 +6,7 @@
 
 #include "base/port_names.h"
 #include "cpu/arch.h"
+#include "hints.h"
 #include "machine/board.h"
 #include "watch/mistakes.h"
 #include "watch/recent.h"
@@ -46,6 +47,7 @@ struct look {
     bool is_stuck;         /* it can't go on by itself, and it is no input that is missing */
     bool tells_eoi;        /* an EOI that is missing was told */
     bool tells_absent;     /* likewise what is not there */
+    bool tells_recursion;  /* which ends with the stack anywhere */
     bool waits_interrupts; /* it may be waiting for one */
 };
 
@@ -541,6 +543,7 @@ static bool is_said(const struct look *look, enum mistake mistake)
     uint8_t byte;
 
     return (mistake == EOI_LOST && look->tells_eoi) ||
+           ((mistake == STACK_LOST || mistake == STACK_IN_CODE) && look->tells_recursion) ||
            (mistake == STACK_LOST && look->machine->outcome.end != END_NONE &&
             arch_read_linear(state, &look->machine->memory, stack, &byte, 1) == 0);
 }
@@ -621,6 +624,18 @@ static enum gravity least_gravity(const struct look *look)
     }
 }
 
+/* The notes on a guest that is dead, or stands still, where its registers are its own. */
+static bool print_notes(FILE *to, const struct machine *machine)
+{
+    const struct machine_outcome *outcome = &machine->outcome;
+    const struct info info = {.machine = machine, .state = &outcome->state, .to = to};
+
+    if (!outcome->has_state || (outcome->end == END_SHUTDOWN && arch_is_reset(&outcome->state)) ||
+        (!machine_end_is_death(outcome->end) && outcome->end != END_QUIT))
+        return false;
+    return hints_print(&info);
+}
+
 void why_conclude(FILE *to, struct machine *machine)
 {
     enum machine_end end = machine->outcome.end;
@@ -636,7 +651,9 @@ void why_conclude(FILE *to, struct machine *machine)
     if (text && (look.is_stuck || end == END_TIMEOUT))
         put_lines(to, "  why: ", text);
     free(text);
+    look.tells_recursion = print_notes(to, machine);
     least = least_gravity(&look);
-    if (tell_mistakes(&look, least) < HINTS_MAX && least == GRAVITY_STYLE && !look.tells_absent)
+    if (tell_mistakes(&look, least) < HINTS_MAX && least == GRAVITY_STYLE && !look.tells_absent &&
+        !look.tells_recursion)
         tell_absent(&look);
 }

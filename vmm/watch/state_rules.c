@@ -123,7 +123,7 @@ static void check_esp0(struct mistakes *mistakes, const struct cpu_state *state)
                 "on");
     else if (arch_read_linear(state, &mistakes->machine->memory, state->tr.base + 4, stack,
                               sizeof(stack)) == sizeof(stack) &&
-             !(stack[1] & 0xfffc))
+             (!(stack[1] & 0xfffc) || !is_ram(mistakes->machine, state, stack[0] - 4)))
         MISTAKE(mistakes, ESP0_UNSET, 0,
                 "ring 3 runs, but SS0:ESP0 of the TSS at %#x is %#x:%#x: an interrupt has no stack "
                 "to come on",

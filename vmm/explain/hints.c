@@ -244,10 +244,39 @@ static void note_data(const struct info *info)
     }
 }
 
+/* The last interrupt or exception that no IRET came after. */
+static void note_event(const struct info *info)
+{
+    const struct mistakes *mistakes = watch_mistakes(info->machine);
+    const struct cpu_ops *ops = info->machine->cpu->ops;
+    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    struct cpu_branch all[CPU_BRANCHES];
+    unsigned count = ops->branches ? ops->branches(info->machine->cpu, all) : 0;
+    enum cpu_branch_kind kind;
+
+    do {
+        if (count-- == 0 || all[count].kind == CPU_BRANCH_IRET)
+            return;
+        kind = (enum cpu_branch_kind)all[count].kind;
+    } while (kind != CPU_BRANCH_EXCEPTION && kind != CPU_BRANCH_INTERRUPT);
+    if (all[count].to == eip || all[count].from == eip || is_reserved(all[count].to) ||
+        (info->state->eflags & EFLAGS_IF) || (mistakes && mistakes->seen[HANDLER_RET]))
+        return; /* it is what the first line tells; or it may be over */
+    if (kind == CPU_BRANCH_EXCEPTION)
+        fprintf(info->to, "  note: %s", arch_exception_name(all[count].vector));
+    else
+        fprintf(info->to, "  note: the interrupt at vector %#x", all[count].vector);
+    fprintf(info->to, " came before, at ");
+    info_print_place(info, all[count].from);
+    fprintf(info->to, ", and no IRET has come since\n");
+}
+
 bool hints_print(const struct info *info)
 {
     bool nested = note_nested(info), recursion = note_recursion(info);
 
+    if (!nested)
+        note_event(info);
     note_data(info);
     note_stack(info);
     note_gdt(info);

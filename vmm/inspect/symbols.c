@@ -22,7 +22,7 @@
 struct symbol {
     const char *name; /* as the file has it */
     uint32_t address, size;
-    uint64_t end; /* of its section */
+    uint64_t end; /* of its section: EIP is there behind a HLT that is its last instruction */
     bool is_function, is_object, is_constant;
 };
 
@@ -235,7 +235,7 @@ static const struct symbol *symbol_at(const struct symbols *symbols, uint32_t ad
         const struct symbol *symbol = &symbols->symbol[i];
         if (symbol->address > address || symbol->is_constant ||
             (symbol->size > 0 && address - symbol->address >= symbol->size) ||
-            (address >= symbol->end && address != symbol->address))
+            address > symbol->end)
             continue;
         /* Of several at one address: a function, which has a size. */
         if (!best || symbol->address > best->address ||

@@ -253,8 +253,7 @@ static void tell_iret(struct words *to, const struct fault_view *view, uint32_t 
     is_stack = (frame[1] & 0xfffc) != (error & 0xfffc) && (frame[4] & 0xfffc) == (error & 0xfffc);
     tell_selector(to, view, is_stack ? "IRET to SS" : "IRET to CS", error,
                   is_stack ? LOADS_SS : LOADS_CS, frame[1] & 3);
-    if (frame[1] != state->segment[CPU_CS].selector && frame[2] == state->segment[CPU_CS].selector)
-        words_print(to, " (the error code is still on the stack: ADD ESP, 4 before IRET)");
+    gp_words_tell_shifted(to, view, frame);
 }
 
 /* ---- gates ---- */

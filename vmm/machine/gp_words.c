@@ -103,6 +103,22 @@ static bool is_control(struct words *to, const struct question *question)
     return true;
 }
 
+void gp_words_tell_shifted(struct words *to, const struct fault_view *view, const uint32_t frame[3])
+{
+    const struct cpu_state *state = view->state;
+    uint32_t cs = state->segment[CPU_CS].selector;
+
+    if (frame[1] == cs || frame[2] != cs)
+        return;
+    if (state->gpr[CPU_EBP] == state->gpr[CPU_ESP])
+        words_print(to, " (the EBP that the function has pushed is still on the stack: a handler "
+                        "that a compiler makes needs a stub, or __attribute__((interrupt)))");
+    else if (frame[0] > 0xffff)
+        words_print(to, " (a word that the handler has pushed is still on the stack)");
+    else
+        words_print(to, " (the error code is still on the stack: ADD ESP, 4 before IRET)");
+}
+
 /* IRET takes EIP, CS and EFLAGS from the stack. */
 static bool is_iret(struct words *to, const struct question *question)
 {
@@ -125,9 +141,7 @@ static bool is_iret(struct words *to, const struct question *question)
         words_print(to, ", of ring %u, and SS %#x: no selector of a stack", frame[1] & 3, frame[4]);
     else if (!(frame[1] & 0xfffc))
         words_print(to, ": no selector of code; is it the frame of the interrupt?");
-    else if (frame[1] != state->segment[CPU_CS].selector &&
-             frame[2] == state->segment[CPU_CS].selector)
-        words_print(to, ": the error code is still there (ADD ESP, 4 before IRET)");
+    gp_words_tell_shifted(to, question->view, frame);
     return true;
 }
 

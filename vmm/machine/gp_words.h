@@ -10,4 +10,8 @@
  * before it. Nothing if that is not known. */
 void gp_words_tell(struct words *to, const struct fault_view *view, const char *separator);
 
+/* Of an IRET that finds these words on its stack: says so if the frame is one word higher. */
+void gp_words_tell_shifted(struct words *to, const struct fault_view *view,
+                           const uint32_t frame[3]);
+
 #endif

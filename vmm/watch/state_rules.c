@@ -211,6 +211,37 @@ void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes,
                 irq);
 }
 
+/* ---- how a handler ends ---- */
+
+/* After an interrupt or exception that came at X, a RET to X and no IRET. */
+void state_rules_handlers(struct mistakes *mistakes)
+{
+    struct machine *machine = mistakes->machine;
+    const struct cpu_ops *ops = machine->cpu->ops;
+    struct cpu_branch all[CPU_BRANCHES];
+    const struct cpu_branch *event = NULL;
+    unsigned count = ops->branches ? ops->branches(machine->cpu, all) : 0;
+    char what[80];
+
+    for (unsigned i = 0; i < count; i++) {
+        if (all[i].kind == CPU_BRANCH_EXCEPTION || all[i].kind == CPU_BRANCH_INTERRUPT)
+            event = &all[i];
+        else if (all[i].kind == CPU_BRANCH_IRET)
+            event = NULL;
+        if (!event || all[i].kind != CPU_BRANCH_RET || all[i].to != event->from ||
+            !mistake_is_new(mistakes, HANDLER_RET, 0))
+            continue;
+        if (event->kind == CPU_BRANCH_INTERRUPT)
+            snprintf(what, sizeof(what), "the interrupt at vector %#x", event->vector);
+        else
+            put_short_name(event->vector, what, sizeof(what));
+        mistake_at(mistakes, HANDLER_RET, 0, all[i].from,
+                   "the handler of %s returns by RET: only IRET restores the flags, so interrupts "
+                   "stay off (of a function in C: a stub calls it, or __attribute__((interrupt)))",
+                   what);
+    }
+}
+
 /* ---- HLT for good ---- */
 
 #define CLI 0xfa

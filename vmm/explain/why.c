@@ -18,6 +18,8 @@
 
 #define HINTS_MAX 3
 
+#define ATA_PRIMARY 0x1f0u /* the first of its ports */
+
 /* The same exception so often, and no further apart than that on average, is no progress. */
 #define FAULTS       1000
 #define FAULT_GAP_NS UINT64_C(100000)
@@ -249,8 +251,11 @@ static bool polls(struct look *look)
     fprintf(look->to, "it polls ");
     put_access(look, &polled.access);
     if (polled.access.is_absent) {
-        fprintf(look->to, ", where this machine has no device: each read gives 0x%02x",
-                polled.access.value);
+        fprintf(look->to, ", where this machine has no device: each read gives 0x%02x%s",
+                polled.access.value,
+                polled.access.is_port && (polled.access.address & ~7u) == ATA_PRIMARY
+                    ? " (--hda FILE is one)"
+                    : "");
         look->is_stuck = look->tells_absent = true;
     } else if (polled.is_steady) {
         fprintf(look->to, ", which reads 0x%02x each time%s%s", polled.access.value,
@@ -358,7 +363,10 @@ static bool has_interrupts_off(struct look *look)
                 input.held_by < 0 ? " is pending, but interrupts are off (IF)%s\n"
                                   : " is pending, but interrupts are off, and an IRQ "
                                     "is in service%s\n",
-                look->recent->interrupts ? "" : ", and none was ever taken: STI was forgotten");
+                look->recent->interrupts ||
+                        !state_rules_has_handler(look->machine, &look->state, input.vector)
+                    ? ""
+                    : ", and none was ever taken: STI was forgotten");
         return true;
     }
     return false;

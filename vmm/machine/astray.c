@@ -196,13 +196,20 @@ static void end_at_handler(struct machine *machine, const struct cpu_state *stat
                            const struct cpu_branch *came, enum astray astray)
 {
     char event[64], from[MACHINE_PLACE], to[MACHINE_PLACE];
+    const struct cpu_table *idt = &state->idtr;
+    uint8_t type = 0x0e;
 
+    if (state->cr0 & CR0_PE)
+        arch_read_linear(state, &machine->memory, idt->base + came->vector * 8 + 5, &type, 1);
     machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "%s at %s went to its handler at %s: %s: is its %s right?",
+                "%s at %s went to its handler at %s: %s: is its %s right?%s",
                 machine_put_event(machine, state, came->kind, came->vector, event, sizeof(event)),
                 put_place(machine, state, false, came->from, from, sizeof(from)),
                 put_place(machine, state, true, came->to, to, sizeof(to)), places[astray],
-                state->cr0 & CR0_PE ? "gate" : "vector");
+                state->cr0 & CR0_PE ? "gate" : "vector",
+                type & 8 ? ""
+                         : " It is a 16-bit one, of 16 bits of the offset: 32-bit ones have type "
+                           "0xe or 0xf");
 }
 
 static bool is_return(const struct cpu_branch *branch)

@@ -287,6 +287,8 @@ static void check_sti(struct mistakes *mistakes, const struct cpu_state *state, 
     }
 }
 
+#define CASCADE 2 /* the input of the first 8259 that the second one is at */
+
 /* Interrupts are on, and no input is open. */
 static void check_inputs(struct mistakes *mistakes, const struct cpu_state *state)
 {
@@ -302,6 +304,13 @@ static void check_inputs(struct mistakes *mistakes, const struct cpu_state *stat
     }
     for (unsigned irq = 0; irq < machine->interrupts->inputs && irq < 16; irq++) {
         struct interrupt_input input = machine_input(machine, irq);
+        if (irq >= 8 && !input.is_masked && machine_input(machine, CASCADE).is_masked &&
+            state_rules_has_handler(machine, state, input.vector))
+            MISTAKE(mistakes, IRQ_MASKED, irq,
+                    "HLT waits for an interrupt; IRQ %u (%s) is open at the second 8259 and has a "
+                    "handler at vector %#x, but IRQ 2 of the first, through which it comes, is "
+                    "masked (bit 2 of port 0x21)",
+                    irq, board_irq_label(irq), input.vector);
         if (input.is_requested && input.is_masked && !input.is_cascade &&
             state_rules_has_handler(machine, state, input.vector))
             MISTAKE(

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #define KEPT_MAX (UINT32_C(16) << 20) /* bytes; of more nothing is kept */
-#define AROUND   8                    /* bytes at a place that are compared */
+/* What is compared at a place: what led to it, and what follows. */
+#define BEFORE 16
+#define BEHIND 8
 
 void loaded_code_keep(struct machine *machine)
 {
@@ -26,27 +28,31 @@ void loaded_code_keep(struct machine *machine)
         memcpy(machine->loaded_code, code, size);
 }
 
-bool machine_is_overwritten(const struct machine *machine, const struct cpu_state *state,
-                            uint32_t linear, uint32_t count)
+/* The first byte of code in [from, to), linear, that is not as it was loaded; false: none is. */
+static bool find_overwritten(const struct machine *machine, const struct cpu_state *state,
+                             uint32_t from, uint32_t to, uint32_t *where)
 {
     const struct image *image = &machine->image;
     uint64_t physical;
-    const uint8_t *now;
+    uint8_t now;
 
-    if (!machine->loaded_code || !arch_translate(state, &machine->memory, linear, &physical) ||
-        physical < image->code_lowest || physical >= image->code_highest)
-        return false;
-    if (count > image->code_highest - physical)
-        count = (uint32_t)(image->code_highest - physical);
-    now = memory_at(&machine->memory, physical, count);
-    return now && memcmp(now, machine->loaded_code + (physical - image->code_lowest), count) != 0;
+    for (*where = from; machine->loaded_code && *where != to; (*where)++) {
+        if (arch_translate(state, &machine->memory, *where, &physical) &&
+            physical >= image->code_lowest && physical < image->code_highest &&
+            memory_read(&machine->memory, physical, &now, 1) &&
+            now != machine->loaded_code[physical - image->code_lowest])
+            return true;
+    }
+    return false;
 }
 
 const char *machine_put_overwritten(const struct machine *machine, const struct cpu_state *state,
                                     uint32_t linear, char *to, size_t size)
 {
+    uint32_t where;
+
     to[0] = '\0';
-    if (machine_is_overwritten(machine, state, linear, AROUND))
-        snprintf(to, size, "; the code at %#x was overwritten: it is not what was loaded", linear);
+    if (find_overwritten(machine, state, linear - BEFORE, linear + BEHIND, &where))
+        snprintf(to, size, "; the code at %#x was overwritten: it is not what was loaded", where);
     return to;
 }

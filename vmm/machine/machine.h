@@ -338,11 +338,6 @@ static inline struct interrupt_input machine_input(const struct machine *machine
     return machine->interrupts->look(machine->interrupt_chip, irq);
 }
 
-/* Whether any of the `count` bytes at a linear address is code of the image, and not as it was
- * loaded: the guest has overwritten it. */
-bool machine_is_overwritten(const struct machine *machine, const struct cpu_state *state,
-                            uint32_t linear, uint32_t count);
-
 /* "power off", "triple fault", ...: for reports. */
 const char *machine_end_name(enum machine_end end);
 

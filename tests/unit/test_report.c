@@ -201,6 +201,77 @@ static void forbidden_instructions_are_named(void **unused)
     assert_string_equal(text, "");
 }
 
+static void what_ring_3_may_not_is_named(void **unused)
+{
+    (void)unused;
+    state.segment[CPU_CS].selector = 0x1b;
+    CODE(0xf4);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": HLT is for ring 0 alone, and this is ring 3");
+    CODE(0x0f, 0x01, 0x15, 0, 0, 0, 0);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": LGDT is for ring 0 alone, and this is ring 3");
+    CODE(0xfa);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": CLI in ring 3, and IOPL is 0");
+    CODE(0xee);
+    cause(VECTOR_GP, 0);
+    SAYS("an access to a port in ring 3, and IOPL is 0: nor does the I/O map");
+    state.eflags |= EFLAGS_IOPL;
+    CODE(0xfb);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, "");
+}
+
+static void operands_are_judged(void **unused)
+{
+    (void)unused;
+    state.gpr[CPU_ESP] = 0x80004;
+    CODE(0x0f, 0x29, 0x44, 0x24, 0x18); /* movaps [esp+0x18], xmm0 */
+    cause(VECTOR_GP, 0);
+    SAYS("the operand at 0x8001c is not aligned to 16 bytes");
+    SAYS("ESP must be a multiple of 16");
+    CODE(0x0f, 0x29, 0x44, 0x24, 0x1c);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, "");
+    CODE(0x0f, 0x11, 0x44, 0x24, 0x18); /* movups */
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, "");
+    CODE(0x89, 0x04, 0x8d, 0x10, 0, 0, 0); /* mov [ecx*4+0x10], eax */
+    state.gpr[CPU_ECX] = 0x100;
+    state.segment[CPU_DS].limit = 0x40f;
+    cause(VECTOR_GP, 0);
+    SAYS(": 0x410 is beyond the limit 0x40f of DS");
+    state.segment[CPU_DS] = state.segment[CPU_CS];
+    cause(VECTOR_GP, 0);
+    SAYS("is a code segment: it can't be written to");
+    state.segment[CPU_DS].selector = 0;
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": DS is 0, a null selector: no memory can be accessed through it");
+    state.segment[CPU_ES].selector = 3;
+    CODE(0xf3, 0xaa);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": ES is 0x3, a null selector: no memory can be accessed through it");
+}
+
+static void what_iret_finds_is_told(void **unused)
+{
+    (void)unused;
+    CODE(0xcf);
+    put32(0x80000, 0x10028);
+    put32(0x80004, 0x1b);
+    put32(0x80008, 0x202);
+    cause(VECTOR_GP, 0);
+    assert_string_equal(text, ": IRET takes EIP 0x10028 and CS 0x1b from the stack, of ring 3, and "
+                              "SS 0: no selector of a stack");
+    put32(0x80004, 0);
+    cause(VECTOR_GP, 0);
+    SAYS("and CS 0 from the stack: no selector of code");
+    state.gpr[CPU_ESP] = 0xfffffff0;
+    cause(VECTOR_GP, 0);
+    SAYS("its stack (esp 0xfffffff0) is not in RAM");
+}
+
 static void gates_are_named(void **unused)
 {
     (void)unused;
@@ -463,6 +534,9 @@ int main(void)
         TEST(a_swapped_gdtr_is_recognised),
         TEST(iret_with_an_error_code_on_the_stack),
         TEST(forbidden_instructions_are_named),
+        TEST(what_ring_3_may_not_is_named),
+        TEST(operands_are_judged),
+        TEST(what_iret_finds_is_told),
         TEST(gates_are_named),
         TEST(a_tss_without_a_stack),
         TEST(the_walk_says_which_entry_it_was),

@@ -549,6 +549,20 @@ static void strict_tells_of_ring_3_without_a_stack(void **unused)
     assert_warned("SS0:ESP0 of the TSS at 0x2000 is 0:0");
 }
 
+static void strict_tells_of_an_esp0_outside_ram(void **unused)
+{
+    static const uint32_t stack[2] = {0, 0x10};
+
+    (void)unused;
+    be_protected();
+    paper.state.segment[CPU_CS].selector = 0x1b;
+    paper.state.tr = (struct cpu_segment){.base = 0x2000, .selector = 0x28, .attributes = 0x8b};
+    assert_true(memory_write(&machine->memory, 0x2004, stack, sizeof(stack)));
+    pulse(5);
+    take();
+    assert_warned("SS0:ESP0 of the TSS at 0x2000 is 0x10:0: an interrupt has no stack");
+}
+
 static void strict_tells_of_df_in_a_handler(void **unused)
 {
     (void)unused;
@@ -694,6 +708,7 @@ int main(void)
         STRICT_TEST(strict_tells_of_a_lost_stack),
         STRICT_TEST(strict_tells_of_a_stack_in_code),
         STRICT_TEST(strict_tells_of_ring_3_without_a_stack),
+        STRICT_TEST(strict_tells_of_an_esp0_outside_ram),
         STRICT_TEST(strict_tells_of_df_in_a_handler),
         STRICT_TEST(strict_tells_of_an_access_to_page_0),
         QUIET_TEST(mistakes_are_kept_quiet),

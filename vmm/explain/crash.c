@@ -74,9 +74,14 @@ void crash_print_screen(FILE *to, const struct machine *machine)
 {
     char screen[80 * 25 * 4 + 32];
     const char *line = screen;
+    const struct info info = {.machine = machine, .state = &machine->outcome.state, .to = to};
 
     if (vga_text_dump(&machine->vga, screen, sizeof(screen)) == 0)
         return;
+    if (machine->outcome.has_state && hints_stack_is_on_screen(&info)) {
+        fprintf(to, "  screen: not shown: the stack has run through it\n");
+        return;
+    }
     fprintf(to, "  screen:\n");
     while (*line) {
         size_t length = strcspn(line, "\n");
@@ -99,7 +104,6 @@ void crash_print_brief(FILE *to, const struct machine *machine)
     if (!machine->outcome.has_state)
         return;
     print_interrupts(&info);
-    hints_print(&info);
 }
 
 void crash_print_cpu(const struct info *info)
@@ -122,7 +126,6 @@ void crash_print_state(FILE *to, const struct machine *machine)
     const struct info info = {.machine = machine, .state = &machine->outcome.state, .to = to};
 
     crash_print_place(&info);
-    hints_print(&info);
     crash_print_cpu(&info);
 }
 

@@ -18,10 +18,10 @@ void crash_print_place(const struct info *info);
 /* Prints registers, the stack, the state of interrupts. */
 void crash_print_cpu(const struct info *info);
 
-/* Prints all of these, and what was noticed (hints.h), of the state in which a machine ended. */
+/* Prints all of these, of the state in which a machine ended. */
 void crash_print_state(FILE *to, const struct machine *machine);
 
-/* Of an end that is no crash: prints the state of interrupts, and what was noticed (hints.h). */
+/* Of an end that is no crash: prints the state of interrupts. */
 void crash_print_brief(FILE *to, const struct machine *machine);
 
 /* Prints the VGA text screen, if anything is on it. */

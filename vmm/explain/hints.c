@@ -6,6 +6,7 @@
 
 #include "cpu/arch.h"
 #include "watch/mistakes.h"
+#include "watch/recent.h"
 #include "watch/watch.h"
 
 #include <string.h>
@@ -93,12 +94,61 @@ static unsigned count_own_calls(const struct info *info, char *name, size_t size
 
 /* ---- the notes ---- */
 
+/* How often a word is on the stack above ESP. */
+static unsigned count_words(const struct info *info, uint32_t wanted)
+{
+    uint32_t at = info->state->segment[CPU_SS].base + info->state->gpr[CPU_ESP], word;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < SCANNED_WORDS && read_linear(info, at + i * 4, &word, 4); i++)
+        count += word == wanted;
+    return count;
+}
+
+/* An exception comes in its own handler. Each time has left its frame. */
+static bool note_nested(const struct info *info)
+{
+    const struct recent *recent = watch_recent(info->machine);
+    const struct recent_call *call = recent ? &recent->call[0] : NULL;
+    unsigned count;
+
+    if (!call || call->count < CALLS_TOLD || !is_32_bit(info))
+        return false;
+    count = count_words(info, call->from - info->state->segment[CPU_CS].base);
+    if (count < CALLS_TOLD)
+        return false;
+    fprintf(info->to, "  note: %s comes again in its own handler, at ",
+            arch_exception_name(call->vector));
+    info_print_place(info, call->from);
+    fprintf(info->to, ": %u frames of it are on the stack\n", count);
+    return true;
+}
+
+static bool note_recursion(const struct info *info)
+{
+    const struct cpu_state *state = info->state;
+    uint32_t linear = state->segment[CPU_SS].base + state->gpr[CPU_ESP];
+    unsigned calls = 0;
+    char name[200];
+    uint8_t byte;
+
+    if (!is_32_bit(info) || state->gpr[CPU_ESP] == 0)
+        return false;
+    if (read_linear(info, linear - 1, &byte, 1))
+        calls = count_own_calls(info, name, sizeof(name));
+    if (calls < CALLS_TOLD)
+        return false;
+    fprintf(info->to,
+            "  note: %s calls itself: %u return addresses of that call are on the stack\n", name,
+            calls);
+    return true;
+}
+
 static void note_stack(const struct info *info)
 {
     const struct cpu_state *state = info->state;
     uint32_t esp = state->gpr[CPU_ESP], linear = state->segment[CPU_SS].base + esp;
     char name[200], place[200];
-    unsigned calls;
     uint8_t byte;
 
     if (!is_32_bit(info) || esp == 0) /* no stack was ever set */
@@ -117,11 +167,22 @@ static void note_stack(const struct info *info)
     if (info_describe(info, linear, place, sizeof(place)) && strrchr(place, '(') &&
         strchr(strrchr(place, '('), ':'))
         fprintf(info->to, "  note: the stack lies in code: esp is 0x%08x, %s\n", esp, place);
-    calls = count_own_calls(info, name, sizeof(name));
-    if (calls >= CALLS_TOLD)
-        fprintf(info->to,
-                "  note: %s calls itself: %u return addresses of that call are on the stack\n",
-                name, calls);
+}
+
+#define SCREEN_ADDRESSES 4
+#define SCREEN_NEAR      0x10000 /* bytes from EIP: a kernel's code */
+
+bool hints_stack_is_on_screen(const struct info *info)
+{
+    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    unsigned count = 0;
+    uint32_t word;
+
+    for (uint32_t at = 0; at < VGA_TEXT_COLUMNS * VGA_TEXT_ROWS * 2; at += 4) {
+        if (memory_read(&info->machine->memory, VGA_TEXT_ADDRESS + at, &word, 4))
+            count += word - (eip - SCREEN_NEAR) < 2 * SCREEN_NEAR;
+    }
+    return (info->state->cr0 & CR0_PE) && count >= SCREEN_ADDRESSES;
 }
 
 static bool is_reserved(uint32_t address)
@@ -146,8 +207,78 @@ static void note_gdt(const struct info *info)
             state->segment[CPU_CS].selector);
 }
 
-void hints_print(const struct info *info)
+/* Of the image, at a linear address: code, or something else. Where that is not known, neither. */
+static bool is_part(const struct info *info, uint32_t linear, bool code)
 {
+    const struct image *image = &info->machine->image;
+    uint64_t at;
+
+    if (!image->code_highest || image->has_more_code ||
+        !arch_translate(info->state, &info->machine->memory, linear, &at))
+        return false;
+    if (code)
+        return at >= image->code_lowest && at < image->code_highest;
+    return at >= image->lowest && at < image->highest &&
+           !(at >= image->code_lowest && at < image->code_highest);
+}
+
+/* Data ran as code, and led here: how the CPU came there. */
+static void note_data(const struct info *info)
+{
+    struct cpu_branch all[CPU_BRANCHES];
+    const struct cpu_ops *ops = info->machine->cpu->ops;
+    unsigned count = ops->branches ? ops->branches(info->machine->cpu, all) : 0;
+    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+
+    while (count-- > 0 && !is_part(info, all[count].to, true)) {
+        if (!is_part(info, all[count].from, true) || !is_part(info, all[count].to, false))
+            continue;
+        if (all[count].to == eip && all[count].kind != CPU_BRANCH_RET)
+            return; /* the first line tells it, or the handler's gate */
+        fprintf(info->to, "  note: data ran as code: the branch from ");
+        info_print_place(info, all[count].from);
+        fprintf(info->to, " went to ");
+        info_print_place(info, all[count].to);
+        fprintf(info->to, ", which is no code of the image\n");
+        return;
+    }
+}
+
+/* The last interrupt or exception that no IRET came after. */
+static void note_event(const struct info *info)
+{
+    const struct mistakes *mistakes = watch_mistakes(info->machine);
+    const struct cpu_ops *ops = info->machine->cpu->ops;
+    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    struct cpu_branch all[CPU_BRANCHES];
+    unsigned count = ops->branches ? ops->branches(info->machine->cpu, all) : 0;
+    enum cpu_branch_kind kind;
+
+    do {
+        if (count-- == 0 || all[count].kind == CPU_BRANCH_IRET)
+            return;
+        kind = (enum cpu_branch_kind)all[count].kind;
+    } while (kind != CPU_BRANCH_EXCEPTION && kind != CPU_BRANCH_INTERRUPT);
+    if (all[count].to == eip || all[count].from == eip || is_reserved(all[count].to) ||
+        (info->state->eflags & EFLAGS_IF) || (mistakes && mistakes->seen[HANDLER_RET]))
+        return; /* it is what the first line tells; or it may be over */
+    if (kind == CPU_BRANCH_EXCEPTION)
+        fprintf(info->to, "  note: %s", arch_exception_name(all[count].vector));
+    else
+        fprintf(info->to, "  note: the interrupt at vector %#x", all[count].vector);
+    fprintf(info->to, " came before, at ");
+    info_print_place(info, all[count].from);
+    fprintf(info->to, ", and no IRET has come since\n");
+}
+
+bool hints_print(const struct info *info)
+{
+    bool nested = note_nested(info), recursion = note_recursion(info);
+
+    if (!nested)
+        note_event(info);
+    note_data(info);
     note_stack(info);
     note_gdt(info);
+    return nested || recursion;
 }

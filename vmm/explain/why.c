@@ -6,6 +6,7 @@
 
 #include "base/port_names.h"
 #include "cpu/arch.h"
+#include "hints.h"
 #include "machine/board.h"
 #include "machine/recent.h"
 #include "watch/mistakes.h"
@@ -16,6 +17,8 @@
 #include <string.h>
 
 #define HINTS_MAX 3
+
+#define ATA_PRIMARY 0x1f0u /* the first of its ports */
 
 /* The same exception so often, and no further apart than that on average, is no progress. */
 #define FAULTS       1000
@@ -46,6 +49,7 @@ struct look {
     bool is_stuck;         /* it can't go on by itself, and it is no input that is missing */
     bool tells_eoi;        /* an EOI that is missing was told */
     bool tells_absent;     /* likewise what is not there */
+    bool tells_recursion;  /* which ends with the stack anywhere */
     bool waits_interrupts; /* it may be waiting for one */
 };
 
@@ -247,8 +251,11 @@ static bool polls(struct look *look)
     fprintf(look->to, "it polls ");
     put_access(look, &polled.access);
     if (polled.access.is_absent) {
-        fprintf(look->to, ", where this machine has no device: each read gives 0x%02x",
-                polled.access.value);
+        fprintf(look->to, ", where this machine has no device: each read gives 0x%02x%s",
+                polled.access.value,
+                polled.access.is_port && (polled.access.address & ~7u) == ATA_PRIMARY
+                    ? " (--hda FILE is one)"
+                    : "");
         look->is_stuck = look->tells_absent = true;
     } else if (polled.is_steady) {
         fprintf(look->to, ", which reads 0x%02x each time%s%s", polled.access.value,
@@ -356,7 +363,10 @@ static bool has_interrupts_off(struct look *look)
                 input.held_by < 0 ? " is pending, but interrupts are off (IF)%s\n"
                                   : " is pending, but interrupts are off, and an IRQ "
                                     "is in service%s\n",
-                look->recent->interrupts ? "" : ", and none was ever taken: STI was forgotten");
+                look->recent->interrupts ||
+                        !state_rules_has_handler(look->machine, &look->state, input.vector)
+                    ? ""
+                    : ", and none was ever taken: STI was forgotten");
         return true;
     }
     return false;
@@ -541,6 +551,7 @@ static bool is_said(const struct look *look, enum mistake mistake)
     uint8_t byte;
 
     return (mistake == EOI_LOST && look->tells_eoi) ||
+           ((mistake == STACK_LOST || mistake == STACK_IN_CODE) && look->tells_recursion) ||
            (mistake == STACK_LOST && look->machine->outcome.end != END_NONE &&
             arch_read_linear(state, &look->machine->memory, stack, &byte, 1) == 0);
 }
@@ -621,6 +632,18 @@ static enum gravity least_gravity(const struct look *look)
     }
 }
 
+/* The notes on a guest that is dead, or stands still, where its registers are its own. */
+static bool print_notes(FILE *to, const struct machine *machine)
+{
+    const struct machine_outcome *outcome = &machine->outcome;
+    const struct info info = {.machine = machine, .state = &outcome->state, .to = to};
+
+    if (!outcome->has_state || (outcome->end == END_SHUTDOWN && arch_is_reset(&outcome->state)) ||
+        (!machine_end_is_death(outcome->end) && outcome->end != END_QUIT))
+        return false;
+    return hints_print(&info);
+}
+
 void why_conclude(FILE *to, struct machine *machine)
 {
     enum machine_end end = machine->outcome.end;
@@ -636,7 +659,9 @@ void why_conclude(FILE *to, struct machine *machine)
     if (text && (look.is_stuck || end == END_TIMEOUT))
         put_lines(to, "  why: ", text);
     free(text);
+    look.tells_recursion = print_notes(to, machine);
     least = least_gravity(&look);
-    if (tell_mistakes(&look, least) < HINTS_MAX && least == GRAVITY_STYLE && !look.tells_absent)
+    if (tell_mistakes(&look, least) < HINTS_MAX && least == GRAVITY_STYLE && !look.tells_absent &&
+        !look.tells_recursion)
         tell_absent(&look);
 }

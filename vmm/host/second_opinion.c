@@ -6,6 +6,7 @@
 
 #include "cpu/arch.h"
 #include "explain/crash.h"
+#include "explain/hints.h"
 #include "os/host_clock.h"
 
 #include <stdlib.h>
@@ -176,7 +177,8 @@ static void tell(const struct second_opinion *opinion, const struct machine *fir
     else
         fprintf(to, "%s\n", outcome->text);
     if (outcome->has_state && machine_end_is_death(outcome->end))
-        crash_print_state(to, machine);
+        hints_print(&(struct info){.machine = machine, .state = &machine->outcome.state, .to = to});
+    crash_print_state(to, machine);
     for (unsigned i = 0; i < MACHINE_DISKS; i++)
         has_written = has_written || first->disks[i].has_written;
     for (unsigned i = 0; i < MACHINE_ATA_DISKS / ATA_DEVICES; i++)

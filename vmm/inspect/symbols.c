@@ -22,6 +22,7 @@
 struct symbol {
     const char *name; /* as the file has it */
     uint32_t address, size;
+    uint64_t end; /* of its section: EIP is there behind a HLT that is its last instruction */
     bool is_function, is_object, is_constant;
 };
 
@@ -73,9 +74,11 @@ static const char *readable_name(const char *name, char *to)
 
 /* Takes a symbol that has a name and is somewhere. NASM's labels local to macros (..@) are left
  * out: nobody has written their names. */
-static void take(struct symbols *symbols, const char *name, uint64_t value, uint64_t size,
-                 unsigned type, unsigned section)
+static void take(struct symbols *symbols, const struct elf_sections *elf, const char *name,
+                 uint64_t value, uint64_t size, unsigned type, unsigned section)
 {
+    const struct elf_section *in = section < elf->count ? &elf->section[section] : NULL;
+
     if (section == SHN_UNDEF || type == STT_FILE || type == STT_SECTION || !*name ||
         strncmp(name, "..@", 3) == 0)
         return;
@@ -83,6 +86,7 @@ static void take(struct symbols *symbols, const char *name, uint64_t value, uint
         .name = name,
         .address = (uint32_t)value,
         .size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
+        .end = in && (in->flags & SHF_ALLOC) ? in->address + in->size : UINT64_MAX,
         .is_constant = section == SHN_ABS,
         .is_function = type == STT_FUNC,
         .is_object = type == STT_OBJECT,
@@ -111,10 +115,10 @@ static bool read_symbols(struct symbols *symbols, const struct elf_sections *elf
         if (elf->is_64) {
             memcpy(&wide, bytes + at, sizeof(wide));
             if (wide.st_name < strings_size)
-                take(symbols, symbols->strings + wide.st_name, wide.st_value, wide.st_size,
+                take(symbols, elf, symbols->strings + wide.st_name, wide.st_value, wide.st_size,
                      ELF64_ST_TYPE(wide.st_info), wide.st_shndx);
         } else if (narrow.st_name < strings_size) {
-            take(symbols, symbols->strings + narrow.st_name, narrow.st_value, narrow.st_size,
+            take(symbols, elf, symbols->strings + narrow.st_name, narrow.st_value, narrow.st_size,
                  ELF32_ST_TYPE(narrow.st_info), narrow.st_shndx);
         }
     }
@@ -222,7 +226,7 @@ int symbols_find_line(const struct symbols *symbols, const char *file, unsigned 
 }
 
 /* What is at an address: of the symbols at or before it, the last. A symbol that has a size is not
- * behind its end; one that has none, not far away. */
+ * behind its end; one that has none, not far away, nor in another section. */
 static const struct symbol *symbol_at(const struct symbols *symbols, uint32_t address)
 {
     const struct symbol *best = NULL;
@@ -230,7 +234,8 @@ static const struct symbol *symbol_at(const struct symbols *symbols, uint32_t ad
     for (size_t i = 0; i < symbols->symbol_count; i++) {
         const struct symbol *symbol = &symbols->symbol[i];
         if (symbol->address > address || symbol->is_constant ||
-            (symbol->size > 0 && address - symbol->address >= symbol->size))
+            (symbol->size > 0 && address - symbol->address >= symbol->size) ||
+            address > symbol->end)
             continue;
         /* Of several at one address: a function, which has a size. */
         if (!best || symbol->address > best->address ||

@@ -228,10 +228,13 @@ static void find_code(const struct loader *loader, unsigned count, struct image 
     for (unsigned i = 0; i < count; i++) {
         struct program_header header = program_header(loader, i);
 
-        if (header.type == PT_LOAD && (header.flags & PF_X) && !(header.flags & PF_W) &&
-            within(image->entry, header.paddr, header.memsz)) {
+        if (header.type != PT_LOAD || !(header.flags & PF_X))
+            continue;
+        if (!(header.flags & PF_W) && within(image->entry, header.paddr, header.memsz)) {
             image->code_lowest = header.paddr;
             image->code_highest = header.paddr + header.memsz;
+        } else {
+            image->has_more_code = true;
         }
     }
 }

@@ -72,6 +72,7 @@ struct image {
     /* ELF: [code_lowest, code_highest) is the segment with the entry, if its flags say that it is
      * code which is not written; else both are 0. */
     uint32_t code_lowest, code_highest;
+    bool has_more_code; /* other segments are code as well */
 };
 
 #define IMAGE_SECTOR 512u

@@ -196,33 +196,65 @@ static void end_at_handler(struct machine *machine, const struct cpu_state *stat
                            const struct cpu_branch *came, enum astray astray)
 {
     char event[64], from[MACHINE_PLACE], to[MACHINE_PLACE];
+    const struct cpu_table *idt = &state->idtr;
+    uint8_t type = 0x0e;
 
+    if (state->cr0 & CR0_PE)
+        arch_read_linear(state, &machine->memory, idt->base + came->vector * 8 + 5, &type, 1);
     machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "%s at %s went to its handler at %s: %s: is its %s right?",
+                "%s at %s went to its handler at %s: %s: is its %s right?%s",
                 machine_put_event(machine, state, came->kind, came->vector, event, sizeof(event)),
                 put_place(machine, state, false, came->from, from, sizeof(from)),
                 put_place(machine, state, true, came->to, to, sizeof(to)), places[astray],
-                state->cr0 & CR0_PE ? "gate" : "vector");
+                state->cr0 & CR0_PE ? "gate" : "vector",
+                type & 8 ? ""
+                         : " It is a 16-bit one, of 16 bits of the offset: 32-bit ones have type "
+                           "0xe or 0xf");
+}
+
+static bool is_return(const struct cpu_branch *branch)
+{
+    return branch->kind == CPU_BRANCH_RET || branch->kind == CPU_BRANCH_RET_FAR ||
+           branch->kind == CPU_BRANCH_IRET;
+}
+
+/* What a RET has taken from a stack that is no memory was never pushed. */
+static const char *put_lost_stack(const struct machine *machine, const struct cpu_state *state,
+                                  const struct cpu_branch *came, char *to, size_t size)
+{
+    bool is_big = state->segment[CPU_SS].attributes & SEGMENT_DB;
+    uint32_t sp = (state->gpr[CPU_ESP] - (is_big ? 4 : 2)) & (is_big ? UINT32_MAX : 0xffff);
+    uint8_t byte;
+
+    to[0] = '\0';
+    if (is_return(came) &&
+        arch_read_linear(state, &machine->memory, state->segment[CPU_SS].base + sp, &byte, 1) == 0)
+        snprintf(to, size, ": the stack is not in RAM (esp was %#x): what is pushed there is lost",
+                 sp);
+    return to;
 }
 
 static void end_at_branch(struct machine *machine, const struct cpu_state *state,
                           const struct cpu_branch *came, enum astray astray)
 {
     bool is_far = came->kind >= CPU_BRANCH_JUMP_FAR || came->kind == CPU_BRANCH_UNKNOWN;
-    char from[MACHINE_PLACE], to[MACHINE_PLACE];
-    const char *what = branches[came->kind].what;
+    char from[MACHINE_PLACE], to[MACHINE_PLACE], over[100], lost[100];
+    const char *what = branches[came->kind].what, *other = branches[came->kind].other;
 
+    machine_put_overwritten(machine, state, came->from, over, sizeof(over));
+    if (*put_lost_stack(machine, state, came, lost, sizeof(lost)))
+        other = lost;
     put_place(machine, state, !is_far, came->from, from, sizeof(from));
     put_place(machine, state, true, came->to, to, sizeof(to));
     if (came->kind == CPU_BRANCH_UNKNOWN)
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "execution has come to %s: %s", to,
-                    places[astray]);
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "execution has come to %s: %s%s", to,
+                    places[astray], over);
     else if (came->to == 0)
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "%s to address 0 from %s%s", what, from,
-                    branches[came->kind].null);
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "%s to address 0 from %s%s%s", what, from,
+                    *lost ? lost : branches[came->kind].null, over);
     else
-        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "%s to %s from %s: %s%s", what, to, from,
-                    places[astray], branches[came->kind].other);
+        machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "%s to %s from %s: %s%s%s", what, to, from,
+                    places[astray], other, over);
 }
 
 /* `last` is the branch before, or NULL. */
@@ -231,16 +263,20 @@ static void end_at_next(struct machine *machine, const struct cpu_state *state,
                         enum astray astray)
 {
     char behind[MACHINE_PLACE], to[MACHINE_PLACE], from[MACHINE_PLACE], before[2 * MACHINE_PLACE];
+    char over[100];
 
     before[0] = '\0';
     if (last && !is_event(last))
         snprintf(before, sizeof(before), "; before that, %s from %s to %#x",
                  branches[last->kind].what,
                  put_place(machine, state, false, last->from, from, sizeof(from)), last->to);
-    machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "execution went on behind %s to %s: %s; no JMP, RET or HLT ended the code%s",
+    machine_end(machine, END_FAULT, STATUS_SHUTDOWN, "execution went on behind %s to %s: %s%s%s",
                 put_place(machine, state, true, came->from, behind, sizeof(behind)),
-                put_place(machine, state, true, came->to, to, sizeof(to)), places[astray], before);
+                put_place(machine, state, true, came->to, to, sizeof(to)), places[astray],
+                *machine_put_overwritten(machine, state, came->from, over, sizeof(over))
+                    ? over
+                    : "; no JMP, RET or HLT ended the code",
+                before);
 }
 
 #define CALL_LONGEST 8 /* bytes, with a prefix */
@@ -263,12 +299,6 @@ static bool find_call(struct machine *machine, const struct cpu_state *state,
     }
     *call = to - length;
     return arch_read_linear(state, &machine->memory, *call, &opcode, 1) == 1 && opcode == 0xe8;
-}
-
-static bool is_return(const struct cpu_branch *branch)
-{
-    return branch->kind == CPU_BRANCH_RET || branch->kind == CPU_BRANCH_RET_FAR ||
-           branch->kind == CPU_BRANCH_IRET;
 }
 
 static enum astray judge_place(struct machine *machine, const struct cpu_state *state,

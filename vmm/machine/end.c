@@ -228,7 +228,7 @@ static void end_with_int(struct machine *machine, const struct cpu_branch *came)
 static void end_with_exception(struct machine *machine, const struct fault_frame *frame,
                                const struct cpu_branch *came)
 {
-    char cause[400] = "", at[MACHINE_PLACE];
+    char cause[400] = "", at[MACHINE_PLACE], over[100];
     struct words_buffer buffer = {cause, sizeof(cause)};
     struct words words = words_to_buffer(&buffer);
     const struct fault_view view = {&machine->memory, &machine->outcome.state, NULL};
@@ -252,9 +252,12 @@ static void end_with_exception(struct machine *machine, const struct fault_frame
     if (frame->vector == VECTOR_PF)
         words_print(&words, ", cr2 %#x", machine->outcome.state.cr2);
     fault_words_tell(&words, &view, frame->vector, frame->error, ": ");
+    machine_put_overwritten(machine, &machine->outcome.state,
+                            machine->outcome.state.segment[CPU_CS].base + frame->eip, over,
+                            sizeof(over));
     machine_end(machine, END_FAULT, STATUS_SHUTDOWN,
-                "exception %u, %s, error code %#x, at eip %#x%s%s", frame->vector,
-                arch_exception_name(frame->vector), frame->error, frame->eip, at, cause);
+                "exception %u, %s, error code %#x, at eip %#x%s%s%s", frame->vector,
+                arch_exception_name(frame->vector), frame->error, frame->eip, at, cause, over);
 }
 
 /* For --trace on a CPU that tells of no exceptions itself. */

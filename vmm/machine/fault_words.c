@@ -5,6 +5,8 @@
 #include "fault_words.h"
 
 #include "cpu/arch.h"
+#include "gp_words.h"
+#include "instruction.h"
 #include "walk.h"
 
 #include <string.h>
@@ -42,29 +44,6 @@ static bool may_hint(const struct fault_view *view)
 }
 
 /* ---- the instruction ---- */
-
-struct instruction {
-    uint8_t bytes[16]; /* from its opcode on; zeros behind what can be read */
-    bool has_66, has_repeat;
-};
-
-static void read_instruction(const struct fault_view *view, struct instruction *instruction)
-{
-    static const uint8_t prefixes[] = {0x66, 0x67, 0x26, 0x2e, 0x36, 0x3e,
-                                       0x64, 0x65, 0xf0, 0xf2, 0xf3};
-    uint32_t at = view->state->segment[CPU_CS].base + view->state->eip;
-    uint8_t byte;
-
-    memset(instruction, 0, sizeof(*instruction));
-    for (unsigned i = 0;
-         i < 14 && read_linear(view, at, &byte, 1) && memchr(prefixes, byte, sizeof(prefixes));
-         i++, at++) {
-        instruction->has_66 = instruction->has_66 || byte == 0x66;
-        instruction->has_repeat = instruction->has_repeat || byte == 0xf2 || byte == 0xf3;
-    }
-    arch_read_linear(view->state, view->memory, at, instruction->bytes,
-                     sizeof(instruction->bytes) - 1);
-}
 
 /* What an instruction loads with a selector. */
 enum target {
@@ -274,8 +253,7 @@ static void tell_iret(struct words *to, const struct fault_view *view, uint32_t 
     is_stack = (frame[1] & 0xfffc) != (error & 0xfffc) && (frame[4] & 0xfffc) == (error & 0xfffc);
     tell_selector(to, view, is_stack ? "IRET to SS" : "IRET to CS", error,
                   is_stack ? LOADS_SS : LOADS_CS, frame[1] & 3);
-    if (frame[1] != state->segment[CPU_CS].selector && frame[2] == state->segment[CPU_CS].selector)
-        words_print(to, " (the error code is still on the stack: ADD ESP, 4 before IRET)");
+    gp_words_tell_shifted(to, view, frame);
 }
 
 /* ---- gates ---- */
@@ -346,7 +324,7 @@ static const char *forbidden(const struct fault_view *view, unsigned vector)
     const uint8_t *bytes = instruction.bytes;
     bool is_x87, is_media, is_sse;
 
-    read_instruction(view, &instruction);
+    instruction_read(view, &instruction);
     is_x87 = (bytes[0] & 0xf8) == 0xd8 || bytes[0] == 0x9b;
     is_media = bytes[0] == 0x0f && ((bytes[1] >= 0x60 && bytes[1] <= 0x7f) || bytes[1] >= 0xd0 ||
                                     bytes[1] == 0x38 || bytes[1] == 0x3a);
@@ -415,9 +393,11 @@ void fault_words_tell(struct words *to, const struct fault_view *view, unsigned 
     } else if (vector == VECTOR_UD || vector == VECTOR_NM) {
         why = forbidden(view, vector);
         words_print(to, "%s%s", why ? separator : "", why ? why : "");
+    } else if (vector == VECTOR_GP && error == 0) {
+        gp_words_tell(to, view, separator);
     } else if (vector >= VECTOR_TS && vector <= VECTOR_GP && error & 0xfffe) {
         words_print(to, "%s", separator);
-        read_instruction(view, &instruction);
+        instruction_read(view, &instruction);
         target = find_target(&instruction);
         if (error & ERROR_IDT)
             tell_gate(to, view, error);

@@ -75,6 +75,15 @@ void warn_of_int(void *owner, uint32_t address);
 /* The IRQ that is in service and has this vector, or -1. */
 int machine_irq_in_service(const struct machine *machine, uint32_t vector);
 
+/* ---- loaded_code.c ---- */
+
+/* Keeps the code of the image that was just loaded, if its file says what is code. */
+void loaded_code_keep(struct machine *machine);
+
+/* "; the code at 0x10004c was overwritten...", if that is so, else "". Returns `to`. */
+const char *machine_put_overwritten(const struct machine *machine, const struct cpu_state *state,
+                                    uint32_t linear, char *to, size_t size);
+
 /* ---- astray.c ---- */
 
 /* For cpu.is_code. */

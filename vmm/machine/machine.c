@@ -189,6 +189,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     if (config->image.path &&
         image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
         goto failed;
+    loaded_code_keep(machine);
     memory_disk_init(&machine->image_disk, machine->image.disk, machine->image.disk_size);
     machine->cpu = config->make_cpu(&machine->memory, error, error_size);
     if (!machine->cpu)
@@ -235,6 +236,7 @@ void machine_destroy(struct machine *machine)
         machine->cpu->ops->destroy(machine->cpu);
     board_free(machine);
     memory_disk_free(&machine->image_disk);
+    free(machine->loaded_code);
     memory_free(&machine->memory);
     if (machine->observer)
         machine->observer->free(machine->observer);

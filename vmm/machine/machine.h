@@ -190,6 +190,7 @@ struct machine {
     struct system_control system_control;
     struct hypercall hypercall;
     struct bios_port bios;
+    uint8_t *loaded_code; /* the image's code as it was loaded (loaded_code.c); NULL: none kept */
     struct memory_disk image_disk; /* the image, where it begins with a boot sector */
     struct virtio_blk disks[MACHINE_DISKS];
     struct ata ata[MACHINE_ATA_DISKS / ATA_DEVICES];

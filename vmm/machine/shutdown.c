@@ -133,6 +133,10 @@ void end_explain_shutdown(struct machine *machine, const struct cpu_state *state
                                  sizeof(place)))
                 words_print(&telling.to, " (%s)", place);
             tell_cause(&telling, event);
+            words_print(&telling.to, "%s",
+                        machine_put_overwritten(machine, state,
+                                                state->segment[CPU_CS].base + state->eip, place,
+                                                sizeof(place)));
         }
         words_print(&telling.to, "%s", i == 0 ? "; it could not be delivered: " : ": ");
         tell_reason(&telling, event);

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include "explain/crash.h"
+#include "explain/hints.h"
 
 static void put_indented(void *to, const char *text)
 {
@@ -43,6 +44,8 @@ void session_explain(struct session *session, FILE *to)
             (double)session_now(session) / 1e9, (unsigned long long)session_count(session),
             machine->halted ? "halted before " : "at ", place,
             machine->outcome.state.eflags & EFLAGS_IF ? "on" : "off");
+    if (machine->outcome.has_state)
+        hints_print(&(struct info){.machine = machine, .state = &machine->outcome.state, .to = to});
     crash_print(to, machine);
     print_interrupts(session, to);
 }

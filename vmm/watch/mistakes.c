@@ -20,7 +20,7 @@ static const enum gravity gravities[MISTAKES] = {
     [ESP0_UNSET] = GRAVITY_HARM,        [IRQ_MASKED] = GRAVITY_HARM,
     [LOADERS_IDT] = GRAVITY_FATAL,      [LOADERS_GDT] = GRAVITY_FATAL,
     [IRQ_AT_EXCEPTION] = GRAVITY_FATAL, [STI_FORGOTTEN] = GRAVITY_FATAL,
-    [ICW_UNFINISHED] = GRAVITY_FATAL,
+    [HANDLER_RET] = GRAVITY_FATAL,      [ICW_UNFINISHED] = GRAVITY_FATAL,
 };
 
 bool mistake_is_new(struct mistakes *mistakes, enum mistake mistake, unsigned which)

@@ -39,6 +39,7 @@ enum mistake {
     STACK_LOST,
     STACK_IN_CODE,
     ESP0_UNSET,
+    HANDLER_RET,
     DF_SET,
     PAGE_0,
     MISTAKES

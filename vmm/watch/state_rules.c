@@ -123,7 +123,7 @@ static void check_esp0(struct mistakes *mistakes, const struct cpu_state *state)
                 "on");
     else if (arch_read_linear(state, &mistakes->machine->memory, state->tr.base + 4, stack,
                               sizeof(stack)) == sizeof(stack) &&
-             !(stack[1] & 0xfffc))
+             (!(stack[1] & 0xfffc) || !is_ram(mistakes->machine, state, stack[0] - 4)))
         MISTAKE(mistakes, ESP0_UNSET, 0,
                 "ring 3 runs, but SS0:ESP0 of the TSS at %#x is %#x:%#x: an interrupt has no stack "
                 "to come on",
@@ -211,6 +211,37 @@ void state_rules_eoi(const struct state_rules *rules, struct mistakes *mistakes,
                 irq);
 }
 
+/* ---- how a handler ends ---- */
+
+/* After an interrupt or exception that came at X, a RET to X and no IRET. */
+void state_rules_handlers(struct mistakes *mistakes)
+{
+    struct machine *machine = mistakes->machine;
+    const struct cpu_ops *ops = machine->cpu->ops;
+    struct cpu_branch all[CPU_BRANCHES];
+    const struct cpu_branch *event = NULL;
+    unsigned count = ops->branches ? ops->branches(machine->cpu, all) : 0;
+    char what[80];
+
+    for (unsigned i = 0; i < count; i++) {
+        if (all[i].kind == CPU_BRANCH_EXCEPTION || all[i].kind == CPU_BRANCH_INTERRUPT)
+            event = &all[i];
+        else if (all[i].kind == CPU_BRANCH_IRET)
+            event = NULL;
+        if (!event || all[i].kind != CPU_BRANCH_RET || all[i].to != event->from ||
+            !mistake_is_new(mistakes, HANDLER_RET, 0))
+            continue;
+        if (event->kind == CPU_BRANCH_INTERRUPT)
+            snprintf(what, sizeof(what), "the interrupt at vector %#x", event->vector);
+        else
+            put_short_name(event->vector, what, sizeof(what));
+        mistake_at(mistakes, HANDLER_RET, 0, all[i].from,
+                   "the handler of %s returns by RET: only IRET restores the flags, so interrupts "
+                   "stay off (of a function in C: a stub calls it, or __attribute__((interrupt)))",
+                   what);
+    }
+}
+
 /* ---- HLT for good ---- */
 
 #define CLI 0xfa
@@ -256,6 +287,8 @@ static void check_sti(struct mistakes *mistakes, const struct cpu_state *state, 
     }
 }
 
+#define CASCADE 2 /* the input of the first 8259 that the second one is at */
+
 /* Interrupts are on, and no input is open. */
 static void check_inputs(struct mistakes *mistakes, const struct cpu_state *state)
 {
@@ -271,6 +304,13 @@ static void check_inputs(struct mistakes *mistakes, const struct cpu_state *stat
     }
     for (unsigned irq = 0; irq < machine->interrupts->inputs && irq < 16; irq++) {
         struct interrupt_input input = machine_input(machine, irq);
+        if (irq >= 8 && !input.is_masked && machine_input(machine, CASCADE).is_masked &&
+            state_rules_has_handler(machine, state, input.vector))
+            MISTAKE(mistakes, IRQ_MASKED, irq,
+                    "HLT waits for an interrupt; IRQ %u (%s) is open at the second 8259 and has a "
+                    "handler at vector %#x, but IRQ 2 of the first, through which it comes, is "
+                    "masked (bit 2 of port 0x21)",
+                    irq, board_irq_label(irq), input.vector);
         if (input.is_requested && input.is_masked && !input.is_cascade &&
             state_rules_has_handler(machine, state, input.vector))
             MISTAKE(

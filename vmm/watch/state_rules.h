@@ -43,4 +43,7 @@ void state_rules_screen(struct mistakes *mistakes);
 bool state_rules_has_handler(const struct machine *machine, const struct cpu_state *state,
                              uint8_t vector);
 
+/* The last branches are looked at for handlers that have returned by RET; at the end of a run. */
+void state_rules_handlers(struct mistakes *mistakes);
+
 #endif

@@ -556,6 +556,8 @@ void strict_end(struct strict *strict)
     check_lasting(strict);
     if (outcome->has_state)
         state_rules_look(&strict->state, &strict->mistakes, &outcome->state);
+    if (outcome->has_state && !(outcome->state.eflags & EFLAGS_IF))
+        state_rules_handlers(&strict->mistakes);
     if (outcome->end == END_HALTED && strict->machine->halted && outcome->has_state)
         state_rules_halted(&strict->mistakes, &outcome->state,
                            strict->recent->interrupts ? 0 : strict->opened);

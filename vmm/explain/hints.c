@@ -6,7 +6,7 @@
 
 #include "cpu/arch.h"
 #include "watch/mistakes.h"
-#include "watch/recent.h"
+#include "machine/recent.h"
 #include "watch/watch.h"
 
 #include <string.h>

@@ -24,6 +24,7 @@ struct gdb_socket {
     size_t taken_count;
     uint32_t events; /* of the client that are waited for */
     struct gdb_session *session;
+    char command[600]; /* how gdb comes here */
 };
 
 static void watch(const struct gdb_socket *socket, int operation, int fd, uint32_t events)
@@ -31,6 +32,42 @@ static void watch(const struct gdb_socket *socket, int operation, int fd, uint32
     struct epoll_event event = {.events = events, .data.fd = fd};
 
     epoll_ctl(socket->poll, operation, fd, &event);
+}
+
+/* The commands that are shipped with the program, next to it; false: they are not there. */
+static bool find_script(char *path, size_t size)
+{
+    static const char name[] = "vmm.gdb";
+    char cwd[256];
+    ssize_t length = readlink("/proc/self/exe", path, size - sizeof(name));
+    size_t above;
+
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    if (length <= 0)
+        return false;
+    snprintf(path + length, size - (size_t)length, "%s", name);
+    if (access(path, R_OK) < 0)
+        return false;
+    if (getcwd(cwd, sizeof(cwd)) && (above = strlen(cwd)) > 1 && strncmp(path, cwd, above) == 0 &&
+        path[above] == '/')
+        memmove(path, path + above + 1, strlen(path + above));
+    return true;
+}
+
+static void make_command(struct gdb_socket *socket, const char *where)
+{
+    const char *colon = strncmp(where, "unix:", 5) == 0 ? NULL : strrchr(where, ':');
+    char script[256] = "", place[200];
+
+    if (socket->listener.path[0])
+        snprintf(place, sizeof(place), "%s", socket->listener.path);
+    else if (!colon || strncmp(where, "127.0.0.1:", 10) == 0)
+        snprintf(place, sizeof(place), ":%s", colon ? colon + 1 : where);
+    else
+        snprintf(place, sizeof(place), "%s", where);
+    snprintf(socket->command, sizeof(socket->command), "gdb %s%s%s-ex 'target remote %s'",
+             find_script(script, sizeof(script)) ? "-x " : "", script, script[0] ? " " : "", place);
 }
 
 struct gdb_socket *gdb_socket_open(const char *where, char *error, size_t error_size)
@@ -55,6 +92,7 @@ struct gdb_socket *gdb_socket_open(const char *where, char *error, size_t error_
         return NULL;
     }
     watch(made, EPOLL_CTL_ADD, made->listener.fd, EPOLLIN);
+    make_command(made, where);
     return made;
 }
 
@@ -84,6 +122,11 @@ void gdb_socket_free(struct gdb_socket *socket)
 const char *gdb_socket_path(const struct gdb_socket *socket)
 {
     return socket->listener.path[0] ? socket->listener.path : NULL;
+}
+
+const char *gdb_socket_command(const struct gdb_socket *socket)
+{
+    return socket->command;
 }
 
 int gdb_socket_fd(const struct gdb_socket *socket)

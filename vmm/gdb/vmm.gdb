@@ -106,9 +106,17 @@ back-to-write ADDRESS [LENGTH]: goes back to before the last write there. ADDRES
 the VMM's monitor: a symbol, a register or a number.
 end
 
+# gdb asks before one of its own commands becomes another.
+set $vmm_confirm = $_gdb_setting("confirm")
+set confirm off
 define load
   echo The VMM has loaded the kernel already. After a build, start the VMM again.\n
 end
 document load
 The VMM loads the kernel by itself: there is nothing to do.
 end
+if $vmm_confirm
+  set confirm on
+end
+
+echo 'help vmm' lists commands for the guest.\n

@@ -58,7 +58,8 @@ static bool find_script(char *path, size_t size)
 static void make_command(struct gdb_socket *socket, const char *where)
 {
     const char *colon = strncmp(where, "unix:", 5) == 0 ? NULL : strrchr(where, ':');
-    char script[256] = "", place[200];
+    char script[256], place[200];
+    bool has_script = find_script(script, sizeof(script));
 
     if (socket->listener.path[0])
         snprintf(place, sizeof(place), "%s", socket->listener.path);
@@ -67,7 +68,7 @@ static void make_command(struct gdb_socket *socket, const char *where)
     else
         snprintf(place, sizeof(place), "%s", where);
     snprintf(socket->command, sizeof(socket->command), "gdb %s%s%s-ex 'target remote %s'",
-             find_script(script, sizeof(script)) ? "-x " : "", script, script[0] ? " " : "", place);
+             has_script ? "-x " : "", has_script ? script : "", has_script ? " " : "", place);
 }
 
 struct gdb_socket *gdb_socket_open(const char *where, char *error, size_t error_size)

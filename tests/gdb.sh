@@ -22,7 +22,7 @@ gcc -m32 -march=i686 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-fram
 
 # begin [OPTION...] IMAGE: guests that wait for gdb.
 begin() {
-    "$vmm" run --cpu soft -m 4 --timeout 60 --gdb "unix:$socket" "$@" >"$scratch/vmm.out" 2>"$scratch/vmm.err" </dev/null &
+    timeout 120 "$vmm" run --cpu soft -m 4 --timeout 60 --gdb "unix:$socket" "$@" >"$scratch/vmm.out" 2>"$scratch/vmm.err" </dev/null &
     guest=$!
     soon bash -c "[[ -S \"\$1\" ]] || ! kill -0 \"\$2\"" - "$socket" "$guest" 2>/dev/null
 }
@@ -132,7 +132,7 @@ ends "that is its end" 6
 
 # ---- one that is dead when gdb comes ----
 begin --hold --mode pm32 build/guests/divide.bin
-soon grep -q 'for gdb' "$scratch/vmm.err"
+soon grep -q 'For gdb' "$scratch/vmm.err"
 debug 'x/i $pc' 'print/x $eax' 'continue'
 says "a dead guest that is held" "$out" '=> 0x100020:.*div'
 says "with its registers" "$out" '= 0x1$'

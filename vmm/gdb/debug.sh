@@ -21,10 +21,11 @@ until [[ -S $socket ]]; do
 done
 
 arguments=(-q -x "$(dirname "$vmm")/vmm.gdb" -ex "target remote $socket")
-[[ $place == - ]] || arguments+=(-ex "tbreak $place" -ex continue)
 if [[ $(head -c 4 "$image" | tr -d '\177') == ELF ]]; then
-    arguments+=("$image")
+    arguments=("$image" "${arguments[@]}")
 else
-    arguments+=(-ex 'set architecture i8086') # it begins in 16-bit code, most likely
+    arguments=(-ex 'set osabi none' -ex 'set architecture i8086' "${arguments[@]}") # it begins in 16-bit code, most likely
+    [[ $place != - || $(od -An -tx1 -j510 -N2 "$image") != ' 55 aa' ]] || place='*0x7c00' # where a boot sector begins
 fi
+[[ $place == - ]] || arguments+=(-ex "tbreak $place" -ex continue)
 gdb "${arguments[@]}"

@@ -6,7 +6,7 @@ define vmm
 end
 document vmm
 Commands for a guest of the VMM:
-  rm-code [COUNT]   16-bit instructions, at CS:IP
+  rm-code [COUNT]   the next instructions, at CS:IP
   rm-stack [COUNT]  words of a 16-bit stack, at SS:SP
   ivt [COUNT]       vectors of real mode, from 0 on
   gdt, idt, pages   tables of protected mode, in words
@@ -19,21 +19,29 @@ end
 
 define rm-code
   if $argc == 0
-    with architecture i8086 -- x/8i $cs_base + (($eip - $cs_base) & 0xffff)
+    monitor x/8i
   else
-    with architecture i8086 -- x/$arg0i $cs_base + (($eip - $cs_base) & 0xffff)
+    monitor x/$arg0i
   end
 end
 document rm-code
-rm-code [COUNT]: the next instructions of 16-bit code, at CS:IP.
+rm-code [COUNT]: the next instructions, at CS:IP, as the processor is going to read them: 16-bit code in
+real mode, whatever gdb's architecture is.
+end
+
+define vmm-rm-stack
+  printf "ss:sp = %04x:%04x\n", $ss & 0xffff, (unsigned int) $esp & 0xffff
+  x/$arg0xh $ss_base + ((unsigned int) $esp & 0xffff)
+end
+document vmm-rm-stack
+vmm-rm-stack COUNT: what rm-stack shows.
 end
 
 define rm-stack
-  printf "ss:sp = %04x:%04x\n", $ss & 0xffff, $esp & 0xffff
   if $argc == 0
-    x/8xh $ss_base + ($esp & 0xffff)
+    with language c -- vmm-rm-stack 8
   else
-    x/$arg0xh $ss_base + ($esp & 0xffff)
+    with language c -- vmm-rm-stack $arg0
   end
 end
 document rm-stack

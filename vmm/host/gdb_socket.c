@@ -183,17 +183,19 @@ static void take_clients(struct gdb_socket *socket,
     }
 }
 
-/* False: the client has gone. */
+/* Reads all there is, so that a client that has sent something and gone is not taken for one that is
+ * there. False: it has gone. */
 static bool take_bytes(struct gdb_socket *socket)
 {
-    size_t room = sizeof(socket->taken) - socket->taken_count;
-    ssize_t count;
+    ssize_t count = 1;
 
-    if (room == 0 || socket->out.used >= WAITING_MAX)
-        return true;
-    count = read(socket->client, socket->taken + socket->taken_count, room);
-    if (count > 0)
-        socket->taken_count += (size_t)count;
+    while (count > 0 && socket->taken_count < sizeof(socket->taken) &&
+           socket->out.used < WAITING_MAX) {
+        count = read(socket->client, socket->taken + socket->taken_count,
+                     sizeof(socket->taken) - socket->taken_count);
+        if (count > 0)
+            socket->taken_count += (size_t)count;
+    }
     return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
 }
 

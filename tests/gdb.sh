@@ -159,6 +159,13 @@ says "back into a function" "$out" '^a = 8$'
 says "the beginning is told" "$out" 'No more reverse-execution history'
 ends "and forward again, to the same end" 6
 
+truncate -s 64K "$scratch/disk"
+begin -S --disk "$scratch/disk" "$kernel"
+debug -f "$kernel" 'break work' 'continue' 'reverse-stepi' 'print total' 'delete' 'continue'
+says "one that can't go back says why" "$out" 'a disk that the guest can write does not go back in time'
+says "and is as it was" "$out" '^\$1 = 0$'
+ends "and goes on" 19
+
 # ---- those who go away, and those who come in vain ----
 
 

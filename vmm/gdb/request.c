@@ -389,8 +389,9 @@ static void go_back(struct doing *doing)
     bool was_over = machine->outcome.end != END_NONE, reached;
     uint64_t count;
 
-    if (!run->history) {
-        fputs(WRONG, doing->to);
+    if (!run->history) { /* gdb shows the text */
+        fprintf(doing->to, "E.%s",
+                run->no_history[0] ? run->no_history : "no past of this guest is kept");
         return;
     }
     count = machine->cpu->ops->instructions(machine->cpu);

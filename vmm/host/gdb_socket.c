@@ -160,6 +160,34 @@ static void refuse(int fd)
     close(fd);
 }
 
+/* Reads all there is. False: the client has gone. */
+static bool take_bytes(struct gdb_socket *socket)
+{
+    ssize_t count = 1;
+
+    while (count > 0 && socket->taken_count < sizeof(socket->taken) &&
+           socket->out.used < WAITING_MAX) {
+        count = read(socket->client, socket->taken + socket->taken_count,
+                     sizeof(socket->taken) - socket->taken_count);
+        if (count > 0)
+            socket->taken_count += (size_t)count;
+    }
+    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Passes on what came from the client and what is for it; if it has gone, so has the session. */
+static void serve(struct gdb_socket *socket)
+{
+    bool is_there = take_bytes(socket);
+    size_t used = gdb_session_take(socket->session, socket->taken, socket->taken_count);
+
+    socket->taken_count -= used;
+    memmove(socket->taken, socket->taken + used, socket->taken_count);
+    sink_write(&socket->out);
+    if (!is_there || socket->out.error)
+        gdb_socket_drop(socket);
+}
+
 static void take_clients(struct gdb_socket *socket,
                          size_t (*list)(void *owner, struct gdb_guest *guests, size_t most),
                          void *owner)
@@ -168,6 +196,8 @@ static void take_clients(struct gdb_socket *socket,
     int fd;
 
     while ((fd = listener_accept(&socket->listener)) >= 0) {
+        if (socket->client >= 0)
+            serve(socket); /* it may have gone before this one came */
         if (socket->client >= 0) {
             refuse(fd);
             continue;
@@ -183,39 +213,14 @@ static void take_clients(struct gdb_socket *socket,
     }
 }
 
-/* Reads all there is, so that a client that has sent something and gone is not taken for one that is
- * there. False: it has gone. */
-static bool take_bytes(struct gdb_socket *socket)
-{
-    ssize_t count = 1;
-
-    while (count > 0 && socket->taken_count < sizeof(socket->taken) &&
-           socket->out.used < WAITING_MAX) {
-        count = read(socket->client, socket->taken + socket->taken_count,
-                     sizeof(socket->taken) - socket->taken_count);
-        if (count > 0)
-            socket->taken_count += (size_t)count;
-    }
-    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
 void gdb_socket_update(struct gdb_socket *socket,
                        size_t (*list)(void *owner, struct gdb_guest *guests, size_t most),
                        void *owner)
 {
-    bool is_there;
     uint32_t events;
-    size_t used;
 
-    if (socket->client >= 0) { /* before others are refused for one who has gone */
-        is_there = take_bytes(socket);
-        used = gdb_session_take(socket->session, socket->taken, socket->taken_count);
-        socket->taken_count -= used;
-        memmove(socket->taken, socket->taken + used, socket->taken_count);
-        sink_write(&socket->out);
-        if (!is_there || socket->out.error)
-            gdb_socket_drop(socket);
-    }
+    if (socket->client >= 0)
+        serve(socket);
     take_clients(socket, list, owner);
     if (socket->client < 0)
         return;

@@ -166,6 +166,24 @@ says "one that can't go back says why" "$out" 'a disk that the guest can write d
 says "and is as it was" "$out" '^\$1 = 0$'
 ends "and goes on" 19
 
+# ---- the monitor goes back without gdb ----
+gcc -m32 -march=i686 -ffreestanding -fno-pic -fno-stack-protector -O0 -g -c docs/debugging/lesson.c -o "$scratch/lesson.o" &&
+    ld.lld -m elf_i386 -Ttext 0x100000 -e start "$scratch/lesson.o" -o "$scratch/lesson.elf" || exit 1
+timeout 120 "$vmm" run --cpu soft --hold --history 16M --monitor "unix:$scratch/monitor" "$scratch/lesson.elf" \
+    >/dev/null 2>"$scratch/vmm.err" </dev/null &
+guest=$!
+soon grep -q 'held, as it died' "$scratch/vmm.err"
+out=$(printf '%s\n' 'last-write esp-4' 'back until boot' 'print eip' 'back until 40 insn' 'info status' 'cont' 'back until 3ms' 'quit' |
+    socat -t 10 - "UNIX-CONNECT:$scratch/monitor")
+says "a dead guest's last write" "$out" '0x[0-9a-f]+ is written next, 0x726165 before and 0x6e726165 after; stopped at .*copy'
+says "back to a function's begin" "$out" '<boot \(lesson.c:21\)>'
+says "back to a count, but not forward" "$out" 'stopped at .* [0-9]+ instructions'
+says "a dead guest runs no more" "$out" 'the guest has ended: it can be looked at'
+says "a time is no place to go back to" "$out" "'back until' takes a symbol"
+ends "and its end is what it was" 6
+check "a history of nothing" 2 "$vmm" run --history 0 "$kernel"
+says "is said" "$err" '--history 0: not a size'
+
 # ---- those who go away, and those who come in vain ----
 
 

@@ -352,7 +352,7 @@ static bool go(struct doing *doing)
     uint64_t begin = 0, end = 0;
 
     wait->pause = run_control_never;
-    if (machine->outcome.end != END_NONE) {
+    if (machine->outcome.end != END_NONE || run->is_over) {
         if (machine->outcome.end != END_RESET || !run->boots_again) {
             run_control_hold(run, false);
             fprintf(doing->to, "X%02x", SIGNAL_SEGV);

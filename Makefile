@@ -10,6 +10,7 @@ OS1K  := $(BUILD)/os1k.elf
 OS1K_DISK := $(BUILD)/os1k.disk
 LAB   := tests/lab/lab
 Q     := $(if $(V),,@)
+comma := ,
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -91,9 +92,14 @@ $(OUT)/obj/vmm/cpu/soft/interp/%.o: CFLAGS += $(if $(CROSS),,$(if $(filter x86_6
 
 all: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) guests-build  ## build everything
 
-$(VMM): $(VMM_OBJECTS)
+$(VMM): $(VMM_OBJECTS) | $(OUT)/vmm.gdb
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+
+# What gdb is told to read, next to the program.
+$(OUT)/vmm.gdb: vmm/gdb/vmm.gdb
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # The core, without an operating system: vmm/machine/libvmm.h.
 $(OUT)/libvmm.a: $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard $(CORE_ROOMS:%=vmm/%/*.c))) $(OUT)/obj/vmm/base/blobs.o
@@ -180,6 +186,13 @@ run: $(VMM) $(OS1K_DISK)  ## boot 1K OS and type at it
 	    echo "$(DISK) is older than what was built; remove it to have the new programs"; fi
 	@$(VMM) run --disk $(DISK) $(OS1K) || { status=$$?; [ $$status = 130 ] || exit $$status; }  # quitting is no error
 
+# `make debug K=FILE O='OPTION...'`: any kernel, with options of `vmm run`. Of 1K OS, its first Rust function.
+.PHONY: debug
+K := $(OS1K)
+debug: $(VMM) $(OUT)/vmm.gdb $(if $(filter $(OS1K),$(K)),$(OS1K_DISK))  ## debug 1K OS, or K=kernel.elf, in gdb: docs/debugging.md
+	@.ci/need "debugging" gdb:gdb
+	@vmm/gdb/debug.sh $(VMM) $(K) $(if $(filter $(OS1K),$(K)),kernel_main --disk $(OS1K_DISK)$(comma)ro,-) $(O)
+
 DEMO := multiplication counter hello hctest
 demo: $(VMM) $(OS1K_DISK) $(DEMO:%=$(BUILD)/guests/%.bin)  ## run four assembly guests and 1K OS side by side
 	@$(VMM) run --guests guests/demo.list || { status=$$?; [ $$status = 130 ] || exit $$status; }
@@ -208,7 +221,7 @@ include docs/docs.mk
 
 .PHONY: all clean distclean help format
 clean:  ## remove what was built, keep what was downloaded
-	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/cov $(BUILD)/coverage $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
+	$(Q)rm -rf $(BUILD)/vmm $(BUILD)/vmm.gdb $(BUILD)/debug $(BUILD)/obj $(BUILD)/san $(BUILD)/tsan $(BUILD)/cov $(BUILD)/coverage $(BUILD)/boot $(BUILD)/guests $(BUILD)/os1k \
 	    $(BUILD)/*-linux-* $(OS1K) $(OS1K_DISK) $(BUILD)/tests $(BUILD)/bench $(BUILD)/conformance $(BUILD)/random $(BUILD)/fuzz \
 	    $(BUILD)/talk $(BUILD)/cast2svg
 

@@ -22,7 +22,7 @@ gcc -m32 -march=i686 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-fram
 
 # begin [OPTION...] IMAGE: guests that wait for gdb.
 begin() {
-    "$vmm" run --cpu soft -m 4 --timeout 60 --gdb "unix:$socket" "$@" >"$scratch/vmm.out" 2>"$scratch/vmm.err" </dev/null &
+    timeout 120 "$vmm" run --cpu soft -m 4 --timeout 60 --gdb "unix:$socket" "$@" >"$scratch/vmm.out" 2>"$scratch/vmm.err" </dev/null &
     guest=$!
     soon bash -c "[[ -S \"\$1\" ]] || ! kill -0 \"\$2\"" - "$socket" "$guest" 2>/dev/null
 }
@@ -132,7 +132,7 @@ ends "that is its end" 6
 
 # ---- one that is dead when gdb comes ----
 begin --hold --mode pm32 build/guests/divide.bin
-soon grep -q 'for gdb' "$scratch/vmm.err"
+soon grep -q 'For gdb' "$scratch/vmm.err"
 debug 'x/i $pc' 'print/x $eax' 'continue'
 says "a dead guest that is held" "$out" '=> 0x100020:.*div'
 says "with its registers" "$out" '= 0x1$'
@@ -158,6 +158,31 @@ says "the last write to a variable" "$out" 'is written next, 0x8 before and 0x9 
 says "back into a function" "$out" '^a = 8$'
 says "the beginning is told" "$out" 'No more reverse-execution history'
 ends "and forward again, to the same end" 6
+
+truncate -s 64K "$scratch/disk"
+begin -S --disk "$scratch/disk" "$kernel"
+debug -f "$kernel" 'break work' 'continue' 'reverse-stepi' 'print total' 'delete' 'continue'
+says "one that can't go back says why" "$out" 'a disk that the guest can write does not go back in time'
+says "and is as it was" "$out" '^\$1 = 0$'
+ends "and goes on" 19
+
+# ---- the monitor goes back without gdb ----
+gcc -m32 -march=i686 -ffreestanding -fno-pic -fno-stack-protector -O0 -g -c docs/debugging/lesson.c -o "$scratch/lesson.o" &&
+    ld.lld -m elf_i386 -Ttext 0x100000 -e start "$scratch/lesson.o" -o "$scratch/lesson.elf" || exit 1
+timeout 120 "$vmm" run --cpu soft --hold --history 16M --monitor "unix:$scratch/monitor" "$scratch/lesson.elf" \
+    >/dev/null 2>"$scratch/vmm.err" </dev/null &
+guest=$!
+soon grep -q 'held, as it died' "$scratch/vmm.err"
+out=$(printf '%s\n' 'last-write esp-4' 'back until boot' 'print eip' 'back until 40 insn' 'info status' 'cont' 'back until 3ms' 'quit' |
+    socat -t 10 - "UNIX-CONNECT:$scratch/monitor")
+says "a dead guest's last write" "$out" '0x[0-9a-f]+ is written next, 0x726165 before and 0x6e726165 after; stopped at .*copy'
+says "back to a function's begin" "$out" '<boot \(lesson.c:21\)>'
+says "back to a count, but not forward" "$out" 'stopped at .* [0-9]+ instructions'
+says "a dead guest runs no more" "$out" 'the guest has ended: it can be looked at'
+says "a time is no place to go back to" "$out" "'back until' takes a symbol"
+ends "and its end is what it was" 6
+check "a history of nothing" 2 "$vmm" run --history 0 "$kernel"
+says "is said" "$err" '--history 0: not a size'
 
 # ---- those who go away, and those who come in vain ----
 

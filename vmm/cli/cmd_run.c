@@ -49,6 +49,7 @@ static const char usage[] =
     "      --replay FILE        repeat a recorded run\n"
     "      --monitor unix:PATH  the monitor (Ctrl-A C) at a socket, for scripts\n"
     "  -s, --gdb [HOST:]PORT|unix:PATH  for gdb: 'target remote :PORT' (-s: 127.0.0.1:1234)\n"
+    "      --history SIZE       memory for the guest's past, to go back in time (256M with --gdb)\n"
     "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --hold               keep a dead guest for the monitor instead of ending\n"

@@ -191,7 +191,7 @@ static bool has_history(struct call *call)
     if (!run->history)
         fprintf(call->to, "%s\n",
                 run->no_history[0] ? run->no_history
-                                   : "no past is kept: --gdb has it kept, with --cpu soft");
+                                   : "no past is kept: --history has it kept, with --cpu soft");
     return run->history;
 }
 
@@ -205,10 +205,41 @@ static void arrive(struct call *call, bool reached)
     call_print_stop(call);
 }
 
+/* back until PLACE: with no other stops on the way. */
+static bool back_until(struct call *call)
+{
+    struct run_control *run = call->monitor->run;
+    struct place place = {0};
+    struct machine_pause stops = run_control_never;
+    struct history_hit hit;
+    bool ok = call_take_place(call, &place);
+
+    free(place.name);
+    if (!ok || !has_history(call))
+        return false;
+    stops.addresses = place.address;
+    stops.address_count = place.address_count;
+    if (place.kind == PLACE_INSTRUCTIONS) {
+        arrive(call, run_control_back_to(run, call->machine, place.number));
+    } else if (place.address_count > 0) {
+        ok = history_search(run->history, &stops, &hit);
+        run_control_arrived(run, call->machine);
+        arrive(call, ok);
+    } else {
+        fprintf(call->to, "'back until' takes a symbol, FILE:LINE, 0xADDRESS or COUNT insn\n");
+    }
+    return false;
+}
+
 bool call_back(struct call *call)
 {
+    static const char until[] = "until ";
     uint64_t count, now;
 
+    if (strncmp(call->argument, until, strlen(until)) == 0) {
+        call->argument += strlen(until) + strspn(call->argument + strlen(until), " \t");
+        return back_until(call);
+    }
     if (!call_take_number(call, "a count of instructions", 1, UINT64_MAX / 2, &count) ||
         !has_history(call))
         return false;

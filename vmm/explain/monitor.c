@@ -679,8 +679,8 @@ static const struct command commands[25] = {
      WORDS_NONE, 0, call_delete},
     {"set", "[/b] $eax|ADDRESS = VALUE", "changes a register, or memory: size b h or w",
      WORDS_SYMBOLS, HAS_NOT_ENDED | IS_NOT_RECORDED | IS_NOT_REPLAY, call_set},
-    {"back", "[COUNT]", "goes back COUNT instructions (1); with --gdb, which keeps the past",
-     WORDS_NONE, 0, call_back},
+    {"back", "[COUNT|until PLACE]", "goes back COUNT instructions (1), or to a place: --history",
+     WORDS_SYMBOLS, 0, call_back},
     {"last-write", "ADDRESS [LENGTH]", "goes back to before the last write to these bytes (4)",
      WORDS_SYMBOLS, 0, call_last_write},
     {"irq", "N", "raises an interrupt; 1 comes with a byte in port 0x60", WORDS_NONE,
@@ -704,6 +704,9 @@ static bool is_possible(const struct command *command, struct call *call)
         fprintf(call->to, "the guest is not running now\n");
     else if ((command->needs & HAS_NOT_ENDED) && call->machine->outcome.end != END_NONE)
         print_end(call);
+    else if ((command->needs & HAS_NOT_ENDED) && monitor->run->is_over)
+        fprintf(call->to, "the guest has ended: it can be looked at where it was before, and go "
+                          "back, but it runs no more\n");
     else if ((command->needs & IS_NOT_RECORDED) && monitor->is_recorded)
         fprintf(call->to,
                 "not with --record: its log holds only typing, so the replay would differ\n");

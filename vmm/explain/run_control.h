@@ -52,6 +52,7 @@ struct run_control {
     char no_history[200];    /* why, if it was to be */
     bool is_debugged;        /* a debugger is there: a guest that dies stands still for it first */
     bool held_before;        /* how that one found it */
+    bool is_over;            /* its end was told: it can go back, and runs no more */
     bool boots_again;        /* it has ended by a reset, after which it boots */
     struct run_wait *waits[RUN_CONTROL_WAITS];
     unsigned count;

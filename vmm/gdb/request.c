@@ -352,7 +352,7 @@ static bool go(struct doing *doing)
     uint64_t begin = 0, end = 0;
 
     wait->pause = run_control_never;
-    if (machine->outcome.end != END_NONE) {
+    if (machine->outcome.end != END_NONE || run->is_over) {
         if (machine->outcome.end != END_RESET || !run->boots_again) {
             run_control_hold(run, false);
             fprintf(doing->to, "X%02x", SIGNAL_SEGV);
@@ -389,8 +389,9 @@ static void go_back(struct doing *doing)
     bool was_over = machine->outcome.end != END_NONE, reached;
     uint64_t count;
 
-    if (!run->history) {
-        fputs(WRONG, doing->to);
+    if (!run->history) { /* gdb shows the text */
+        fprintf(doing->to, "E.%s",
+                run->no_history[0] ? run->no_history : "no past of this guest is kept");
         return;
     }
     count = machine->cpu->ops->instructions(machine->cpu);

@@ -24,6 +24,7 @@ struct gdb_socket {
     size_t taken_count;
     uint32_t events; /* of the client that are waited for */
     struct gdb_session *session;
+    char command[600]; /* how gdb comes here */
 };
 
 static void watch(const struct gdb_socket *socket, int operation, int fd, uint32_t events)
@@ -31,6 +32,43 @@ static void watch(const struct gdb_socket *socket, int operation, int fd, uint32
     struct epoll_event event = {.events = events, .data.fd = fd};
 
     epoll_ctl(socket->poll, operation, fd, &event);
+}
+
+/* The commands that are shipped with the program, next to it; false: they are not there. */
+static bool find_script(char *path, size_t size)
+{
+    static const char name[] = "vmm.gdb";
+    char cwd[256];
+    ssize_t length = readlink("/proc/self/exe", path, size - sizeof(name));
+    size_t above;
+
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    if (length <= 0)
+        return false;
+    snprintf(path + length, size - (size_t)length, "%s", name);
+    if (access(path, R_OK) < 0)
+        return false;
+    if (getcwd(cwd, sizeof(cwd)) && (above = strlen(cwd)) > 1 && strncmp(path, cwd, above) == 0 &&
+        path[above] == '/')
+        memmove(path, path + above + 1, strlen(path + above));
+    return true;
+}
+
+static void make_command(struct gdb_socket *socket, const char *where)
+{
+    const char *colon = strncmp(where, "unix:", 5) == 0 ? NULL : strrchr(where, ':');
+    char script[256], place[200];
+    bool has_script = find_script(script, sizeof(script));
+
+    if (socket->listener.path[0])
+        snprintf(place, sizeof(place), "%s", socket->listener.path);
+    else if (!colon || strncmp(where, "127.0.0.1:", 10) == 0)
+        snprintf(place, sizeof(place), ":%s", colon ? colon + 1 : where);
+    else
+        snprintf(place, sizeof(place), "%s", where);
+    snprintf(socket->command, sizeof(socket->command), "gdb %s%s%s-ex 'target remote %s'",
+             has_script ? "-x " : "", has_script ? script : "", has_script ? " " : "", place);
 }
 
 struct gdb_socket *gdb_socket_open(const char *where, char *error, size_t error_size)
@@ -55,6 +93,7 @@ struct gdb_socket *gdb_socket_open(const char *where, char *error, size_t error_
         return NULL;
     }
     watch(made, EPOLL_CTL_ADD, made->listener.fd, EPOLLIN);
+    make_command(made, where);
     return made;
 }
 
@@ -84,6 +123,11 @@ void gdb_socket_free(struct gdb_socket *socket)
 const char *gdb_socket_path(const struct gdb_socket *socket)
 {
     return socket->listener.path[0] ? socket->listener.path : NULL;
+}
+
+const char *gdb_socket_command(const struct gdb_socket *socket)
+{
+    return socket->command;
 }
 
 int gdb_socket_fd(const struct gdb_socket *socket)
@@ -116,6 +160,34 @@ static void refuse(int fd)
     close(fd);
 }
 
+/* Reads all there is. False: the client has gone. */
+static bool take_bytes(struct gdb_socket *socket)
+{
+    ssize_t count = 1;
+
+    while (count > 0 && socket->taken_count < sizeof(socket->taken) &&
+           socket->out.used < WAITING_MAX) {
+        count = read(socket->client, socket->taken + socket->taken_count,
+                     sizeof(socket->taken) - socket->taken_count);
+        if (count > 0)
+            socket->taken_count += (size_t)count;
+    }
+    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Passes on what came from the client and what is for it; if it has gone, so has the session. */
+static void serve(struct gdb_socket *socket)
+{
+    bool is_there = take_bytes(socket);
+    size_t used = gdb_session_take(socket->session, socket->taken, socket->taken_count);
+
+    socket->taken_count -= used;
+    memmove(socket->taken, socket->taken + used, socket->taken_count);
+    sink_write(&socket->out);
+    if (!is_there || socket->out.error)
+        gdb_socket_drop(socket);
+}
+
 static void take_clients(struct gdb_socket *socket,
                          size_t (*list)(void *owner, struct gdb_guest *guests, size_t most),
                          void *owner)
@@ -124,6 +196,8 @@ static void take_clients(struct gdb_socket *socket,
     int fd;
 
     while ((fd = listener_accept(&socket->listener)) >= 0) {
+        if (socket->client >= 0)
+            serve(socket); /* it may have gone before this one came */
         if (socket->client >= 0) {
             refuse(fd);
             continue;
@@ -139,37 +213,14 @@ static void take_clients(struct gdb_socket *socket,
     }
 }
 
-/* False: the client has gone. */
-static bool take_bytes(struct gdb_socket *socket)
-{
-    size_t room = sizeof(socket->taken) - socket->taken_count;
-    ssize_t count;
-
-    if (room == 0 || socket->out.used >= WAITING_MAX)
-        return true;
-    count = read(socket->client, socket->taken + socket->taken_count, room);
-    if (count > 0)
-        socket->taken_count += (size_t)count;
-    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
 void gdb_socket_update(struct gdb_socket *socket,
                        size_t (*list)(void *owner, struct gdb_guest *guests, size_t most),
                        void *owner)
 {
-    bool is_there;
     uint32_t events;
-    size_t used;
 
-    if (socket->client >= 0) { /* before others are refused for one who has gone */
-        is_there = take_bytes(socket);
-        used = gdb_session_take(socket->session, socket->taken, socket->taken_count);
-        socket->taken_count -= used;
-        memmove(socket->taken, socket->taken + used, socket->taken_count);
-        sink_write(&socket->out);
-        if (!is_there || socket->out.error)
-            gdb_socket_drop(socket);
-    }
+    if (socket->client >= 0)
+        serve(socket);
     take_clients(socket, list, owner);
     if (socket->client < 0)
         return;

@@ -16,6 +16,10 @@ void gdb_socket_free(struct gdb_socket *socket);
 /* Its file; NULL: it has none. */
 const char *gdb_socket_path(const struct gdb_socket *socket);
 
+/* The command that brings gdb here, for a shell in the same directory; an image with symbols may
+ * follow. */
+const char *gdb_socket_command(const struct gdb_socket *socket);
+
 /* To be polled for reading; then, and after an answer at a desk, gdb_socket_update is due. */
 int gdb_socket_fd(const struct gdb_socket *socket);
 

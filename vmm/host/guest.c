@@ -21,9 +21,10 @@
 #include <unistd.h>
 
 /* Of snapshots on a guest's way, for going back in time. */
-#define HISTORY_BUDGET   (UINT64_C(256) << 20)
-#define HISTORY_INTERVAL UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
-                                             */
+#define HISTORY_BUDGET (UINT64_C(256) << 20)
+#define HISTORY_INTERVAL                                                    \
+    UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
+                        */
 
 #define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 
@@ -480,10 +481,10 @@ static bool boot(struct guest *guest)
     if (guest->host.reboots == 0 && describe_start(guest, text, sizeof(text)))
         warn(guest, text);
     runner_init(&guest->runner, machine, &guest->inbox, &guest->run);
-    if (guest->keeps_history)
-        guest->control.history =
-            history_begin(machine, HISTORY_BUDGET, HISTORY_INTERVAL, guest->control.no_history,
-                          sizeof(guest->control.no_history));
+    if (guest->keeps_history || guest->options->history)
+        guest->control.history = history_begin(
+            machine, guest->options->history ? guest->options->history : HISTORY_BUDGET,
+            HISTORY_INTERVAL, guest->control.no_history, sizeof(guest->control.no_history));
     start = clock_now(&machine->clock);
     run(guest, machine);
     if (!boots_again(guest, machine))
@@ -554,6 +555,7 @@ static void *guest_thread(void *argument)
     struct guest *guest = argument;
     uint64_t one = 1;
 
+    guest->control.is_over = false;
     while (boot(guest)) {
         if (++guest->host.reboots == REBOOTS_TOLD)
             warn(guest,
@@ -562,6 +564,7 @@ static void *guest_thread(void *argument)
     guest->host.end = clock_host_ns();
     if (guest->machine && guest->options->save)
         save(guest);
+    guest->control.is_over = true;
     atomic_store(&guest->is_lent, true);
     if (write(guest->done_fd, &one, sizeof(one)) < 0)
         abort(); /* can't be: the counter was zero */

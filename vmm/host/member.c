@@ -4,8 +4,10 @@
  */
 #include "member.h"
 
+#include "gdb_socket.h"
 #include "many.h"
 #include "os/host_clock.h"
+#include "os/image_file.h"
 #include "status.h"
 
 #include <errno.h>
@@ -170,24 +172,36 @@ static bool has_keys(const struct many *many)
     return many->front->has_keys && many->front->has_keys(many->owner) && many->input_open;
 }
 
+/* How gdb comes to it: the command, and its image, which has symbols where it is an ELF file. */
+static void print_gdb(const struct member *member, char *text, size_t size)
+{
+    const struct gdb_socket *gdb = member->many->gdb;
+    const char *image = member->options->config.image.path;
+    bool has_symbols = gdb && image && image_file_is_elf(image);
+
+    snprintf(text, size, "%s%s%s%s", gdb ? " For gdb: " : "", gdb ? gdb_socket_command(gdb) : "",
+             has_symbols ? " " : "", has_symbols ? image : "");
+}
+
 /* Says that it stands still, and where its monitor is. */
 static void say_standing(struct member *member, const char *how, const char *command,
                          const char *does)
 {
     const struct monitor_socket *socket = member->options->monitor;
     bool keys = has_keys(member->many);
-    char text[600];
+    char gdb[1000], text[2000];
 
+    print_gdb(member, gdb, sizeof(gdb));
     if (!keys && !socket) {
-        snprintf(text, sizeof(text), "vmm: %s: %s, for gdb\n", member->name, how);
+        snprintf(text, sizeof(text), "vmm: %s: %s.%s\n", member->name, how, gdb);
         say(member, text);
         return;
     }
-    snprintf(text, sizeof(text), "vmm: %s: %s. Its monitor: %s%s%s%s. %s%s'%s' there %s\n",
+    snprintf(text, sizeof(text), "vmm: %s: %s. Its monitor: %s%s%s%s. %s%s'%s' there %s%s%s\n",
              member->name, how, keys ? "Ctrl-A C" : "", keys && socket ? ", and " : "",
              socket ? "the socket " : "", socket ? monitor_socket_path(socket) : "",
              keys && member->is_held ? member->many->front->end_keys : "",
-             keys && member->is_held ? ", or " : "", command, does);
+             keys && member->is_held ? ", or " : "", command, does, gdb[0] ? "." : "", gdb);
     say(member, text);
 }
 

@@ -91,14 +91,28 @@ static bool parse_quantity(const char *text, const struct unit *units, double *v
     return false;
 }
 
-static bool take_memory(struct options *options, const char *shown, char *value)
+/* Sizes are in MiB where they have no unit, as QEMU's -m. */
+static const struct unit size_units[] = {{"", 1048576},     {"K", 1024},    {"k", 1024},
+                                         {"M", 1048576},    {"m", 1048576}, {"G", 1073741824},
+                                         {"g", 1073741824}, {NULL, 0}};
+
+static bool take_history(struct options *options, const char *shown, char *value)
 {
-    static const struct unit units[] = {{"", 1048576},     {"K", 1024},    {"k", 1024},
-                                        {"M", 1048576},    {"m", 1048576}, {"G", 1073741824},
-                                        {"g", 1073741824}, {NULL, 0}};
     double bytes;
 
-    if (!parse_quantity(value, units, &bytes) || bytes < (double)MEMORY_MIN ||
+    if (!parse_quantity(value, size_units, &bytes) || bytes < 1048576 || bytes > 1e12) {
+        fprintf(stderr, "vmm: %s: not a size such as 64M or 1G\n", shown);
+        return false;
+    }
+    options->history = (uint64_t)bytes;
+    return true;
+}
+
+static bool take_memory(struct options *options, const char *shown, char *value)
+{
+    double bytes;
+
+    if (!parse_quantity(value, size_units, &bytes) || bytes < (double)MEMORY_MIN ||
         bytes > (double)MEMORY_MAX) {
         fprintf(stderr, "vmm: %s: not a size from 1M to 3584M\n", shown);
         return false;
@@ -426,6 +440,7 @@ const struct option_kind option_kinds[] = {
     {"snapshot", true, take_snapshot},
     {"restore", true, take_restore},
     {"monitor", true, take_monitor},
+    {"history", true, take_history},
     {"record", true, take_record},
     {"replay", true, take_replay},
     {"com2", true, take_com2},

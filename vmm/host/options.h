@@ -43,6 +43,7 @@ struct options {
     bool hold;              /* it stays for the monitor when it is dead */
     bool paused;            /* it stops before its first instruction */
     bool no_second_opinion; /* see second_opinion.h */
+    uint64_t history;       /* bytes for the guest's past; 0: as much as a debugger needs */
     uint64_t restart;       /* ns after its end; 0: not at all */
     struct monitor_socket *monitor;
     const char *report, *save, *restore, *record, *replay, *com2; /* files, or NULL */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,11 +78,11 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
     return error;
 }
 
-bool image_file_is_boot_sector(const char *path)
+/* A file's first bytes; false: it has fewer, or is of a kind that can be read but once. */
+static bool read_begin(const char *path, void *bytes, size_t size)
 {
-    uint8_t sector[IMAGE_SECTOR];
     struct stat status;
-    bool is_one;
+    bool ok;
     int fd;
 
     /* What has no bytes of its own is not opened: a pipe would be waited for. */
@@ -90,9 +91,24 @@ bool image_file_is_boot_sector(const char *path)
     fd = file_do(path, FILE_READ);
     if (fd < 0)
         return false;
-    is_one = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-             pread(fd, sector, sizeof(sector), 0) == (ssize_t)sizeof(sector) &&
-             image_is_boot_sector(sector, sizeof(sector)) && sector[0] != 0x7f;
+    ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+         pread(fd, bytes, size, 0) == (ssize_t)size;
     close(fd);
-    return is_one;
+    return ok;
+}
+
+bool image_file_is_boot_sector(const char *path)
+{
+    uint8_t sector[IMAGE_SECTOR];
+
+    return read_begin(path, sector, sizeof(sector)) &&
+           image_is_boot_sector(sector, sizeof(sector)) && sector[0] != 0x7f;
+}
+
+bool image_file_is_elf(const char *path)
+{
+    static const char magic[4] = "\177ELF";
+    char begin[sizeof(magic)];
+
+    return read_begin(path, begin, sizeof(begin)) && memcmp(begin, magic, sizeof(magic)) == 0;
 }

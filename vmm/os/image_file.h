@@ -14,4 +14,7 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
 /* Whether a file, of a kind that can be read twice, begins with a boot sector. */
 bool image_file_is_boot_sector(const char *path);
 
+/* Whether such a file is an ELF file. */
+bool image_file_is_elf(const char *path);
+
 #endif

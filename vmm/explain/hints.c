@@ -109,7 +109,7 @@ static unsigned count_words(const struct info *info, uint32_t wanted)
 static bool note_nested(const struct info *info)
 {
     const struct recent *recent = watch_recent(info->machine);
-    const struct recent_call *call = recent ? &recent->call[0] : NULL;
+    const struct cpu_call_count *call = recent ? &recent->call[0] : NULL;
     unsigned count;
 
     if (!call || call->count < CALLS_TOLD || !is_32_bit(info))

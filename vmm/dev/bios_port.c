@@ -220,18 +220,47 @@ static bool has_signature(const struct bios_drive *drive)
            sector[511] == 0xaa;
 }
 
-static void find_boot(const struct bios_port *bios, struct request *request)
+/* El Torito 1.0, figure 7: the boot record, in the CD's sector 17. */
+static bool has_boot_record(const struct bios_drive *drive)
 {
-    request->kind = BIOS_DRIVE_NONE;
+    static const char start[] = "\0CD001\1EL TORITO SPECIFICATION";
+    uint8_t sector[DISK_SECTOR];
+
+    return disk_read(drive->disk, 17 * CD_SECTOR / DISK_SECTOR, sector, sizeof(sector)) == 0 &&
+           memcmp(sector, start, sizeof(start) - 1) == 0;
+}
+
+static bool can_start(const struct bios_drive *drive, unsigned which)
+{
+    if (!drive->disk)
+        return false;
+    return kind_of(which) == BIOS_DRIVE_CD ? has_boot_record(drive) : has_signature(drive);
+}
+
+/* Takes the first drive of a kind; with BIOS_DRIVE_NONE, of any. */
+static bool find_of_kind(const struct bios_port *bios, enum bios_drive_kind kind,
+                         struct request *request)
+{
     for (unsigned which = 0; which < BIOS_DRIVES; which++) {
         const struct bios_drive *drive = &bios->drives[which];
 
-        if (!drive->disk || (kind_of(which) != BIOS_DRIVE_CD && !has_signature(drive)))
+        if ((kind != BIOS_DRIVE_NONE && kind != kind_of(which)) || !can_start(drive, which))
             continue;
         put_about(request, drive, which);
         request->drive = number_of(which);
-        return;
+        return true;
     }
+    return false;
+}
+
+static void find_boot(const struct bios_port *bios, struct request *request)
+{
+    request->kind = BIOS_DRIVE_NONE;
+    for (unsigned i = 0; i < BIOS_ORDER_MAX && bios->order[i] != BIOS_DRIVE_NONE; i++) {
+        if (find_of_kind(bios, bios->order[i], request))
+            return;
+    }
+    find_of_kind(bios, BIOS_DRIVE_NONE, request);
 }
 
 static bool was_told(struct bios_port *bios, uint8_t interrupt, uint8_t ah)
@@ -307,9 +336,10 @@ static void write_port(void *device, uint32_t offset, unsigned width, uint32_t a
 /* ---- the device ---- */
 
 void bios_port_init(struct bios_port *bios, const struct memory *memory,
-                    const struct bios_host *host, void *owner)
+                    const enum bios_drive_kind order[BIOS_ORDER_MAX], const struct bios_host *host,
+                    void *owner)
 {
-    *bios = (struct bios_port){.memory = memory, .host = host, .owner = owner};
+    *bios = (struct bios_port){.memory = memory, .order = order, .host = host, .owner = owner};
 }
 
 bool bios_port_attach(struct bios_port *bios, struct bus *ports)

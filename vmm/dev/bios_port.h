@@ -15,10 +15,19 @@ struct bus;
 struct disk;
 
 /* As boot/bios/layout.inc has them. */
-enum bios_drive_kind { BIOS_DRIVE_NONE, BIOS_DRIVE_FLOPPY, BIOS_DRIVE_DISK, BIOS_DRIVE_CD };
+enum bios_drive_kind {
+    BIOS_DRIVE_NONE,
+    BIOS_DRIVE_FLOPPY,
+    BIOS_DRIVE_DISK,
+    BIOS_DRIVE_CD,
+    BIOS_DRIVE_KINDS
+};
 
-/* Drives in the order they are looked for a boot sector in: two floppies (DL 0, 1), four disks (80h
- * on), a CD (E0h). */
+/* Kinds of drives in the order that one to start from is looked for; BIOS_DRIVE_NONE ends it. Those
+ * that are not in it come behind, floppies first. */
+#define BIOS_ORDER_MAX (BIOS_DRIVE_KINDS - 1)
+
+/* Drives: two floppies (DL 0, 1), four disks (80h on), a CD (E0h). */
 enum {
     BIOS_FLOPPIES = 2,
     BIOS_FIRST_DISK = BIOS_FLOPPIES,
@@ -60,6 +69,7 @@ struct bios_port {
     const struct memory *memory;
     const struct bios_host *host;
     void *owner;
+    const enum bios_drive_kind *order; /* of BIOS_ORDER_MAX */
     struct bios_drive {
         const struct disk *disk; /* NULL: there is none */
         uint32_t cylinders;
@@ -68,9 +78,10 @@ struct bios_port {
     } drives[BIOS_DRIVES];
 };
 
-/* A machine without the ROM and without drives. */
+/* A machine without the ROM and without drives, which looks for one to start from in this order. */
 void bios_port_init(struct bios_port *bios, const struct memory *memory,
-                    const struct bios_host *host, void *owner);
+                    const enum bios_drive_kind order[BIOS_ORDER_MAX], const struct bios_host *host,
+                    void *owner);
 bool bios_port_attach(struct bios_port *bios, struct bus *ports);
 
 /* Puts a disk into a drive, below BIOS_DRIVES. It must outlive the device. */

@@ -50,8 +50,45 @@ void options_move(struct options *to, const struct options *from)
     drives_place(&to->drives, &to->config);
 }
 
+/* A file's name without directories. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* A CD, or a disk that is too large to be kept in memory, is a drive though it was named as the
+ * image. */
+static bool image_becomes_drive(struct options *options)
+{
+    struct image_request *image = &options->config.image;
+    enum image_file_kind kind = IMAGE_FILE_OTHER;
+
+    if (image->path && image->mode == IMAGE_AUTO && !image->has_load_address)
+        kind = image_file_kind(image->path);
+    if (kind != IMAGE_FILE_CD && kind != IMAGE_FILE_DISK)
+        return true;
+    if (!drives_take_image(&options->drives, image->path, kind == IMAGE_FILE_CD))
+        return false;
+    image->path = NULL;
+    if (options->config.boot_order[0] == BIOS_DRIVE_NONE)
+        options->config.boot_order[0] = kind == IMAGE_FILE_CD ? BIOS_DRIVE_CD : BIOS_DRIVE_DISK;
+    return true;
+}
+
+bool options_starts_drives(const struct options *options)
+{
+    return !options->config.image.path && !options->restore && drives_first(&options->drives);
+}
+
 bool options_open_disks(struct options *options)
 {
+    if (!image_becomes_drive(options))
+        return false;
+    options->config.image.from_drives = options_starts_drives(options);
+    if (options->config.image.from_drives && !options->name)
+        options->name = name_of(drives_first(&options->drives));
     return drives_open(&options->drives, &options->config);
 }
 
@@ -321,6 +358,11 @@ static bool take_fdb(struct options *options, const char *shown, char *value)
     return drives_take_floppy(&options->drives, shown, "--fdb", 1, value);
 }
 
+static bool take_boot(struct options *options, const char *shown, char *value)
+{
+    return drives_take_boot(shown, value, options->config.boot_order);
+}
+
 static bool take_overlay(struct options *options, const char *shown, char *value)
 {
     (void)shown;
@@ -417,6 +459,7 @@ const struct option_kind option_kinds[] = {
     {"hdd", true, take_hdd},
     {"cdrom", true, take_cdrom},
     {"drive", true, take_drive},
+    {"boot", true, take_boot},
     {"overlay", false, take_overlay},
     {"input", true, take_input},
     {"display", true, take_display},
@@ -455,7 +498,8 @@ const char *options_long_name(const char *word)
         const char *theirs, *ours;
     } names[] = {{"-fda", "--fda"},     {"-fdb", "--fdb"},     {"-hda", "--hda"},
                  {"-hdb", "--hdb"},     {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
-                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-snapshot", "--overlay"}};
+                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-boot", "--boot"},
+                 {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(word, names[i].theirs) == 0)
@@ -618,11 +662,9 @@ static bool take_word(struct options *options, char *word)
 
 static void take_path(struct options *options, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-
     options->config.image.path = path;
     if (!options->name)
-        options->name = slash ? slash + 1 : path;
+        options->name = name_of(path);
 }
 
 bool options_take_image(struct options *options, char *text)

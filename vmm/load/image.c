@@ -14,7 +14,7 @@
 #define MIB UINT64_C(0x100000)
 
 /* A file may be larger than RAM (debug information is not loaded), but not without end. */
-#define FILE_LIMIT (64 * MIB)
+#define FILE_LIMIT IMAGE_FILE_MAX
 
 int load_fail(const struct loader *loader, const char *format, ...)
 {
@@ -340,6 +340,11 @@ int image_load(const struct image_request *request, const struct memory *memory,
 
     set_up(&loader, request, memory, error, error_size);
     *image = (struct image){0};
+    if (request->from_drives) {
+        *image = (struct image){
+            .format = "drive", .start = IMAGE_START_BIOS, .entry = IMAGE_BOOT_ADDRESS};
+        return check_no_multiboot_options(&loader, image);
+    }
     if (!request->path || !request->path[0])
         return load_fail(&loader, "no image file was named");
     if (load_read_file(&loader, "", request->path, &bytes, &size) < 0)

@@ -41,6 +41,7 @@ struct image_module {
 
 struct image_request {
     const char *path;
+    bool from_drives; /* there is no file: the BIOS starts a drive of the machine */
     /* Reads a whole file into a block from malloc that is the caller's, of `limit` bytes at most.
      * Returns 0 or -errno: -EFBIG for a larger one. */
     int (*read)(void *files, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
@@ -53,8 +54,15 @@ struct image_request {
     unsigned module_count;
 };
 
+/* Whether there is something to start. */
+static inline bool image_is_asked(const struct image_request *request)
+{
+    return request->path || request->from_drives;
+}
+
 struct image {
-    const char *format; /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1", "boot sector" */
+    /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1", "boot sector", "drive" */
+    const char *format;
     enum image_start start;
     uint32_t entry;    /* linear address of the first instruction */
     uint16_t segment;  /* real mode: CS=DS=ES=SS; the offset of the entry is 0 */
@@ -74,7 +82,11 @@ struct image {
     uint32_t code_lowest, code_highest;
 };
 
-#define IMAGE_SECTOR 512u
+/* Of a file; unless RAM is larger. */
+#define IMAGE_FILE_MAX (UINT64_C(64) << 20)
+
+#define IMAGE_SECTOR       512u
+#define IMAGE_BOOT_ADDRESS UINT32_C(0x7c00) /* of a boot sector */
 
 /* Whether a file that begins with these bytes is one that a BIOS starts: its first sector ends in
  * 55 AA. */
@@ -84,8 +96,13 @@ static inline bool image_is_boot_sector(const uint8_t *bytes, size_t size)
            bytes[IMAGE_SECTOR - 1] == 0xaa;
 }
 
+/* What a CD has there: ECMA-119, section 8.4. */
+#define IMAGE_CD_AT    0x8001u
+#define IMAGE_CD_WORD  "CD001"
+#define IMAGE_CD_BYTES (sizeof(IMAGE_CD_WORD) - 1)
+
 /*
- * Loads the file request->path into memory and fills image. Returns 0; or -1 with one sentence,
+ * Loads the file request->path into memory and fills image; nothing with from_drives. Returns 0; or -1 with one sentence,
  * without a newline, in error: the file, the field at fault with its value and the limit, and the
  * remedy where there is one. After a failure no byte of memory has changed.
  *

@@ -224,7 +224,7 @@ static bool build_bios(struct machine *machine, void *device, const struct board
         machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk);
 
     (void)row;
-    bios_port_init(bios, &machine->memory, &bios_host, machine);
+    bios_port_init(bios, &machine->memory, machine->config.boot_order, &bios_host, machine);
     if (is_floppy)
         bios_port_insert(bios, 0, disk);
     if (machine->image_disk.bytes && !bios_is_floppy(disk) &&

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,22 +78,40 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
     return error;
 }
 
-bool image_file_is_boot_sector(const char *path)
+static bool read_at(int fd, off_t at, void *to, size_t size)
+{
+    return pread(fd, to, size, at) == (ssize_t)size;
+}
+
+static enum image_file_kind kind_of(int fd, uint64_t size)
 {
     uint8_t sector[IMAGE_SECTOR];
+    char word[IMAGE_CD_BYTES];
+
+    /* First: most CDs can be started as disks, too. */
+    if (read_at(fd, IMAGE_CD_AT, word, sizeof(word)) &&
+        memcmp(word, IMAGE_CD_WORD, sizeof(word)) == 0)
+        return IMAGE_FILE_CD;
+    if (!read_at(fd, 0, sector, sizeof(sector)) || sector[0] == 0x7f ||
+        !image_is_boot_sector(sector, sizeof(sector)))
+        return IMAGE_FILE_OTHER;
+    return size > IMAGE_FILE_MAX ? IMAGE_FILE_DISK : IMAGE_FILE_BOOT_SECTOR;
+}
+
+enum image_file_kind image_file_kind(const char *path)
+{
+    enum image_file_kind kind = IMAGE_FILE_OTHER;
     struct stat status;
-    bool is_one;
     int fd;
 
     /* What has no bytes of its own is not opened: a pipe would be waited for. */
     if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return false;
+        return IMAGE_FILE_OTHER;
     fd = file_do(path, FILE_READ);
     if (fd < 0)
-        return false;
-    is_one = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-             pread(fd, sector, sizeof(sector), 0) == (ssize_t)sizeof(sector) &&
-             image_is_boot_sector(sector, sizeof(sector)) && sector[0] != 0x7f;
+        return IMAGE_FILE_OTHER;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        kind = kind_of(fd, (uint64_t)status.st_size);
     close(fd);
-    return is_one;
+    return kind;
 }

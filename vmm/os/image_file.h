@@ -11,7 +11,14 @@
 /* For struct image_request: reads a file, of any kind that can be read to an end. */
 int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
 
-/* Whether a file, of a kind that can be read twice, begins with a boot sector. */
-bool image_file_is_boot_sector(const char *path);
+enum image_file_kind {
+    IMAGE_FILE_OTHER,
+    IMAGE_FILE_BOOT_SECTOR, /* it begins with one, and fits into memory */
+    IMAGE_FILE_DISK,        /* it does not */
+    IMAGE_FILE_CD,
+};
+
+/* What a BIOS would start in a file; IMAGE_FILE_OTHER for one that can't be read twice. */
+enum image_file_kind image_file_kind(const char *path);
 
 #endif

@@ -21,9 +21,10 @@
 #include <unistd.h>
 
 /* Of snapshots on a guest's way, for going back in time. */
-#define HISTORY_BUDGET   (UINT64_C(256) << 20)
-#define HISTORY_INTERVAL UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
-                                             */
+#define HISTORY_BUDGET (UINT64_C(256) << 20)
+#define HISTORY_INTERVAL                                                    \
+    UINT64_C(10000000) /* instructions between them: some 20 ms of the host \
+                        */
 
 #define GUEST_STACK (1024 * 1024) /* the monitor needs most of it */
 

@@ -496,9 +496,9 @@ const char *options_long_name(const char *word)
 {
     static const struct {
         const char *theirs, *ours;
-    } names[] = {{"-fda", "--fda"},     {"-fdb", "--fdb"},     {"-hda", "--hda"},
-                 {"-hdb", "--hdb"},     {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
-                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-boot", "--boot"},
+    } names[] = {{"-fda", "--fda"},         {"-fdb", "--fdb"},     {"-hda", "--hda"},
+                 {"-hdb", "--hdb"},         {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
+                 {"-cdrom", "--cdrom"},     {"-drive", "--drive"}, {"-boot", "--boot"},
                  {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

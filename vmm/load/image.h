@@ -102,9 +102,9 @@ static inline bool image_is_boot_sector(const uint8_t *bytes, size_t size)
 #define IMAGE_CD_BYTES (sizeof(IMAGE_CD_WORD) - 1)
 
 /*
- * Loads the file request->path into memory and fills image; nothing with from_drives. Returns 0; or -1 with one sentence,
- * without a newline, in error: the file, the field at fault with its value and the limit, and the
- * remedy where there is one. After a failure no byte of memory has changed.
+ * Loads the file request->path into memory and fills image; nothing with from_drives. Returns 0; or
+ * -1 with one sentence, without a newline, in error: the file, the field at fault with its value
+ * and the limit, and the remedy where there is one. After a failure no byte of memory has changed.
  *
  * --load and --append/--module are refused, not ignored, where the format has no use for them.
  */

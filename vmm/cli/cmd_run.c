@@ -40,6 +40,8 @@ static const char usage[] =
     "      --drive file=FILE[,if=ide|virtio|floppy][,index=N][,media=disk|cdrom][,readonly=on]...\n"
     "      --boot [order=]LETTERS  without an image: what to start from first: a floppy, c disk,\n"
     "                           d CD (default acd)\n"
+    "      --bios FILE          another BIOS than ours: SeaBIOS's bios.bin, for example\n"
+    "      --option-rom FILE    a ROM at 0xc0000: that of a display adapter, which needs --bios\n"
     "      --overlay            what is written to disks stays in memory (QEMU's -snapshot)\n"
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "                           (default for boot sectors, and while the screen is shown)\n"

@@ -429,6 +429,8 @@ static bool take_trace_file(struct options *options, const char *shown, char *va
 TAKE_TEXT(take_name, name)
 TAKE_TEXT(take_cpu, cpu)
 TAKE_TEXT(take_append, config.image.command_line)
+TAKE_TEXT(take_bios, config.image.bios)
+TAKE_TEXT(take_option_rom, config.image.option_rom)
 TAKE_TEXT(take_report, report)
 TAKE_TEXT(take_save, save)
 TAKE_TEXT(take_restore, restore)
@@ -460,6 +462,8 @@ const struct option_kind option_kinds[] = {
     {"cdrom", true, take_cdrom},
     {"drive", true, take_drive},
     {"boot", true, take_boot},
+    {"bios", true, take_bios},
+    {"option-rom", true, take_option_rom},
     {"overlay", false, take_overlay},
     {"input", true, take_input},
     {"display", true, take_display},
@@ -499,6 +503,7 @@ const char *options_long_name(const char *word)
     } names[] = {{"-fda", "--fda"},         {"-fdb", "--fdb"},     {"-hda", "--hda"},
                  {"-hdb", "--hdb"},         {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
                  {"-cdrom", "--cdrom"},     {"-drive", "--drive"}, {"-boot", "--boot"},
+                 {"-bios", "--bios"},     {"-option-rom", "--option-rom"},
                  {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -512,6 +517,8 @@ size_t options_files(const struct options *options, struct option_file files[OPT
 {
     const struct option_file named[] = {
         {"the image", options->config.image.path, FILE_READ},
+        {"--bios", options->config.image.bios, FILE_READ},
+        {"--option-rom", options->config.image.option_rom, FILE_READ},
         {"--restore", options->restore, FILE_READ},
         {"--replay", options->replay, FILE_READ},
         {"--record", options->record, FILE_WRITE},

@@ -85,7 +85,7 @@ struct option_file {
     enum file_request use;
 };
 
-#define OPTIONS_FILES (9 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+#define OPTIONS_FILES (11 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
 
 /* What contradicts itself in them, in one sentence; NULL: nothing. */
 const char *options_conflict(const struct options *options);

@@ -42,6 +42,7 @@ struct image_module {
 struct image_request {
     const char *path;
     bool from_drives; /* there is no file: the BIOS starts a drive of the machine */
+    const char *bios, *option_rom; /* --bios, --option-rom; may be NULL */
     /* Reads a whole file into a block from malloc that is the caller's, of `limit` bytes at most.
      * Returns 0 or -errno: -EFBIG for a larger one. */
     int (*read)(void *files, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
@@ -65,6 +66,7 @@ struct image {
     const char *format;
     enum image_start start;
     uint32_t entry;    /* linear address of the first instruction */
+    bool has_bios;     /* in RAM, instead of ours */
     uint16_t segment;  /* real mode: CS=DS=ES=SS; the offset of the entry is 0 */
     uint32_t eax, ebx; /* Multiboot: what the protocol promises; otherwise 0 */
 
@@ -81,6 +83,13 @@ struct image {
      * code which is not written; else both are 0. */
     uint32_t code_lowest, code_highest;
 };
+
+/* A BIOS ends where the first MiB does, which is where the processor begins; an option ROM, of a
+ * display adapter for example, is where a BIOS looks for those. */
+#define IMAGE_BIOS_END        UINT32_C(0x100000)
+#define IMAGE_BIOS_MAX        UINT32_C(0x20000)
+#define IMAGE_OPTION_ROM      UINT32_C(0xc0000)
+#define IMAGE_OPTION_ROM_SIZE UINT32_C(0x10000)
 
 /* Of a file; unless RAM is larger. */
 #define IMAGE_FILE_MAX (UINT64_C(64) << 20)

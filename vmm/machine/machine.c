@@ -209,7 +209,7 @@ struct machine *machine_create(const struct machine_config *config, char *error,
     }
     failure = 0;
     if (image_is_asked(&config->image)) {
-        if (machine->image.start == IMAGE_START_BIOS)
+        if (machine->image.start == IMAGE_START_BIOS && !machine->image.has_bios)
             bios_port_map(&machine->bios, boot_bios, (size_t)(boot_bios_end - boot_bios));
         boot_prepare(machine, &state);
         failure = machine->cpu->ops->set_state(machine->cpu, &state);

@@ -122,15 +122,17 @@ bool drives_take_floppy(struct drives *drives, const char *shown, const char *op
     return add(drives, shown, &drive);
 }
 
-bool drives_take_image(struct drives *drives, const char *path, bool is_cd)
+bool drives_take_image(struct drives *drives, const char *path, enum drive_bus bus, bool is_cd)
 {
     const struct drive drive = {
-        .request = {.option = is_cd ? "--cdrom" : "--hda",
+        .request = {.option = is_cd                 ? "--cdrom"
+                              : bus == DRIVE_FLOPPY ? "--fda"
+                                                    : "--hda",
                     .alone = ALONE,
                     .path = path,
                     .read_only = is_cd,
                     .is_cd = is_cd},
-        .bus = DRIVE_ATA,
+        .bus = bus,
         .index = is_cd ? 2 : 0,
         .has_overlay = true,
     };

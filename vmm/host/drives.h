@@ -48,8 +48,8 @@ bool drives_take_ata(struct drives *drives, const char *shown, const char *optio
 /* --drive: file=FILE[,NAME=VALUE]... */
 bool drives_take_drive(struct drives *drives, const char *shown, char *value);
 
-/* The image itself as a CD, or a hard disk whose file stays as it is. */
-bool drives_take_image(struct drives *drives, const char *path, bool is_cd);
+/* The image itself as the first floppy or hard disk, whose file stays as it is, or as a CD. */
+bool drives_take_image(struct drives *drives, const char *path, enum drive_bus bus, bool is_cd);
 
 /* The first that the BIOS can start from, as the user named it; NULL: there is none. */
 const char *drives_first(const struct drives *drives);

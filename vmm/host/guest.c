@@ -209,7 +209,7 @@ static bool starts_by_bios(const struct options *options)
     if (image->from_drives)
         return true;
     return image->path && image->mode == IMAGE_AUTO && !image->has_load_address &&
-           image_file_kind(image->path) == IMAGE_FILE_BOOT_SECTOR;
+           image_file_kind(image->path) != IMAGE_FILE_OTHER;
 }
 
 int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size)

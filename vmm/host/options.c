@@ -58,22 +58,43 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A CD, or a disk that is too large to be kept in memory, is a drive though it was named as the
- * image. */
+/* The bus of the drive that an image is to be; DRIVE_VIRTIO: none. Our BIOS has boot sectors in
+ * memory, another one knows only the chips. */
+static enum drive_bus bus_of_image(const struct options *options, enum image_file_kind kind)
+{
+    switch (kind) {
+    case IMAGE_FILE_CD:
+    case IMAGE_FILE_DISK:
+        return DRIVE_ATA;
+    case IMAGE_FILE_FLOPPY:
+        return options->config.image.bios ? DRIVE_FLOPPY : DRIVE_VIRTIO;
+    case IMAGE_FILE_BOOT_SECTOR:
+        return options->config.image.bios ? DRIVE_ATA : DRIVE_VIRTIO;
+    default:
+        return DRIVE_VIRTIO;
+    }
+}
+
 static bool image_becomes_drive(struct options *options)
 {
+    static const enum bios_drive_kind kinds[] = {[IMAGE_FILE_CD] = BIOS_DRIVE_CD,
+                                                 [IMAGE_FILE_DISK] = BIOS_DRIVE_DISK,
+                                                 [IMAGE_FILE_BOOT_SECTOR] = BIOS_DRIVE_DISK,
+                                                 [IMAGE_FILE_FLOPPY] = BIOS_DRIVE_FLOPPY};
     struct image_request *image = &options->config.image;
     enum image_file_kind kind = IMAGE_FILE_OTHER;
+    enum drive_bus bus;
 
     if (image->path && image->mode == IMAGE_AUTO && !image->has_load_address)
         kind = image_file_kind(image->path);
-    if (kind != IMAGE_FILE_CD && kind != IMAGE_FILE_DISK)
+    bus = bus_of_image(options, kind);
+    if (bus == DRIVE_VIRTIO)
         return true;
-    if (!drives_take_image(&options->drives, image->path, kind == IMAGE_FILE_CD))
+    if (!drives_take_image(&options->drives, image->path, bus, kind == IMAGE_FILE_CD))
         return false;
     image->path = NULL;
     if (options->config.boot_order[0] == BIOS_DRIVE_NONE)
-        options->config.boot_order[0] = kind == IMAGE_FILE_CD ? BIOS_DRIVE_CD : BIOS_DRIVE_DISK;
+        options->config.boot_order[0] = kinds[kind];
     return true;
 }
 
@@ -500,10 +521,17 @@ const char *options_long_name(const char *word)
 {
     static const struct {
         const char *theirs, *ours;
-    } names[] = {{"-fda", "--fda"},         {"-fdb", "--fdb"},     {"-hda", "--hda"},
-                 {"-hdb", "--hdb"},         {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
-                 {"-cdrom", "--cdrom"},     {"-drive", "--drive"}, {"-boot", "--boot"},
-                 {"-bios", "--bios"},     {"-option-rom", "--option-rom"},
+    } names[] = {{"-fda", "--fda"},
+                 {"-fdb", "--fdb"},
+                 {"-hda", "--hda"},
+                 {"-hdb", "--hdb"},
+                 {"-hdc", "--hdc"},
+                 {"-hdd", "--hdd"},
+                 {"-cdrom", "--cdrom"},
+                 {"-drive", "--drive"},
+                 {"-boot", "--boot"},
+                 {"-bios", "--bios"},
+                 {"-option-rom", "--option-rom"},
                  {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -300,8 +300,8 @@ static int plan_bios(struct loader *loader, struct image *image)
     const struct image_request *request = loader->request;
 
     image->has_bios = request->bios;
-    if (request->bios && plan_rom(loader, "--bios", request->bios, IMAGE_BIOS_END, true,
-                                  IMAGE_BIOS_MAX) < 0)
+    if (request->bios &&
+        plan_rom(loader, "--bios", request->bios, IMAGE_BIOS_END, true, IMAGE_BIOS_MAX) < 0)
         return -1;
     if (request->option_rom && plan_rom(loader, "--option-rom", request->option_rom,
                                         IMAGE_OPTION_ROM, false, IMAGE_OPTION_ROM_SIZE) < 0)

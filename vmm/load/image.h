@@ -41,7 +41,7 @@ struct image_module {
 
 struct image_request {
     const char *path;
-    bool from_drives; /* there is no file: the BIOS starts a drive of the machine */
+    bool from_drives;              /* there is no file: the BIOS starts a drive of the machine */
     const char *bios, *option_rom; /* --bios, --option-rom; may be NULL */
     /* Reads a whole file into a block from malloc that is the caller's, of `limit` bytes at most.
      * Returns 0 or -errno: -EFBIG for a larger one. */

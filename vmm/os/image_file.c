@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLOPPY_MAX (2880 * 1024)
+
 /* Reads to the end of `fd` or until `limit` is passed. Returns 0 or -errno, -EFBIG for the latter;
  * the block is the caller's in any case. */
 static int read_all(int fd, size_t expected, uint64_t limit, uint8_t **bytes, size_t *size)
@@ -95,6 +97,8 @@ static enum image_file_kind kind_of(int fd, uint64_t size)
     if (!read_at(fd, 0, sector, sizeof(sector)) || sector[0] == 0x7f ||
         !image_is_boot_sector(sector, sizeof(sector)))
         return IMAGE_FILE_OTHER;
+    if (size <= FLOPPY_MAX)
+        return IMAGE_FILE_FLOPPY;
     return size > IMAGE_FILE_MAX ? IMAGE_FILE_DISK : IMAGE_FILE_BOOT_SECTOR;
 }
 

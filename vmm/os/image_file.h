@@ -13,8 +13,9 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
 
 enum image_file_kind {
     IMAGE_FILE_OTHER,
-    IMAGE_FILE_BOOT_SECTOR, /* it begins with one, and fits into memory */
-    IMAGE_FILE_DISK,        /* it does not */
+    IMAGE_FILE_FLOPPY,      /* it begins with a boot sector, and fits on a floppy disk */
+    IMAGE_FILE_BOOT_SECTOR, /* it does not, but fits into memory */
+    IMAGE_FILE_DISK,        /* it does not fit */
     IMAGE_FILE_CD,
 };
 

@@ -99,6 +99,12 @@ if command -v grub-mkrescue >/dev/null && command -v xorriso >/dev/null && [[ -d
     says "is a CD, and started" "$out" '^boot loader: GRUB'
     check "the same on a hard disk, by GRUB's MBR" 0 run -hda "$scratch/multiboot.iso"
     says "is started from there" "$out" '^boot loader: GRUB'
+    mkdir "$scratch/floppies" && cp "$scratch/fat" "$scratch/floppies/a.img"
+    xorriso -as mkisofs -quiet -b a.img -o "$scratch/floppy.iso" "$scratch/floppies" >"$scratch/log" 2>&1
+    check "a CD with the floppy disk of 2880 KiB" 0 run -cdrom "$scratch/floppy.iso"
+    says "loads its second stage" "$err" '^  \| all of the second stage$'
+    check "the same before a floppy disk" 0 run "$scratch/floppy.iso" -fda "$scratch/empty"
+    says "is A:" "$err" '^  \| all of the second stage$'
     cd_of build/os1k.elf "$scratch/os1k.iso" || tail -n 3 "$scratch/log"
     check "1K OS on a CD" 0 run --clock virtual -cdrom "$scratch/os1k.iso" --disk build/os1k.disk,ro
     says "comes to its prompt" "$out" '^> $'

@@ -35,7 +35,8 @@ need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
              /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
 NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
-              tmux:tmux pgrep:procps jq:jq socat:socat gdb:gdb
+              tmux:tmux pgrep:procps jq:jq socat:socat gdb:gdb \
+              /usr/lib/grub/i386-pc:grub-pc-bin grub-mkrescue:grub-common xorriso:xorriso mformat:mtools /usr/share/seabios/bios.bin:seabios
 NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
 NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \

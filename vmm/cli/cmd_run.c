@@ -16,6 +16,7 @@
 
 static const char usage[] =
     "usage: vmm run [OPTION...] IMAGE\n"
+    "       vmm run [OPTION...] -fda FILE | -hda FILE | -cdrom FILE\n"
     "       vmm run [OPTION...] --restore FILE [IMAGE]\n"
     "       vmm run [OPTION...] IMAGE[,OPTION=VALUE...] IMAGE...\n\n"
     "Runs IMAGE (boot sector, ELF32, Multiboot or flat 16-bit; flat 32-bit with --mode pm32) with\n"
@@ -37,6 +38,10 @@ static const char usage[] =
     "      --hda, --hdb, --hdc, --hdd FILE  an ATA hard disk\n"
     "      --cdrom FILE         a CD, in the place of --hdc\n"
     "      --drive file=FILE[,if=ide|virtio|floppy][,index=N][,media=disk|cdrom][,readonly=on]...\n"
+    "      --boot [order=]LETTERS  without an image: what to start from first: a floppy, c disk,\n"
+    "                           d CD (default acd)\n"
+    "      --bios FILE          another BIOS than ours: SeaBIOS's bios.bin, for example\n"
+    "      --option-rom FILE    a ROM at 0xc0000: that of a display adapter, which needs --bios\n"
     "      --overlay            what is written to disks stays in memory (QEMU's -snapshot)\n"
     "      --input serial|keyboard  where typing goes: COM1 (default) or the PS/2 keyboard\n"
     "                           (default for boot sectors, and while the screen is shown)\n"
@@ -438,8 +443,9 @@ static int run_arguments(int argc, char **argv, struct options *options, struct 
         if (common->is_wrong)
             return STATUS_USAGE;
     }
-    if (argc == optind && !options->restore && !common->guests) {
-        fprintf(stderr, "vmm: no image given\nTry 'vmm run --help'.\n");
+    if (argc == optind && !options->restore && !common->guests && !options_starts_drives(options)) {
+        fprintf(stderr, "vmm: no image given, and no disk to start from (-fda, -hda, -cdrom)\n"
+                        "Try 'vmm run --help'.\n");
         return STATUS_USAGE;
     }
     if (argc - optind > 1 || common->guests)

@@ -68,9 +68,18 @@ static uint8_t number_of(unsigned drive)
                                              : 0xe0 + drive - BIOS_FIRST_CD);
 }
 
+static uint32_t word_at(const uint8_t *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
 /* The drive with a number that a guest has in DL; NULL: there is none. */
 static const struct bios_drive *find(const struct bios_port *bios, uint8_t number, unsigned *which)
 {
+    if (bios->s.emulates && number < BIOS_FLOPPIES && number-- == 0) {
+        *which = 0;
+        return &bios->emulation.drive;
+    }
     for (*which = 0; *which < BIOS_DRIVES; ++*which) {
         if (number_of(*which) == number)
             return bios->drives[*which].disk ? &bios->drives[*which] : NULL;
@@ -150,6 +159,63 @@ static void set_disk(struct bios_drive *drive)
     drive->cylinders = cylinders > 1024 ? 1024 : cylinders ? (uint32_t)cylinders : 1;
 }
 
+/* ---- CDs: El Torito 1.0 ---- */
+
+#define SECTORS_EACH_CD (CD_SECTOR / DISK_SECTOR)
+
+static int read_emulated(const struct disk *disk, uint64_t sector, void *to, size_t length)
+{
+    const struct bios_emulation *emulation = (const struct bios_emulation *)disk;
+
+    return disk_read(emulation->cd, emulation->first + sector, to, length);
+}
+
+static const struct disk_host emulated_host = {.read = read_emulated};
+
+/* Figure 7: the boot record in sector 17, with the number of the catalog's sector. Figures 2 and 3:
+ * the catalog's validation entry and its default entry. Takes that, of 32 bytes. */
+static bool read_entry(const struct disk *cd, uint8_t entry[32])
+{
+    static const char start[] = "\0CD001\1EL TORITO SPECIFICATION";
+    uint8_t sector[DISK_SECTOR];
+
+    if (disk_read(cd, 17 * SECTORS_EACH_CD, sector, sizeof(sector)) < 0 ||
+        memcmp(sector, start, sizeof(start) - 1) != 0 ||
+        disk_read(cd, (uint64_t)word_at(sector + 0x47) * SECTORS_EACH_CD, sector, sizeof(sector)) <
+            0 ||
+        sector[0] != 1 || sector[0x1e] != 0x55 || sector[0x1f] != 0xaa || sector[0x20] != 0x88)
+        return false;
+    memcpy(entry, sector + 32, 32);
+    return true;
+}
+
+/* The kind of drive that the default entry emulates, 0: none; -1: there is no such entry. */
+static int emulated_kind(const struct disk *cd, uint64_t *first)
+{
+    uint8_t entry[32];
+
+    if (!read_entry(cd, entry))
+        return -1;
+    *first = (uint64_t)word_at(entry + 8) * SECTORS_EACH_CD;
+    return entry[1] & 15;
+}
+
+static void set_emulation(struct bios_emulation *emulation, const struct disk *cd)
+{
+    static const uint16_t kib[] = {0, 1200, 1440, 2880};
+    uint64_t first;
+    int kind = emulated_kind(cd, &first);
+
+    *emulation = (struct bios_emulation){.cd = cd};
+    if (kind < 1 || kind > 3)
+        return;
+    emulation->first = first;
+    emulation->disk =
+        (struct disk){.host = &emulated_host, .sectors = kib[kind] * 2u, .read_only = true};
+    emulation->drive.disk = &emulation->disk;
+    set_floppy(&emulation->drive);
+}
+
 /* ---- requests ---- */
 
 static void put_about(struct request *request, const struct bios_drive *drive, unsigned which)
@@ -220,18 +286,46 @@ static bool has_signature(const struct bios_drive *drive)
            sector[511] == 0xaa;
 }
 
-static void find_boot(const struct bios_port *bios, struct request *request)
+static bool can_start(const struct bios_port *bios, unsigned which)
 {
-    request->kind = BIOS_DRIVE_NONE;
+    const struct bios_drive *drive = &bios->drives[which];
+    uint64_t first;
+
+    if (!drive->disk || kind_of(which) != BIOS_DRIVE_CD)
+        return drive->disk && has_signature(drive);
+    if (bios->emulation.drive.disk)
+        return has_signature(&bios->emulation.drive);
+    return emulated_kind(drive->disk, &first) == 0;
+}
+
+/* Takes the first drive of a kind; with BIOS_DRIVE_NONE, of any. */
+static bool find_of_kind(struct bios_port *bios, enum bios_drive_kind kind, struct request *request)
+{
     for (unsigned which = 0; which < BIOS_DRIVES; which++) {
         const struct bios_drive *drive = &bios->drives[which];
 
-        if (!drive->disk || (kind_of(which) != BIOS_DRIVE_CD && !has_signature(drive)))
+        if ((kind != BIOS_DRIVE_NONE && kind != kind_of(which)) || !can_start(bios, which))
             continue;
+        bios->s.emulates = kind_of(which) == BIOS_DRIVE_CD && bios->emulation.drive.disk;
+        if (bios->s.emulates) {
+            which = 0;
+            drive = &bios->emulation.drive;
+        }
         put_about(request, drive, which);
         request->drive = number_of(which);
-        return;
+        return true;
     }
+    return false;
+}
+
+static void find_boot(struct bios_port *bios, struct request *request)
+{
+    request->kind = BIOS_DRIVE_NONE;
+    for (unsigned i = 0; i < BIOS_ORDER_MAX && bios->order[i] != BIOS_DRIVE_NONE; i++) {
+        if (find_of_kind(bios, bios->order[i], request))
+            return;
+    }
+    find_of_kind(bios, BIOS_DRIVE_NONE, request);
 }
 
 static bool was_told(struct bios_port *bios, uint8_t interrupt, uint8_t ah)
@@ -307,9 +401,10 @@ static void write_port(void *device, uint32_t offset, unsigned width, uint32_t a
 /* ---- the device ---- */
 
 void bios_port_init(struct bios_port *bios, const struct memory *memory,
-                    const struct bios_host *host, void *owner)
+                    const enum bios_drive_kind order[BIOS_ORDER_MAX], const struct bios_host *host,
+                    void *owner)
 {
-    *bios = (struct bios_port){.memory = memory, .host = host, .owner = owner};
+    *bios = (struct bios_port){.memory = memory, .order = order, .host = host, .owner = owner};
 }
 
 bool bios_port_attach(struct bios_port *bios, struct bus *ports)
@@ -335,6 +430,8 @@ void bios_port_insert(struct bios_port *bios, unsigned which, const struct disk 
         set_floppy(drive);
     else if (disk && kind_of(which) == BIOS_DRIVE_DISK)
         set_disk(drive);
+    else if (disk)
+        set_emulation(&bios->emulation, disk);
 }
 
 static void map_rom(const struct bios_port *bios)
@@ -354,7 +451,7 @@ static bool valid(const void *device, const void *state)
     const struct bios_port_state *s = state;
 
     (void)device;
-    return ARE_BOOLS(&s->is_mapped) && s->told <= BIOS_TOLD_MAX;
+    return ARE_BOOLS(&s->is_mapped, &s->emulates) && s->told <= BIOS_TOLD_MAX;
 }
 
 static void restored(void *device)

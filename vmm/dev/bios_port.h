@@ -6,19 +6,28 @@
 #ifndef VMM_DEV_BIOS_PORT_H
 #define VMM_DEV_BIOS_PORT_H
 
+#include "base/disk.h"
 #include "base/memory.h"
 #include "device.h"
 
 #define BIOS_PORT 0x520
 
 struct bus;
-struct disk;
 
 /* As boot/bios/layout.inc has them. */
-enum bios_drive_kind { BIOS_DRIVE_NONE, BIOS_DRIVE_FLOPPY, BIOS_DRIVE_DISK, BIOS_DRIVE_CD };
+enum bios_drive_kind {
+    BIOS_DRIVE_NONE,
+    BIOS_DRIVE_FLOPPY,
+    BIOS_DRIVE_DISK,
+    BIOS_DRIVE_CD,
+    BIOS_DRIVE_KINDS
+};
 
-/* Drives in the order they are looked for a boot sector in: two floppies (DL 0, 1), four disks (80h
- * on), a CD (E0h). */
+/* Kinds of drives in the order that one to start from is looked for; BIOS_DRIVE_NONE ends it. Those
+ * that are not in it come behind, floppies first. */
+#define BIOS_ORDER_MAX (BIOS_DRIVE_KINDS - 1)
+
+/* Drives: two floppies (DL 0, 1), four disks (80h on), a CD (E0h). */
 enum {
     BIOS_FLOPPIES = 2,
     BIOS_FIRST_DISK = BIOS_FLOPPIES,
@@ -49,10 +58,26 @@ struct bios_host {
 
 struct bios_port_state {
     bool is_mapped; /* the ROM is at its place */
+    bool emulates;  /* a CD's floppy disk is A:, and what was there is B: */
     uint8_t told;
     struct {
         uint8_t interrupt, ah;
     } of[BIOS_TOLD_MAX];
+};
+
+struct bios_drive {
+    const struct disk *disk; /* NULL: there is none */
+    uint32_t cylinders;
+    uint16_t heads, sectors; /* a track */
+    uint8_t floppy;          /* its type, as CMOS has it */
+};
+
+/* The floppy disk that is in a CD, from its sector `first` (of 512 bytes) on. */
+struct bios_emulation {
+    struct disk disk; /* first */
+    const struct disk *cd;
+    uint64_t first;
+    struct bios_drive drive; /* without a disk: the CD has none */
 };
 
 struct bios_port {
@@ -60,20 +85,19 @@ struct bios_port {
     const struct memory *memory;
     const struct bios_host *host;
     void *owner;
-    struct bios_drive {
-        const struct disk *disk; /* NULL: there is none */
-        uint32_t cylinders;
-        uint16_t heads, sectors; /* a track */
-        uint8_t floppy;          /* its type, as CMOS has it */
-    } drives[BIOS_DRIVES];
+    const enum bios_drive_kind *order; /* of BIOS_ORDER_MAX */
+    struct bios_drive drives[BIOS_DRIVES];
+    struct bios_emulation emulation;
 };
 
-/* A machine without the ROM and without drives. */
+/* A machine without the ROM and without drives, which looks for one to start from in this order. */
 void bios_port_init(struct bios_port *bios, const struct memory *memory,
-                    const struct bios_host *host, void *owner);
+                    const enum bios_drive_kind order[BIOS_ORDER_MAX], const struct bios_host *host,
+                    void *owner);
 bool bios_port_attach(struct bios_port *bios, struct bus *ports);
 
-/* Puts a disk into a drive, below BIOS_DRIVES. It must outlive the device. */
+/* Puts a disk into a drive, below BIOS_DRIVES. It must outlive the device, which must stay where it
+ * is. */
 void bios_port_insert(struct bios_port *bios, unsigned drive, const struct disk *disk);
 
 /* Whether an image fits on a floppy, and whether it is as long as one; whether it has a table with

@@ -30,6 +30,8 @@ enum {
     EXTENDED_MEMORY = 0x17,   /* KiB above 1 MiB, at most 65535 */
     EXTENDED_MEMORY_2 = 0x30, /* the same */
     CENTURY = 0x32,
+    BOOT_FLAG_1 = 0x38, /* upper half: the third kind of drive to start from */
+    BOOT_FLAG_2 = 0x3d, /* lower half: the first; upper: the second */
     HIGH_MEMORY = 0x34, /* 64 KiB above 16 MiB, at most 65535 */
 };
 
@@ -350,6 +352,12 @@ void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes)
     put_word(&rtc->s, EXTENDED_MEMORY, above_1m / 1024);
     put_word(&rtc->s, EXTENDED_MEMORY_2, above_1m / 1024);
     put_word(&rtc->s, HIGH_MEMORY, above_16m / 65536);
+}
+
+void mc146818_set_boot_order(struct mc146818 *rtc, const uint8_t kinds[3])
+{
+    rtc->s.cmos[BOOT_FLAG_2] = (uint8_t)(kinds[0] | kinds[1] << 4);
+    rtc->s.cmos[BOOT_FLAG_1] = (uint8_t)(kinds[2] << 4);
 }
 
 void mc146818_set_floppies(struct mc146818 *rtc, uint8_t first, uint8_t second)

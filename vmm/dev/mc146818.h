@@ -45,6 +45,10 @@ void mc146818_init(struct mc146818 *rtc, struct clock *clock, int64_t epoch_seco
 /* Writes the memory sizes that a PC's firmware leaves for `ram_bytes` (1 MiB or more) of RAM. */
 void mc146818_set_memory(struct mc146818 *rtc, uint64_t ram_bytes);
 
+/* Writes which kinds of drives a BIOS is to start from: 1 floppy, 2 hard disk, 3 CD, 0 none. As
+ * Bochs' and SeaBIOS have them: SeaBIOS, src/boot.c. */
+void mc146818_set_boot_order(struct mc146818 *rtc, const uint8_t kinds[3]);
+
 /* Writes the types of the floppy drives, 0 for none, and that they are there. */
 void mc146818_set_floppies(struct mc146818 *rtc, uint8_t first, uint8_t second);
 

@@ -122,6 +122,24 @@ bool drives_take_floppy(struct drives *drives, const char *shown, const char *op
     return add(drives, shown, &drive);
 }
 
+bool drives_take_image(struct drives *drives, const char *path, enum drive_bus bus, bool is_cd)
+{
+    const struct drive drive = {
+        .request = {.option = is_cd                 ? "--cdrom"
+                              : bus == DRIVE_FLOPPY ? "--fda"
+                                                    : "--hda",
+                    .alone = ALONE,
+                    .path = path,
+                    .read_only = is_cd,
+                    .is_cd = is_cd},
+        .bus = bus,
+        .index = is_cd ? 2 : 0,
+        .has_overlay = true,
+    };
+
+    return add(drives, path, &drive);
+}
+
 static bool refuse(const char *shown, const char *word, const char *why)
 {
     fprintf(stderr, "vmm: %s: %s: %s\n", shown, word, why);
@@ -224,6 +242,68 @@ bool drives_take_drive(struct drives *drives, const char *shown, char *value)
         return refuse(shown, "index", "there are two floppy drives, 0 and 1");
     drive.request.read_only |= drive.request.is_cd;
     return add(drives, shown, &drive);
+}
+
+const char *drives_first(const struct drives *drives)
+{
+    for (unsigned i = 0; i < drives->count; i++) {
+        if (drives->drive[i].bus != DRIVE_VIRTIO)
+            return drives->drive[i].request.path;
+    }
+    return NULL;
+}
+
+/* ---- which one is started from ---- */
+
+static bool take_letters(const char *shown, const char *letters,
+                         enum bios_drive_kind order[BIOS_ORDER_MAX])
+{
+    static const struct {
+        char letter;
+        enum bios_drive_kind kind;
+    } kinds[] = {{'a', BIOS_DRIVE_FLOPPY}, {'c', BIOS_DRIVE_DISK}, {'d', BIOS_DRIVE_CD}};
+    size_t count = strlen(letters);
+
+    memset(order, 0, BIOS_ORDER_MAX * sizeof(*order));
+    for (size_t i = 0; i < count && count <= BIOS_ORDER_MAX; i++) {
+        for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+            if (kinds[kind].letter == letters[i] && !strchr(letters + i + 1, letters[i]))
+                order[i] = kinds[kind].kind;
+        }
+        if (order[i] == BIOS_DRIVE_NONE)
+            break;
+    }
+    if (count > 0 && count <= BIOS_ORDER_MAX && order[count - 1] != BIOS_DRIVE_NONE)
+        return true;
+    fprintf(stderr, "vmm: %s: not of the letters a (floppy), c (hard disk) and d (CD), each once\n",
+            shown);
+    return false;
+}
+
+bool drives_take_boot(const char *shown, char *value, enum bios_drive_kind order[BIOS_ORDER_MAX])
+{
+    static const char *const ignored[] = {"menu", "strict", "splash", "splash-time",
+                                          "reboot-timeout"};
+
+    if (!strchr(value, '='))
+        return take_letters(shown, value, order);
+    for (char *word = value; word;) {
+        char *next = drives_cut_word(word), *equals = strchr(word, '=');
+        size_t i = 0;
+
+        if (equals)
+            *equals++ = '\0';
+        while (i < sizeof(ignored) / sizeof(ignored[0]) && strcmp(word, ignored[i]) != 0)
+            i++;
+        if (equals && (strcmp(word, "order") == 0 || strcmp(word, "once") == 0)) {
+            if (!take_letters(shown, equals, order))
+                return false;
+        } else if (!equals || i == sizeof(ignored) / sizeof(ignored[0])) {
+            return refuse(shown, word, "not one of order once menu strict");
+        }
+        word = next;
+    }
+    return true;
 }
 
 /* ---- opening ---- */

@@ -48,6 +48,15 @@ bool drives_take_ata(struct drives *drives, const char *shown, const char *optio
 /* --drive: file=FILE[,NAME=VALUE]... */
 bool drives_take_drive(struct drives *drives, const char *shown, char *value);
 
+/* The image itself as the first floppy or hard disk, whose file stays as it is, or as a CD. */
+bool drives_take_image(struct drives *drives, const char *path, enum drive_bus bus, bool is_cd);
+
+/* The first that the BIOS can start from, as the user named it; NULL: there is none. */
+const char *drives_first(const struct drives *drives);
+
+/* --boot: the letters a, c and d, or order=LETTERS, as QEMU's. */
+bool drives_take_boot(const char *shown, char *value, enum bios_drive_kind order[BIOS_ORDER_MAX]);
+
 /* Opens all of them and puts them into a machine's configuration. False, with a message: some may
  * be open. */
 bool drives_open(struct drives *drives, struct machine_config *config);

@@ -48,7 +48,9 @@ __attribute__((format(printf, 2, 3))) static int fail(struct guest *guest, const
 
 const char *guest_path(const struct guest *guest)
 {
-    return guest->config.image.path ? guest->config.image.path : guest->options->restore;
+    if (guest->config.image.path)
+        return guest->config.image.path;
+    return guest->config.image.from_drives ? guest->options->name : guest->options->restore;
 }
 
 struct inbox_event *guest_script(struct guest *guest, size_t count)
@@ -204,8 +206,10 @@ static bool starts_by_bios(const struct options *options)
 {
     const struct image_request *image = &options->config.image;
 
+    if (image->from_drives)
+        return true;
     return image->path && image->mode == IMAGE_AUTO && !image->has_load_address &&
-           image_file_is_boot_sector(image->path);
+           image_file_kind(image->path) > IMAGE_FILE_ELF;
 }
 
 int guest_init(struct guest *guest, struct options *options, char *note, size_t note_size)
@@ -287,7 +291,7 @@ static bool describe_start(const struct guest *guest, char *to, size_t size)
 {
     const struct boot_start *start = &guest->config.start;
 
-    if (!start->is_real || !guest->config.image.path || guest->snapshot)
+    if (!start->is_real || !image_is_asked(&guest->config.image) || guest->snapshot)
         return false;
     snprintf(to, size, "started as on real hardware: --start real --seed %" PRIu64, start->seed);
     return true;
@@ -420,7 +424,7 @@ static bool run_on(struct guest *guest, struct machine *machine)
 static bool boots_again(const struct guest *guest, const struct machine *machine)
 {
     return machine->outcome.end == END_RESET && !guest->options->no_reboot &&
-           guest->config.image.path;
+           image_is_asked(&guest->config.image);
 }
 
 /* A debugger looks at a guest that has died, or reset itself, as long as it wants to. Whether the
@@ -693,7 +697,7 @@ static int conclude(struct guest *guest, FILE *to)
 /* One that began from a snapshot can't be repeated: no other engine takes that. */
 static bool needs_opinion(const struct guest *guest)
 {
-    return guest->machine && wants_opinion(guest) && guest->config.image.path &&
+    return guest->machine && wants_opinion(guest) && image_is_asked(&guest->config.image) &&
            (!guest->snapshot || guest->host.reboots > 0) && !atomic_load(&guest->inbox.quit) &&
            second_opinion_is_needed(guest->machine);
 }

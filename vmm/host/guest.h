@@ -81,7 +81,7 @@ void guest_wait(struct guest *guest);
  */
 bool guest_is_dead(const struct guest *guest);
 
-/* The image, or the snapshot, for messages. */
+/* The image, the first drive, or the snapshot, for messages. */
 const char *guest_path(const struct guest *guest);
 
 /*

@@ -177,7 +177,7 @@ static void print_gdb(const struct member *member, char *text, size_t size)
 {
     const struct gdb_socket *gdb = member->many->gdb;
     const char *image = member->options->config.image.path;
-    bool has_symbols = gdb && image && image_file_is_elf(image);
+    bool has_symbols = gdb && image && image_file_kind(image) == IMAGE_FILE_ELF;
 
     snprintf(text, size, "%s%s%s%s", gdb ? " For gdb: " : "", gdb ? gdb_socket_command(gdb) : "",
              has_symbols ? " " : "", has_symbols ? image : "");

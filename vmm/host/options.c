@@ -50,8 +50,66 @@ void options_move(struct options *to, const struct options *from)
     drives_place(&to->drives, &to->config);
 }
 
+/* A file's name without directories. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The bus of the drive that an image is to be; DRIVE_VIRTIO: none. Our BIOS has boot sectors in
+ * memory, another one knows only the chips. */
+static enum drive_bus bus_of_image(const struct options *options, enum image_file_kind kind)
+{
+    switch (kind) {
+    case IMAGE_FILE_CD:
+    case IMAGE_FILE_DISK:
+        return DRIVE_ATA;
+    case IMAGE_FILE_FLOPPY:
+        return options->config.image.bios ? DRIVE_FLOPPY : DRIVE_VIRTIO;
+    case IMAGE_FILE_BOOT_SECTOR:
+        return options->config.image.bios ? DRIVE_ATA : DRIVE_VIRTIO;
+    default:
+        return DRIVE_VIRTIO;
+    }
+}
+
+static bool image_becomes_drive(struct options *options)
+{
+    static const enum bios_drive_kind kinds[] = {[IMAGE_FILE_CD] = BIOS_DRIVE_CD,
+                                                 [IMAGE_FILE_DISK] = BIOS_DRIVE_DISK,
+                                                 [IMAGE_FILE_BOOT_SECTOR] = BIOS_DRIVE_DISK,
+                                                 [IMAGE_FILE_FLOPPY] = BIOS_DRIVE_FLOPPY};
+    struct image_request *image = &options->config.image;
+    enum image_file_kind kind = IMAGE_FILE_OTHER;
+    enum drive_bus bus;
+
+    if (image->path && image->mode == IMAGE_AUTO && !image->has_load_address)
+        kind = image_file_kind(image->path);
+    bus = bus_of_image(options, kind);
+    if (bus == DRIVE_VIRTIO)
+        return true;
+    if (!drives_take_image(&options->drives, image->path, bus, kind == IMAGE_FILE_CD))
+        return false;
+    image->path = NULL;
+    if (options->config.boot_order[0] == BIOS_DRIVE_NONE)
+        options->config.boot_order[0] = kinds[kind];
+    return true;
+}
+
+bool options_starts_drives(const struct options *options)
+{
+    return !options->config.image.path && !options->restore && drives_first(&options->drives);
+}
+
 bool options_open_disks(struct options *options)
 {
+    if (!image_becomes_drive(options))
+        return false;
+    options->config.image.from_drives = options_starts_drives(options);
+    if (options->config.image.from_drives && !options->name)
+        options->name = name_of(drives_first(&options->drives));
     return drives_open(&options->drives, &options->config);
 }
 
@@ -335,6 +393,11 @@ static bool take_fdb(struct options *options, const char *shown, char *value)
     return drives_take_floppy(&options->drives, shown, "--fdb", 1, value);
 }
 
+static bool take_boot(struct options *options, const char *shown, char *value)
+{
+    return drives_take_boot(shown, value, options->config.boot_order);
+}
+
 static bool take_overlay(struct options *options, const char *shown, char *value)
 {
     (void)shown;
@@ -401,6 +464,8 @@ static bool take_trace_file(struct options *options, const char *shown, char *va
 TAKE_TEXT(take_name, name)
 TAKE_TEXT(take_cpu, cpu)
 TAKE_TEXT(take_append, config.image.command_line)
+TAKE_TEXT(take_bios, config.image.bios)
+TAKE_TEXT(take_option_rom, config.image.option_rom)
 TAKE_TEXT(take_report, report)
 TAKE_TEXT(take_save, save)
 TAKE_TEXT(take_restore, restore)
@@ -431,6 +496,9 @@ const struct option_kind option_kinds[] = {
     {"hdd", true, take_hdd},
     {"cdrom", true, take_cdrom},
     {"drive", true, take_drive},
+    {"boot", true, take_boot},
+    {"bios", true, take_bios},
+    {"option-rom", true, take_option_rom},
     {"overlay", false, take_overlay},
     {"input", true, take_input},
     {"display", true, take_display},
@@ -468,9 +536,18 @@ const char *options_long_name(const char *word)
 {
     static const struct {
         const char *theirs, *ours;
-    } names[] = {{"-fda", "--fda"},     {"-fdb", "--fdb"},     {"-hda", "--hda"},
-                 {"-hdb", "--hdb"},     {"-hdc", "--hdc"},     {"-hdd", "--hdd"},
-                 {"-cdrom", "--cdrom"}, {"-drive", "--drive"}, {"-snapshot", "--overlay"}};
+    } names[] = {{"-fda", "--fda"},
+                 {"-fdb", "--fdb"},
+                 {"-hda", "--hda"},
+                 {"-hdb", "--hdb"},
+                 {"-hdc", "--hdc"},
+                 {"-hdd", "--hdd"},
+                 {"-cdrom", "--cdrom"},
+                 {"-drive", "--drive"},
+                 {"-boot", "--boot"},
+                 {"-bios", "--bios"},
+                 {"-option-rom", "--option-rom"},
+                 {"-snapshot", "--overlay"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(word, names[i].theirs) == 0)
@@ -483,6 +560,8 @@ size_t options_files(const struct options *options, struct option_file files[OPT
 {
     const struct option_file named[] = {
         {"the image", options->config.image.path, FILE_READ},
+        {"--bios", options->config.image.bios, FILE_READ},
+        {"--option-rom", options->config.image.option_rom, FILE_READ},
         {"--restore", options->restore, FILE_READ},
         {"--replay", options->replay, FILE_READ},
         {"--record", options->record, FILE_WRITE},
@@ -633,11 +712,9 @@ static bool take_word(struct options *options, char *word)
 
 static void take_path(struct options *options, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-
     options->config.image.path = path;
     if (!options->name)
-        options->name = slash ? slash + 1 : path;
+        options->name = name_of(path);
 }
 
 bool options_take_image(struct options *options, char *text)

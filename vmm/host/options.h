@@ -25,7 +25,7 @@ enum display_choice {
 };
 
 struct options {
-    const char *name; /* of the guest; by default its image's, without directories */
+    const char *name; /* of the guest; by default its image's or drive's, without directories */
     /* image, memory_size, timeout, halt_status, disks, virtual_time; the rest is whoever runs it's
      */
     struct machine_config config;
@@ -86,12 +86,16 @@ struct option_file {
     enum file_request use;
 };
 
-#define OPTIONS_FILES (9 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+#define OPTIONS_FILES (11 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
 
 /* What contradicts itself in them, in one sentence; NULL: nothing. */
 const char *options_conflict(const struct options *options);
 
-/* Opens the disks, once all options are known. False, with a message. */
+/* Whether there is no image, but a drive that the BIOS can look at. */
+bool options_starts_drives(const struct options *options);
+
+/* Opens the disks, once all options are known: also an image that is to be one. False, with a
+ * message. */
 bool options_open_disks(struct options *options);
 
 /* Lists the files of a guest, but disks, which are open; returns how many they are. */

@@ -40,7 +40,7 @@ static const struct signature {
     {0, SIGNATURE("PK\x03\x04"), "a zip archive", "unpack it first"},
     {0, SIGNATURE("\xfd\x37zXZ"), "compressed with xz", "unpack it first"},
     {0, SIGNATURE("QFI\xfb"), "a qcow disk image", "give a kernel or a flat image"},
-    {0x8001, SIGNATURE("CD001"), "a CD image", "give the kernel on it"},
+    {IMAGE_CD_AT, SIGNATURE(IMAGE_CD_WORD), "a CD image", "give it as --cdrom FILE"},
 };
 
 /* Lines of printable characters; a few others may come from UTF-8 in comments. */
@@ -60,8 +60,6 @@ static bool looks_like_text(const struct loader *loader)
     }
     return sample >= TEXT_SMALLEST && lines > 0 && high * 4 < sample;
 }
-
-#define BOOT_SECTOR_ADDRESS UINT32_C(0x7c00)
 
 int load_flat_check(const struct loader *loader)
 {
@@ -121,7 +119,7 @@ int load_flat16(struct loader *loader, struct image *image)
     image->start = IMAGE_START_REAL;
     image->entry = address;
     image->segment = (uint16_t)(address / PARAGRAPH);
-    if (address == BOOT_SECTOR_ADDRESS && image_is_boot_sector(loader->bytes, loader->size))
+    if (address == IMAGE_BOOT_ADDRESS && image_is_boot_sector(loader->bytes, loader->size))
         image->segment = 0;
     return add_file(loader, address, "the 16-bit image");
 }
@@ -136,7 +134,7 @@ int load_boot_sector(struct loader *loader, struct image *image)
     image->disk_size = loader->size;
     image->format = "boot sector";
     image->start = IMAGE_START_BIOS;
-    image->entry = BOOT_SECTOR_ADDRESS;
+    image->entry = IMAGE_BOOT_ADDRESS;
     return 0;
 }
 

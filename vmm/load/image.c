@@ -14,7 +14,9 @@
 #define MIB UINT64_C(0x100000)
 
 /* A file may be larger than RAM (debug information is not loaded), but not without end. */
-#define FILE_LIMIT (64 * MIB)
+#define FILE_LIMIT IMAGE_FILE_MAX
+
+#define ROM_UNIT 0x10000
 
 int load_fail(const struct loader *loader, const char *format, ...)
 {
@@ -269,15 +271,76 @@ static void carry_out(const struct loader *loader)
     }
 }
 
-static int plan(struct loader *loader, struct image *image)
+/* A ROM of at most `most` bytes that begins at `address`, or ends there. It is in RAM, and may be
+ * written to, as after the chip set has copied it there. */
+static int plan_rom(struct loader *loader, const char *option, const char *path, uint32_t address,
+                    bool ends, size_t most)
 {
+    struct load_segment rom = {0};
+    uint8_t *bytes;
+    size_t size;
+
+    snprintf(rom.what, sizeof(rom.what), "%s %s", option, path);
+    snprintf(loader->name, sizeof(loader->name), "%s", rom.what);
+    if (load_read_file(loader, "", path, &bytes, &size) < 0)
+        return -1;
+    rom.address = ends ? address - size : address;
+    rom.memory_size = rom.file_size = size;
+    rom.bytes = rom.owned = bytes;
+    if (size > 0 && size <= most && (!ends || size % ROM_UNIT == 0))
+        return load_add(loader, &rom);
+    free(bytes);
+    return load_fail(loader, "its %zu bytes are not a ROM of %s%u KiB%s", size,
+                     ends ? "64 or " : "1 to ", (unsigned)most / 1024,
+                     ends ? ": SeaBIOS's of 128 KiB is bios.bin" : "");
+}
+
+static int plan_bios(struct loader *loader, struct image *image)
+{
+    const struct image_request *request = loader->request;
+
+    image->has_bios = request->bios;
+    if (request->bios &&
+        plan_rom(loader, "--bios", request->bios, IMAGE_BIOS_END, true, IMAGE_BIOS_MAX) < 0)
+        return -1;
+    if (request->option_rom && plan_rom(loader, "--option-rom", request->option_rom,
+                                        IMAGE_OPTION_ROM, false, IMAGE_OPTION_ROM_SIZE) < 0)
+        return -1;
+    return 0;
+}
+
+/* Likewise --bios and --option-rom: only a boot sector or a drive needs a BIOS. */
+static int check_no_rom(const struct loader *loader, const struct image *image)
+{
+    const struct image_request *request = loader->request;
+
+    if (!request->bios && !request->option_rom)
+        return 0;
+    return load_fail(loader, "%s is for boot sectors and drives, and this is %s: leave it out",
+                     request->bios ? "--bios" : "--option-rom", image->format);
+}
+
+static int plan_image(struct loader *loader, struct image *image)
+{
+    if (loader->request->from_drives) {
+        *image = (struct image){
+            .format = "drive", .start = IMAGE_START_BIOS, .entry = IMAGE_BOOT_ADDRESS};
+        return 0;
+    }
     if (loader->size == 0)
         return load_fail(loader, "is empty: there is nothing to run");
-    if (loader->request->mode == IMAGE_AUTO ? plan_detected(loader, image) < 0
-                                            : plan_forced(loader, image) < 0)
+    return loader->request->mode == IMAGE_AUTO ? plan_detected(loader, image)
+                                               : plan_forced(loader, image);
+}
+
+static int plan(struct loader *loader, struct image *image)
+{
+    if (plan_image(loader, image) < 0)
         return -1;
-    if (image->start == IMAGE_START_BIOS) /* nothing is in RAM yet */
-        return check_no_multiboot_options(loader, image);
+    if (image->start == IMAGE_START_BIOS) /* nothing else is in RAM yet */
+        return check_no_multiboot_options(loader, image) < 0 ? -1 : plan_bios(loader, image);
+    if (check_no_rom(loader, image) < 0)
+        return -1;
     if (image->start != IMAGE_START_MULTIBOOT) {
         if (check_no_multiboot_options(loader, image) < 0)
             return -1;
@@ -340,6 +403,8 @@ int image_load(const struct image_request *request, const struct memory *memory,
 
     set_up(&loader, request, memory, error, error_size);
     *image = (struct image){0};
+    if (request->from_drives)
+        return image_load_bytes(request, NULL, 0, memory, image, error, error_size);
     if (!request->path || !request->path[0])
         return load_fail(&loader, "no image file was named");
     if (load_read_file(&loader, "", request->path, &bytes, &size) < 0)

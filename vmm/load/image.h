@@ -41,6 +41,8 @@ struct image_module {
 
 struct image_request {
     const char *path;
+    bool from_drives;              /* there is no file: the BIOS starts a drive of the machine */
+    const char *bios, *option_rom; /* --bios, --option-rom; may be NULL */
     /* Reads a whole file into a block from malloc that is the caller's, of `limit` bytes at most.
      * Returns 0 or -errno: -EFBIG for a larger one. */
     int (*read)(void *files, const char *path, uint64_t limit, uint8_t **bytes, size_t *size);
@@ -53,10 +55,18 @@ struct image_request {
     unsigned module_count;
 };
 
+/* Whether there is something to start. */
+static inline bool image_is_asked(const struct image_request *request)
+{
+    return request->path || request->from_drives;
+}
+
 struct image {
-    const char *format; /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1", "boot sector" */
+    /* "flat 16-bit", "flat 32-bit", "ELF32", "Multiboot 1", "boot sector", "drive" */
+    const char *format;
     enum image_start start;
     uint32_t entry;    /* linear address of the first instruction */
+    bool has_bios;     /* in RAM, instead of ours */
     uint16_t segment;  /* real mode: CS=DS=ES=SS; the offset of the entry is 0 */
     uint32_t eax, ebx; /* Multiboot: what the protocol promises; otherwise 0 */
 
@@ -75,7 +85,18 @@ struct image {
     bool has_more_code; /* other segments are code as well */
 };
 
-#define IMAGE_SECTOR 512u
+/* A BIOS ends where the first MiB does, which is where the processor begins; an option ROM, of a
+ * display adapter for example, is where a BIOS looks for those. */
+#define IMAGE_BIOS_END        UINT32_C(0x100000)
+#define IMAGE_BIOS_MAX        UINT32_C(0x20000)
+#define IMAGE_OPTION_ROM      UINT32_C(0xc0000)
+#define IMAGE_OPTION_ROM_SIZE UINT32_C(0x10000)
+
+/* Of a file; unless RAM is larger. */
+#define IMAGE_FILE_MAX (UINT64_C(64) << 20)
+
+#define IMAGE_SECTOR       512u
+#define IMAGE_BOOT_ADDRESS UINT32_C(0x7c00) /* of a boot sector */
 
 /* Whether a file that begins with these bytes is one that a BIOS starts: its first sector ends in
  * 55 AA. */
@@ -85,10 +106,15 @@ static inline bool image_is_boot_sector(const uint8_t *bytes, size_t size)
            bytes[IMAGE_SECTOR - 1] == 0xaa;
 }
 
+/* What a CD has there: ECMA-119, section 8.4. */
+#define IMAGE_CD_AT    0x8001u
+#define IMAGE_CD_WORD  "CD001"
+#define IMAGE_CD_BYTES (sizeof(IMAGE_CD_WORD) - 1)
+
 /*
- * Loads the file request->path into memory and fills image. Returns 0; or -1 with one sentence,
- * without a newline, in error: the file, the field at fault with its value and the limit, and the
- * remedy where there is one. After a failure no byte of memory has changed.
+ * Loads the file request->path into memory and fills image; nothing with from_drives. Returns 0; or
+ * -1 with one sentence, without a newline, in error: the file, the field at fault with its value
+ * and the limit, and the remedy where there is one. After a failure no byte of memory has changed.
  *
  * --load and --append/--module are refused, not ignored, where the format has no use for them.
  */

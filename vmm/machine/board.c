@@ -130,11 +130,22 @@ static bool build_i8042(struct machine *machine, void *device, const struct boar
     return i8042_attach(device, &machine->ports);
 }
 
+/* For another BIOS than ours, which knows no bios_port; the numbers are the same. */
+static void set_boot_order(struct mc146818 *rtc, const enum bios_drive_kind order[BIOS_ORDER_MAX])
+{
+    uint8_t kinds[BIOS_ORDER_MAX] = {BIOS_DRIVE_FLOPPY, BIOS_DRIVE_DISK, BIOS_DRIVE_CD};
+
+    for (unsigned i = 0; i < BIOS_ORDER_MAX && order[0] != BIOS_DRIVE_NONE; i++)
+        kinds[i] = (uint8_t)order[i];
+    mc146818_set_boot_order(rtc, kinds);
+}
+
 static bool build_mc146818(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
     mc146818_init(device, &machine->clock, machine->config.epoch);
     mc146818_set_memory(device, machine->memory.size);
+    set_boot_order(device, machine->config.boot_order);
     return mc146818_attach(device, &machine->ports);
 }
 
@@ -224,7 +235,7 @@ static bool build_bios(struct machine *machine, void *device, const struct board
         machine->image_disk.bytes && bios_fits_floppy(disk) && !bios_is_partitioned(disk);
 
     (void)row;
-    bios_port_init(bios, &machine->memory, &bios_host, machine);
+    bios_port_init(bios, &machine->memory, machine->config.boot_order, &bios_host, machine);
     if (is_floppy)
         bios_port_insert(bios, 0, disk);
     if (machine->image_disk.bytes && !bios_is_floppy(disk) &&

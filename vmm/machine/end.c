@@ -366,8 +366,8 @@ void end_with_return(void *owner)
 void end_with_no_boot(void *owner)
 {
     machine_end(owner, END_FAULT, STATUS_SHUTDOWN,
-                "the BIOS found no drive to start from: a first sector must end in 55 AA, and be "
-                "readable");
+                "the BIOS found no drive to start from: the first sector of a floppy or hard disk "
+                "must end in 55 AA, a CD must have an El Torito boot record");
 }
 
 /* The engine can't go on. A stack outside RAM is the guest's own mistake, and a common one. */

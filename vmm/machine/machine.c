@@ -184,9 +184,9 @@ struct machine *machine_create(const struct machine_config *config, char *error,
                  (unsigned long long)(config->memory_size >> 20), strerror(-failure));
         goto failed;
     }
-    if (config->image.path && config->start.is_real)
+    if (image_is_asked(&config->image) && config->start.is_real)
         boot_fill(&machine->memory, config->start.seed);
-    if (config->image.path &&
+    if (image_is_asked(&config->image) &&
         image_load(&config->image, &machine->memory, &machine->image, error, error_size) < 0)
         goto failed;
     loaded_code_keep(machine);
@@ -210,8 +210,8 @@ struct machine *machine_create(const struct machine_config *config, char *error,
         goto failed;
     }
     failure = 0;
-    if (config->image.path) {
-        if (machine->image.start == IMAGE_START_BIOS)
+    if (image_is_asked(&config->image)) {
+        if (machine->image.start == IMAGE_START_BIOS && !machine->image.has_bios)
             bios_port_map(&machine->bios, boot_bios, (size_t)(boot_bios_end - boot_bios));
         boot_prepare(machine, &state);
         failure = machine->cpu->ops->set_state(machine->cpu, &state);

@@ -63,7 +63,7 @@ struct machine;
 
 /* What a machine is made from. Everything pointed to must outlive the machine. */
 struct machine_config {
-    struct image_request image; /* without a path: RAM stays empty, for snapshot_restore */
+    struct image_request image; /* none asked for: RAM stays empty, for snapshot_restore */
     struct boot_start start;    /* of the image */
     uint64_t memory_size;       /* bytes, MEMORY_MIN to MEMORY_MAX */
     /* Makes the RAM, of zeros: 0 or -errno. NULL: memory_init. */
@@ -76,6 +76,7 @@ struct machine_config {
     const struct disk *disks[MACHINE_DISKS];         /* virtio, by slot; NULL: none */
     const struct disk *ata_disks[MACHINE_ATA_DISKS]; /* primary master, slave, secondary ... */
     const struct disk *floppies[MACHINE_FLOPPIES];
+    enum bios_drive_kind boot_order[BIOS_ORDER_MAX];
     struct input_script script[INBOX_RINGS]; /* input that comes before any other */
     /* Takes the oldest input that has come for a device, if there is any. Called on the machine's
      * thread, after machine_input_came and when a device has room again. NULL: none ever comes. */

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FLOPPY_MAX (2880 * 1024)
+
 /* Reads to the end of `fd` or until `limit` is passed. Returns 0 or -errno, -EFBIG for the latter;
  * the block is the caller's in any case. */
 static int read_all(int fd, size_t expected, uint64_t limit, uint8_t **bytes, size_t *size)
@@ -78,37 +80,44 @@ int image_file_read(void *unused, const char *path, uint64_t limit, uint8_t **by
     return error;
 }
 
-/* A file's first bytes; false: it has fewer, or is of a kind that can be read but once. */
-static bool read_begin(const char *path, void *bytes, size_t size)
+static bool read_at(int fd, off_t at, void *to, size_t size)
 {
+    return pread(fd, to, size, at) == (ssize_t)size;
+}
+
+static enum image_file_kind kind_of(int fd, uint64_t size)
+{
+    static const char elf[4] = "\177ELF";
+    uint8_t sector[IMAGE_SECTOR];
+    char word[IMAGE_CD_BYTES];
+
+    /* First: most CDs can be started as disks, too. */
+    if (read_at(fd, IMAGE_CD_AT, word, sizeof(word)) &&
+        memcmp(word, IMAGE_CD_WORD, sizeof(word)) == 0)
+        return IMAGE_FILE_CD;
+    if (read_at(fd, 0, sector, sizeof(elf)) && memcmp(sector, elf, sizeof(elf)) == 0)
+        return IMAGE_FILE_ELF;
+    if (!read_at(fd, 0, sector, sizeof(sector)) || !image_is_boot_sector(sector, sizeof(sector)))
+        return IMAGE_FILE_OTHER;
+    if (size <= FLOPPY_MAX)
+        return IMAGE_FILE_FLOPPY;
+    return size > IMAGE_FILE_MAX ? IMAGE_FILE_DISK : IMAGE_FILE_BOOT_SECTOR;
+}
+
+enum image_file_kind image_file_kind(const char *path)
+{
+    enum image_file_kind kind = IMAGE_FILE_OTHER;
     struct stat status;
-    bool ok;
     int fd;
 
     /* What has no bytes of its own is not opened: a pipe would be waited for. */
     if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return false;
+        return IMAGE_FILE_OTHER;
     fd = file_do(path, FILE_READ);
     if (fd < 0)
-        return false;
-    ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-         pread(fd, bytes, size, 0) == (ssize_t)size;
+        return IMAGE_FILE_OTHER;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        kind = kind_of(fd, (uint64_t)status.st_size);
     close(fd);
-    return ok;
-}
-
-bool image_file_is_boot_sector(const char *path)
-{
-    uint8_t sector[IMAGE_SECTOR];
-
-    return read_begin(path, sector, sizeof(sector)) &&
-           image_is_boot_sector(sector, sizeof(sector)) && sector[0] != 0x7f;
-}
-
-bool image_file_is_elf(const char *path)
-{
-    static const char magic[4] = "\177ELF";
-    char begin[sizeof(magic)];
-
-    return read_begin(path, begin, sizeof(begin)) && memcmp(begin, magic, sizeof(magic)) == 0;
+    return kind;
 }

@@ -43,6 +43,10 @@ static bool load_symbols(struct session *session, const char *path, bool is_imag
     if (session->symbol_files == SESSION_SYMBOLS)
         return session_fail(session, VERDICT_REFUSED, "more than %d files with symbols",
                             SESSION_SYMBOLS);
+    if (!path)
+        return session->symbol_files > 0 ||
+               session_fail(session, VERDICT_REFUSED,
+                            "a drive has no symbols: 'symbols FILE' names an ELF file that has");
     session->symbols[session->symbol_files] = symbols_open(path, why, sizeof(why));
     if (session->symbols[session->symbol_files])
         session->symbol_files++;
@@ -94,7 +98,8 @@ static bool describe(void *owner, uint32_t address, char *to, size_t size)
 {
     struct session *session = owner;
 
-    if (session->symbol_files == 0 && !session->has_none) { /* no step needed them */
+    if (session->symbol_files == 0 && !session->has_none &&
+        session->options.config.image.path) { /* no step needed them */
         session->symbols[0] = symbols_open(session->options.config.image.path, to, size);
         session->symbol_files = session->symbols[0] != NULL;
         session->has_none = session->symbol_files == 0;
@@ -199,7 +204,7 @@ static bool take_options(struct session *session, char **words)
     struct options *options = &session->options;
     char shown[400];
 
-    for (char **word = words + 1; *word; word++) {
+    for (char **word = words; *word; word++) {
         const struct option_kind *kind = find_option(*word);
         char *value = **word != '-' || is_dashed(*word) ? strchr(*word, '=') : NULL;
         if (!kind)
@@ -229,6 +234,12 @@ static bool take_options(struct session *session, char **words)
     return true;
 }
 
+/* Whether the first word is no image: drives are to be started from. */
+static bool is_option(const char *word)
+{
+    return (*word == '-' || strchr(word, '=')) && find_option(word);
+}
+
 static bool copy_words(struct session *session, char *const *words)
 {
     size_t count = 0;
@@ -246,6 +257,7 @@ static bool copy_words(struct session *session, char *const *words)
 bool session_boot(struct session *session, const struct step *step)
 {
     struct options *options = &session->options;
+    bool has_image;
     char note[320];
 
     session_forget_machine(session);
@@ -254,9 +266,10 @@ bool session_boot(struct session *session, const struct step *step)
     options_init(options);
     options->cpu = "soft";
     options->drives.overlay_pc = true; /* a test leaves its disk as it was */
-    if (!options_take_image(options, session->words[0]))
+    has_image = !is_option(session->words[0]);
+    if (has_image && !options_take_image(options, session->words[0]))
         return session_fail(session, VERDICT_REFUSED, "the image's options were refused");
-    if (!take_options(session, session->words) || !resolve_steps(session))
+    if (!take_options(session, session->words + has_image) || !resolve_steps(session))
         return false;
     if (!options_open_disks(options))
         return session_fail(session, VERDICT_REFUSED, "a disk was refused");

@@ -352,7 +352,7 @@ static bool parse_exit(struct cursor *cursor, struct step *step)
 }
 
 const struct verb_kind verb_kinds[VERBS] = {
-    [VERB_BOOT] = {"boot", "IMAGE [OPTION...]", parse_boot},
+    [VERB_BOOT] = {"boot", "[IMAGE] [OPTION...]", parse_boot},
     [VERB_SYMBOLS] = {"symbols", "FILE", parse_symbols},
     [VERB_TIMEOUT] = {"timeout", "TIME", parse_time},
     [VERB_EXPECT] = {"expect", "[serial|screen|debugcon] \"TEXT\" | /REGEX/", take_pattern},

@@ -126,7 +126,7 @@ $(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*/*.inc) | need-build
 
 # Flat 16-bit (boot sectors at their end), flat 32-bit, and ELF32 (one of them Multiboot).
 GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
-              exit_status halt_forever flood boot_hello boot_load boot_pmode snake
+              exit_status halt_forever flood boot_hello boot_load boot_pmode snake plasma
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
 RACES      := race_counter race_lock race_wakeup
 GUESTS_ELF := paging ring3 multiboot disk ata floppy timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)

@@ -20,6 +20,15 @@ shows "arrows are keys: the snake has gone up, into the wall" 'The end. Press a 
 keys Escape
 shows "Escape is one, too" '^status 0'
 
+on_screen 80x24 build/guests/plasma.bin
+shows "pixels are shown, two a cell" '^ *▀{40,}'
+moves() { [[ $("${terminal[@]}" capture-pane -t 0 -p -e) != "$colours" ]]; }
+colours=$("${terminal[@]}" capture-pane -t 0 -p -e)
+soon moves
+check "and they move" 0 moves
+keys q
+shows "a key ends them" '^status 0'
+
 # Four lines less than the screen has: where the cursor is, is seen.
 on_screen 60x12 build/guests/boot_hello.bin
 shows "a small terminal shows the part with the cursor" '^Type a key:'

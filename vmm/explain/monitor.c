@@ -408,10 +408,14 @@ static bool do_dump(struct call *call)
 
 static bool do_screen(struct call *call)
 {
-    const struct vga_text *vga = &call->machine->vga;
+    const struct vga *vga = &call->machine->vga;
     char screen[VGA_TEXT_DUMP_MAX];
     unsigned column, row;
 
+    if (vga_is_graphic(vga)) {
+        fprintf(call->to, "the screen shows pixels, not text\n");
+        return false;
+    }
     if (vga_text_dump(vga, screen, sizeof(screen)) == 0)
         fprintf(call->to, "the screen is blank\n");
     else

@@ -138,11 +138,11 @@ static bool build_mc146818(struct machine *machine, void *device, const struct b
     return mc146818_attach(device, &machine->ports);
 }
 
-static bool build_vga_text(struct machine *machine, void *device, const struct board_row *row)
+static bool build_vga(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
-    vga_text_init(device, &machine->memory);
-    return vga_text_attach(device, &machine->ports);
+    vga_init(device, &machine->memory);
+    return vga_attach(device, &machine->ports, &machine->mmio);
 }
 
 static bool build_debug_ports(struct machine *machine, void *device, const struct board_row *row)
@@ -302,7 +302,7 @@ const struct board_row board_rows[] = {
      .subject = "serial", .label = "COM2"},
     {"mc146818", &mc146818_kind, AT(rtc), build_mc146818, .irq = {{IRQ_RTC, "clock"}},
      .subject = "rtc", .help = "the clock and its interrupts"},
-    {"vga", &vga_text_kind, AT(vga), build_vga_text},
+    {"vga", &vga_kind, AT(vga), build_vga},
     {"debug-ports", &debug_ports_kind, AT(debug_ports), build_debug_ports},
     {"system-control", &system_control_kind, AT(system_control), build_system_control},
     {"hypercall", &hypercall_kind, AT(hypercall), build_hypercall},

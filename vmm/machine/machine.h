@@ -185,7 +185,7 @@ struct machine {
     struct ns16550 com1;
     struct i8042 keyboard;
     struct mc146818 rtc;
-    struct vga_text vga;
+    struct vga vga;
     struct debug_ports debug_ports;
     struct system_control system_control;
     struct hypercall hypercall;

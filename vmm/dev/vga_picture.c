@@ -1,0 +1,164 @@
+/*
+ * What a VGA shows: which pixels there are, and of what colour, as the CRT controller and the
+ * attribute controller find them in the planes.
+ */
+#include "vga_internal.h"
+#include "vga_text.h"
+
+#include <string.h>
+
+#define WIDTH_MAX   1024 /* what ten bits of lines, and 128 characters of a line, can say */
+#define HEIGHT_MAX  1024
+#define CGA_ADDRESS 0x18000 /* of the planes: 0xb8000 */
+#define CGA_BANK    0x2000  /* odd lines are behind even ones */
+
+bool vga_is_graphic(const struct vga *vga)
+{
+    return vga->s.graphics.reg[GRAPHICS_MISC] & MISC_GRAPHIC;
+}
+
+/* A colour of the palette. */
+static uint32_t colour(const struct vga_state *s, unsigned index)
+{
+    const uint8_t *parts = &s->palette[3 * (index & s->dac_mask)];
+    uint32_t value = 0;
+
+    for (unsigned i = 0; i < 3; i++)
+        value = value << 8 | (uint32_t)(parts[i] << 2 | parts[i] >> 4);
+    return value;
+}
+
+/* What of 16 colours are, by way of the attribute controller's registers. */
+static void find_colours(const struct vga_state *s, uint32_t *colours)
+{
+    const uint8_t *reg = s->attribute.reg;
+    unsigned select = reg[ATTRIBUTE_COLOUR];
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned index = reg[i & reg[ATTRIBUTE_PLANES]];
+        if (reg[ATTRIBUTE_MODE] & 0x80)
+            index = (index & 0x0f) | (select & 0x0f) << 4;
+        else
+            index = (index & 0x3f) | (select & 0x0c) << 4;
+        colours[i] = colour(s, index);
+    }
+}
+
+struct painter {
+    const struct vga_state *s;
+    const uint8_t *planes;
+    uint32_t colours[256];
+    unsigned width;
+    unsigned panning; /* pixels that the line begins further right */
+};
+
+/* A line of pixels from an offset in the planes, times 4. */
+typedef void line_painter(const struct painter *painter, uint32_t at, uint32_t *to);
+
+static void paint_256(const struct painter *painter, uint32_t at, uint32_t *to)
+{
+    at += painter->panning / 2;
+    for (unsigned i = 0; i < painter->width; i++)
+        to[i] = painter->colours[painter->planes[(at + i) % VGA_PLANES_SIZE]];
+}
+
+static void paint_16(const struct painter *painter, uint32_t at, uint32_t *to)
+{
+    for (unsigned i = 0; i < painter->width; i++) {
+        unsigned x = i + painter->panning, bit = ~x & 7;
+        const uint8_t *bytes = &painter->planes[(at + x / 8 * 4) % VGA_PLANES_SIZE];
+        to[i] = painter->colours[(bytes[0] >> bit & 1) | (bytes[1] >> bit & 1) << 1 |
+                                 (bytes[2] >> bit & 1) << 2 | (bytes[3] >> bit & 1) << 3];
+    }
+}
+
+/* Two bits a pixel, or one, where the CGA had them. */
+static void paint_4(const struct painter *painter, uint32_t at, uint32_t *to)
+{
+    for (unsigned i = 0; i < painter->width; i++)
+        to[i] = painter->colours[painter->planes[at + i / 4] >> (6 - i % 4 * 2) & 3];
+}
+
+static void paint_2(const struct painter *painter, uint32_t at, uint32_t *to)
+{
+    for (unsigned i = 0; i < painter->width; i++)
+        to[i] = painter->colours[painter->planes[at + i / 8] >> (7 - i % 8) & 1];
+}
+
+/* How many scan lines a row of pixels is. */
+static unsigned lines_a_row(const struct vga_bank *crtc)
+{
+    unsigned lines = (crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_BITS) + 1u;
+
+    return crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_DOUBLED ? 2 * lines : lines;
+}
+
+/* The modes of the CGA: the lowest bit of the row's number is bit 13 of the address. */
+static bool is_cga(const struct vga_state *s)
+{
+    return !(s->crtc.reg[CRTC_MODE] & 1) && MISC_MAP(s->graphics.reg[GRAPHICS_MISC]) == 3;
+}
+
+static void paint_cga(const struct painter *painter, struct display *display, line_painter *paint)
+{
+    unsigned pitch = painter->s->crtc.reg[CRTC_OFFSET] * 2u;
+    unsigned start = vga_register_pair(&painter->s->crtc, CRTC_START_HIGH) * 2;
+
+    for (unsigned row = 0; row < display->height; row++) {
+        unsigned at = (start + row / 2 * pitch) % CGA_BANK + row % 2 * CGA_BANK;
+        paint(painter, CGA_ADDRESS + at, display->pixels + (size_t)row * display->width);
+    }
+}
+
+static void paint_planes(const struct painter *painter, struct display *display,
+                         line_painter *paint, unsigned lines)
+{
+    const struct vga_bank *crtc = &painter->s->crtc;
+    unsigned split = vga_crtc_number(crtc, CRTC_LINE_COMPARE, 4, 10) |
+                     (crtc->reg[CRTC_MAX_SCAN_LINE] & 0x40u) << 3;
+    uint32_t at = vga_register_pair(crtc, CRTC_START_HIGH) * 4, pitch = crtc->reg[CRTC_OFFSET] * 8u;
+
+    for (unsigned row = 0; row < display->height; row++) {
+        paint(painter, at, display->pixels + (size_t)row * display->width);
+        at = split / lines == row ? 0 : at + pitch; /* behind the split it is the planes' begin */
+    }
+}
+
+static void show_pixels(const struct vga *vga, struct display *display)
+{
+    const struct vga_state *s = &vga->s;
+    struct painter painter = {.s = s, .planes = vga_planes(vga)};
+    bool has_256 = s->graphics.reg[GRAPHICS_MODE] & MODE_256, cga = is_cga(s);
+    unsigned lines = cga ? 2 : lines_a_row(&s->crtc);
+    unsigned width = (s->crtc.reg[CRTC_COLUMNS] + 1u) * (has_256 ? 4 : 8);
+    unsigned height = vga_scan_lines(&s->crtc) / lines;
+
+    if (!painter.planes || width > WIDTH_MAX || height > HEIGHT_MAX || height == 0 ||
+        !display_set_size(display, width, height)) {
+        display_set_size(display, 0, 0);
+        return;
+    }
+    painter.width = width;
+    painter.panning = s->attribute.reg[ATTRIBUTE_PANNING] & 7;
+    for (unsigned i = 0; has_256 && i < 256; i++)
+        painter.colours[i] = colour(s, i);
+    if (!has_256)
+        find_colours(s, painter.colours);
+    if (!(s->attribute.index & ATTRIBUTE_ON))
+        memset(display->pixels, 0, (size_t)width * height * sizeof(uint32_t));
+    else if (cga)
+        paint_cga(&painter, display,
+                  s->graphics.reg[GRAPHICS_MODE] & MODE_INTERLEAVED ? paint_4 : paint_2);
+    else
+        paint_planes(&painter, display, has_256 ? paint_256 : paint_16, lines);
+}
+
+void vga_show(const struct vga *vga, struct display *display)
+{
+    if (vga_is_graphic(vga)) {
+        show_pixels(vga, display);
+    } else {
+        display->width = display->height = 0;
+        vga_text_show(vga, display);
+    }
+}

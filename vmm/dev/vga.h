@@ -67,6 +67,10 @@ bool vga_is_graphic(const struct vga *vga);
 /* What is on the screen. Where there is no memory for it, nothing. */
 void vga_show(const struct vga *vga, struct display *display);
 
+/* The same as pixels, text too: in the font of the guest, or one of ours where it has loaded none.
+ */
+void vga_draw(const struct vga *vga, struct display *display);
+
 extern const struct device_kind vga_kind;
 
 #endif

@@ -7,6 +7,7 @@
 #include "vga.h"
 
 enum {
+    SEQUENCER_CLOCKING = 1,
     SEQUENCER_MAP_MASK = 2,
     SEQUENCER_FONT = 3,
     SEQUENCER_MEMORY = 4,
@@ -47,6 +48,7 @@ enum {
     ATTRIBUTE_COLOUR = 0x14,
 };
 
+#define CLOCK_8          0x01 /* in the clocking mode: eight dots a character, not nine */
 #define MEMORY_CHAIN_4   0x08 /* in the sequencer's memory mode */
 #define MODE_ODD_EVEN    0x10 /* in the graphics mode */
 #define MODE_INTERLEAVED 0x20 /* two bits a pixel, as the CGA had them */
@@ -54,6 +56,7 @@ enum {
 #define MISC_GRAPHIC     0x01 /* in the graphics controller's miscellaneous register */
 #define MISC_CHAINED     0x02 /* odd addresses are odd planes */
 #define MISC_MAP(value)  ((value) >> 2 & 3)
+#define BYTE_ADDRESSES   0x40 /* in the CRT controller's mode */
 #define CURSOR_OFF       0x20 /* in the cursor start register */
 #define LINE_DOUBLED     0x80 /* in the maximum scan line */
 #define LINE_BITS        0x1f

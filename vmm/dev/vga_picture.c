@@ -5,7 +5,11 @@
 #include "vga_internal.h"
 #include "vga_text.h"
 
+#include "base/blobs.h"
+
 #include <string.h>
+
+/* ---- pixels ---- */
 
 #define WIDTH_MAX   1024 /* what ten bits of lines, and 128 characters of a line, can say */
 #define HEIGHT_MAX  1024
@@ -101,7 +105,8 @@ static bool is_cga(const struct vga_state *s)
 
 static void paint_cga(const struct painter *painter, struct display *display, line_painter *paint)
 {
-    unsigned pitch = painter->s->crtc.reg[CRTC_OFFSET] * 2u;
+    unsigned unit = painter->s->crtc.reg[CRTC_MODE] & BYTE_ADDRESSES ? 2 : 4;
+    unsigned pitch = painter->s->crtc.reg[CRTC_OFFSET] * unit;
     unsigned start = vga_register_pair(&painter->s->crtc, CRTC_START_HIGH) * 2;
 
     for (unsigned row = 0; row < display->height; row++) {
@@ -153,6 +158,98 @@ static void show_pixels(const struct vga *vga, struct display *display)
         paint_planes(&painter, display, has_256 ? paint_256 : paint_16, lines);
 }
 
+/* ---- text ---- */
+
+#define FONT_LINES 32 /* room for each character in plane 2 */
+#define FONT_BYTES (256 * FONT_LINES)
+
+struct typesetter {
+    const uint8_t *font; /* lines of characters, four bytes apart; NULL: ours */
+    uint32_t colours[256];
+    unsigned wide, high; /* dots of a cell */
+    bool blinks;         /* bit 7 of attributes is no colour's */
+};
+
+/* The font that the registers choose, if anything is there. Character sets 0 to 3 are 16 KiB apart,
+ * 4 to 7 between them. */
+static const uint8_t *find_font(const struct vga *vga)
+{
+    unsigned select = vga->s.sequencer.reg[SEQUENCER_FONT];
+    unsigned number = (select & 3) | (select >> 2 & 4);
+    const uint8_t *planes = vga_planes(vga), *font;
+
+    if (!planes)
+        return NULL;
+    font = planes + 4 * ((number & 3) * 0x4000 + (number >> 2) * 0x2000) + 2;
+    for (unsigned i = 0; i < FONT_BYTES; i++) {
+        if (font[4 * i])
+            return font;
+    }
+    return NULL;
+}
+
+static uint8_t line_of(const struct typesetter *setter, unsigned character, unsigned line)
+{
+    if (setter->font)
+        return setter->font[4 * (character * FONT_LINES + line)];
+    return boot_font[8 * character + line * 8 / setter->high];
+}
+
+/* In cells of nine dots the last one is blank, but that lines of frames go through. */
+static void draw_cell(const struct typesetter *setter, uint16_t cell, uint32_t *to, size_t pitch)
+{
+    unsigned character = cell & 0xff, back = cell >> 12 & (setter->blinks ? 7 : 15);
+    bool is_frame = character >= 0xc0 && character < 0xe0;
+
+    for (unsigned line = 0; line < setter->high; line++, to += pitch) {
+        unsigned bits = line_of(setter, character, line) << 1;
+        bits |= is_frame ? bits >> 1 & 1 : 0;
+        for (unsigned dot = 0; dot < setter->wide; dot++)
+            to[dot] = setter->colours[bits >> (8 - dot) & 1 ? cell >> 8 & 15 : back];
+    }
+}
+
+static void draw_cursor(const struct vga *vga, const struct typesetter *setter,
+                        const struct display *text, struct display *display)
+{
+    const uint8_t *crtc = vga->s.crtc.reg;
+    unsigned end = crtc[CRTC_CURSOR_END] & LINE_BITS;
+    uint16_t cell = display_cell(text, text->cursor_row, text->cursor_column);
+    uint32_t *to = display->pixels + text->cursor_column * setter->wide +
+                   (size_t)text->cursor_row * setter->high * display->width;
+
+    for (unsigned line = crtc[CRTC_CURSOR_START] & LINE_BITS; line <= end && line < setter->high;
+         line++) {
+        for (unsigned dot = 0; dot < setter->wide; dot++)
+            to[line * display->width + dot] = setter->colours[cell >> 8 & 15];
+    }
+}
+
+static void draw_text(const struct vga *vga, const struct display *text, struct display *display)
+{
+    const struct vga_state *s = &vga->s;
+    struct typesetter setter = {.font = find_font(vga),
+                                .wide = s->sequencer.reg[SEQUENCER_CLOCKING] & CLOCK_8 ? 8 : 9,
+                                .high = (s->crtc.reg[CRTC_MAX_SCAN_LINE] & LINE_BITS) + 1u,
+                                .blinks = s->attribute.reg[ATTRIBUTE_MODE] & 8};
+
+    if (text->rows == 0 ||
+        !display_set_size(display, text->columns * setter.wide, text->rows * setter.high))
+        return;
+    find_colours(s, setter.colours);
+    for (unsigned row = 0; row < text->rows; row++) {
+        for (unsigned column = 0; column < text->columns; column++)
+            draw_cell(&setter, display_cell(text, row, column),
+                      display->pixels + (size_t)row * setter.high * display->width +
+                          column * setter.wide,
+                      display->width);
+    }
+    if (text->has_cursor)
+        draw_cursor(vga, &setter, text, display);
+}
+
+/* ---- both ---- */
+
 void vga_show(const struct vga *vga, struct display *display)
 {
     if (vga_is_graphic(vga)) {
@@ -161,4 +258,17 @@ void vga_show(const struct vga *vga, struct display *display)
         display->width = display->height = 0;
         vga_text_show(vga, display);
     }
+}
+
+void vga_draw(const struct vga *vga, struct display *display)
+{
+    struct display text = {0};
+
+    display_set_size(display, 0, 0);
+    if (vga_is_graphic(vga)) {
+        vga_show(vga, display);
+        return;
+    }
+    vga_text_show(vga, &text);
+    draw_text(vga, &text, display);
 }

@@ -53,24 +53,19 @@ static size_t utf8(uint16_t code, char *to)
     return 3;
 }
 
-/* How many cells there are, as the registers say. */
-struct geometry {
-    unsigned columns, rows, pitch; /* cells from a row to the next */
-};
-
 static unsigned at_most(unsigned value, unsigned most)
 {
     return value < most ? value : most;
 }
 
-static struct geometry geometry_of(const struct vga *vga)
+struct vga_text_size vga_text_size(const struct vga *vga)
 {
     const struct vga_bank *crtc = &vga->s.crtc;
     unsigned lines = (crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_BITS) + 1u;
 
     if (crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_DOUBLED)
         lines *= 2;
-    return (struct geometry){
+    return (struct vga_text_size){
         .columns = at_most(crtc->reg[CRTC_COLUMNS] + 1u, VGA_TEXT_COLUMNS_MAX),
         .rows = at_most(vga_scan_lines(crtc) / lines, VGA_TEXT_ROWS_MAX),
         .pitch = crtc->reg[CRTC_OFFSET] * 2u,
@@ -78,7 +73,7 @@ static struct geometry geometry_of(const struct vga *vga)
 }
 
 /* A cell of the screen, character and attribute; a blank if the page is not in RAM. */
-static uint16_t cell_at(const struct vga *vga, const struct geometry *text, unsigned row,
+static uint16_t cell_at(const struct vga *vga, const struct vga_text_size *text, unsigned row,
                         unsigned column)
 {
     unsigned cell = vga_register_pair(&vga->s.crtc, CRTC_START_HIGH) + row * text->pitch + column;
@@ -88,13 +83,13 @@ static uint16_t cell_at(const struct vga *vga, const struct geometry *text, unsi
     return value;
 }
 
-static uint16_t character(const struct vga *vga, const struct geometry *text, unsigned row,
+static uint16_t character(const struct vga *vga, const struct vga_text_size *text, unsigned row,
                           unsigned column)
 {
     return vga_text_unicode((uint8_t)cell_at(vga, text, row, column));
 }
 
-static unsigned row_length(const struct vga *vga, const struct geometry *text, unsigned row)
+static unsigned row_length(const struct vga *vga, const struct vga_text_size *text, unsigned row)
 {
     unsigned length = text->columns;
 
@@ -105,7 +100,7 @@ static unsigned row_length(const struct vga *vga, const struct geometry *text, u
 
 size_t vga_text_dump(const struct vga *vga, char *to, size_t size)
 {
-    const struct geometry text = geometry_of(vga);
+    const struct vga_text_size text = vga_text_size(vga);
     unsigned rows = vga_is_graphic(vga) ? 0 : text.rows;
     size_t length = 0;
 
@@ -131,7 +126,7 @@ out:
 
 void vga_text_show(const struct vga *vga, struct display *display)
 {
-    const struct geometry text = geometry_of(vga);
+    const struct vga_text_size text = vga_text_size(vga);
 
     display->columns = text.columns;
     display->rows = text.rows;
@@ -145,7 +140,7 @@ void vga_text_show(const struct vga *vga, struct display *display)
 bool vga_text_cursor(const struct vga *vga, unsigned *column, unsigned *row)
 {
     const struct vga_bank *crtc = &vga->s.crtc;
-    const struct geometry text = geometry_of(vga);
+    const struct vga_text_size text = vga_text_size(vga);
     unsigned cell =
         vga_register_pair(crtc, CRTC_CURSOR_HIGH) - vga_register_pair(crtc, CRTC_START_HIGH);
 

@@ -14,6 +14,12 @@
 /* Enough for any vga_text_dump: a character is at most three bytes of UTF-8. */
 #define VGA_TEXT_DUMP_MAX (VGA_TEXT_ROWS_MAX * (3 * VGA_TEXT_COLUMNS_MAX + 1) + 1)
 
+/* How many cells there are, where text is shown. */
+struct vga_text_size {
+    unsigned columns, rows, pitch; /* cells from a row to the next */
+};
+struct vga_text_size vga_text_size(const struct vga *vga);
+
 /*
  * Writes the screen as UTF-8 lines, trailing blanks and trailing blank lines dropped, then a NUL.
  * At most `size` bytes with the NUL, cut at a whole character. Returns the length without it: 0

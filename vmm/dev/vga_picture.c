@@ -202,7 +202,7 @@ static void draw_cell(const struct typesetter *setter, uint16_t cell, uint32_t *
     bool is_frame = character >= 0xc0 && character < 0xe0;
 
     for (unsigned line = 0; line < setter->high; line++, to += pitch) {
-        unsigned bits = line_of(setter, character, line) << 1;
+        unsigned bits = 2u * line_of(setter, character, line);
         bits |= is_frame ? bits >> 1 & 1 : 0;
         for (unsigned dot = 0; dot < setter->wide; dot++)
             to[dot] = setter->colours[bits >> (8 - dot) & 1 ? cell >> 8 & 15 : back];

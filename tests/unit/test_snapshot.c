@@ -595,6 +595,7 @@ static const struct {
     {"halted", "halted", 0, 1, 2},
     {"output-flush", "last_flush", 0, 8, UINT64_MAX},
     {"line-free", "line_free", 0, 8, UINT64_MAX},
+    {"beam", "beam", 0, 8, UINT64_MAX},
 };
 
 /* The file's bytes with one member of one part changed must be refused, and the machine go on. */

@@ -21,13 +21,22 @@ static void set(uint32_t port, unsigned index, unsigned value)
 #define GRAPHICS  0x3ce
 #define CRTC      0x3d4
 
+static uint64_t waits_until;
+
+static void hear_wait(void *owner, uint64_t time)
+{
+    (void)owner;
+    waits_until = time;
+}
+
 static int set_up(void **state)
 {
     (void)state;
     assert_int_equal(memory_init(&ram, MEMORY_MIN), 0);
-    bus_init(&ports);
+    bench_init(0);
     bus_init(&mmio);
-    vga_init(&vga, &ram);
+    vga_init(&vga, &ram, &clk, hear_wait, NULL);
+    waits_until = 0;
     assert_true(vga_attach(&vga, &ports, &mmio));
     return 0;
 }
@@ -254,6 +263,58 @@ static void vga_dac_says_what_it_is_at(void **state)
     assert_int_equal(in(0x3c7), 0);
 }
 
+/* ---- the beam ---- */
+
+static void vga_lines_begin_and_end_with_each_read(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        assert_int_not_equal(in(0x3da) & 0x01, in(0x3da) & 0x01);
+}
+
+static void vga_beam_goes_back_70_times_a_second(void **state)
+{
+    unsigned times = 0;
+    bool was_back = false;
+
+    (void)state;
+    for (; now < NS_PER_SECOND; step(10000)) {
+        bool is_back = in(0x3da) & 0x08;
+        times += is_back && !was_back;
+        was_back = is_back;
+    }
+    assert_int_equal(times, 70);
+    out(0x3c2, 0xe3); /* 480 lines */
+    times = 0;
+    was_back = false;
+    for (now = 0; now < NS_PER_SECOND; step(10000)) {
+        bool is_back = in(0x3da) & 0x08;
+        times += is_back && !was_back;
+        was_back = is_back;
+    }
+    assert_int_equal(times, 60);
+}
+
+static void vga_who_polls_for_the_beam_waits_for_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 999; i++)
+        assert_false(in(0x3da) & 0x08);
+    assert_int_equal(waits_until, 0);
+    in(0x3da);
+    assert_int_not_equal(waits_until, 0);
+    step(waits_until - 1);
+    assert_false(in(0x3da) & 0x08);
+    step(1);
+    assert_true(in(0x3da) & 0x08);
+    assert_true(in(0x3da) & 0x01);
+    for (int i = 0; i < 1000; i++)
+        in(0x3da);
+    assert_true(waits_until > now);
+    step(waits_until - now);
+    assert_false(in(0x3da) & 0x08);
+}
+
 /* ---- pictures ---- */
 
 static void vga_shows_nothing_where_the_screen_is_off(void **state)
@@ -353,6 +414,9 @@ int main(void)
         TEST(vga_window_is_where_the_registers_say),
         TEST(vga_lock_protects_the_timing),
         TEST(vga_dac_says_what_it_is_at),
+        TEST(vga_lines_begin_and_end_with_each_read),
+        TEST(vga_beam_goes_back_70_times_a_second),
+        TEST(vga_who_polls_for_the_beam_waits_for_it),
         TEST(vga_shows_nothing_where_the_screen_is_off),
         TEST(vga_draws_text_in_the_guests_font),
         TEST(vga_shows_the_text_of_other_sizes),

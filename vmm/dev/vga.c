@@ -4,6 +4,7 @@
 #include "vga_internal.h"
 
 #include "base/bus.h"
+#include "base/clock.h"
 
 #include <string.h>
 
@@ -169,16 +170,47 @@ static void crtc_write(void *device, uint32_t offset, unsigned width, uint32_t v
         crtc_set(&vga->s.crtc, (uint8_t)value);
 }
 
-/* Each read is in the other half of a frame, so that a guest waiting for either goes on. */
+/* How long a picture of 400 lines is, and one of 480 (bits 6 and 7 of the miscellaneous register);
+ * and how much of it the beam takes to go back. The latter is the whole of the blanking, so that a
+ * guest that the host has held up finds it. */
+#define PICTURE_400_NS UINT64_C(14268000)
+#define PICTURE_480_NS UINT64_C(16683000)
+#define RETRACE_NS     UINT64_C(1200000)
+
+#define POLLS_IN_VAIN 1000 /* then the guest waits for the beam, and not for the end of a line */
+
+/* Which half of which picture it is, odd while the beam goes back, and when that ends. */
+static uint64_t phase_now(const struct vga *vga, uint64_t *end)
+{
+    uint64_t picture = (vga->s.misc & 0xc0) == 0xc0 ? PICTURE_480_NS : PICTURE_400_NS;
+    uint64_t now = clock_now(vga->clock), begin = now / picture * picture;
+    bool goes_back = now - begin >= picture - RETRACE_NS;
+
+    *end = begin + (goes_back ? picture : picture - RETRACE_NS);
+    return 2 * (now / picture) + goes_back;
+}
+
+/* Lines are so short that each read is in the other half of one, so that a guest waiting for either
+ * goes on. A guest that waits for the picture's end stands still until then. */
 static uint32_t status_read(void *device, uint32_t offset, unsigned width)
 {
     struct vga *vga = device;
+    struct vga_state *s = &vga->s;
+    uint64_t end, phase = phase_now(vga, &end);
 
     (void)offset;
     (void)width;
-    vga->s.attribute_data = false;
-    vga->s.status ^= STATUS_BLANKED | STATUS_RETRACE;
-    return vga->s.status;
+    s->attribute_data = false;
+    s->status = (uint8_t)(((s->status ^ STATUS_BLANKED) & STATUS_BLANKED) |
+                          (phase & 1 ? STATUS_RETRACE | STATUS_BLANKED : 0));
+    s->polls = phase == s->phase ? (uint16_t)(s->polls + 1) : 0;
+    s->phase = phase;
+    if (s->polls == POLLS_IN_VAIN) {
+        s->polls = 0;
+        if (vga->wait)
+            vga->wait(vga->owner, end);
+    }
+    return s->status;
 }
 
 static void status_write(void *device, uint32_t offset, unsigned width, uint32_t value)
@@ -201,7 +233,8 @@ static void fill_palette(uint8_t *palette)
     }
 }
 
-void vga_init(struct vga *vga, const struct memory *memory)
+void vga_init(struct vga *vga, const struct memory *memory, const struct clock *clock,
+              void (*wait)(void *owner, uint64_t time), void *owner)
 {
     /* Geometry of 80 x 25 cells of 9 x 16 dots, cursor in the last two lines but one. */
     static const uint8_t crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00,
@@ -216,6 +249,9 @@ void vga_init(struct vga *vga, const struct memory *memory)
 
     memset(vga, 0, sizeof(*vga));
     vga->memory = memory;
+    vga->clock = clock;
+    vga->wait = wait;
+    vga->owner = owner;
     memcpy(s->crtc.reg, crtc, sizeof(crtc));
     memcpy(s->sequencer.reg, sequencer, sizeof(sequencer));
     memcpy(s->graphics.reg, graphics, sizeof(graphics));
@@ -246,8 +282,8 @@ static bool valid(const void *device, const void *state)
     const struct vga_state *s = state;
 
     (void)device;
-    return s->dac_write < PALETTE_BYTES && s->dac_read < PALETTE_BYTES &&
-           ARE_BOOLS(&s->attribute_data, &s->dac_reads);
+    return s->polls < POLLS_IN_VAIN && s->dac_write < PALETTE_BYTES &&
+           s->dac_read < PALETTE_BYTES && ARE_BOOLS(&s->attribute_data, &s->dac_reads);
 }
 
 static void restored(void *device)

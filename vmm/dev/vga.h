@@ -25,6 +25,7 @@
 #define VGA_PLANES_SIZE UINT32_C(0x40000)
 
 struct bus;
+struct clock;
 
 /* Registers behind an index port. */
 struct vga_bank {
@@ -46,16 +47,24 @@ struct vga_state {
     uint16_t dac_read;
     uint8_t palette[256 * 3];
     uint8_t status;   /* display and retrace, as the last read of 0x3da gave them */
+    uint16_t polls;   /* how often 0x3da was read while the beam was where it is */
+    uint64_t phase;   /* which half of which picture that was */
     uint8_t latch[4]; /* a byte of each plane: what was read last */
 };
 
 struct vga {
     struct vga_state s;
     const struct memory *memory;
+    const struct clock *clock;
+    /* The guest polls for the beam, which is elsewhere at `time`: nothing is lost if it stands
+     * still until then. NULL: it polls. */
+    void (*wait)(void *owner, uint64_t time);
+    void *owner;
 };
 
-/* Power on, in mode 3 with the cursor at the top left. The memory must outlive the chip. */
-void vga_init(struct vga *vga, const struct memory *memory);
+/* Power on, in mode 3 with the cursor at the top left. Memory and clock must outlive the chip. */
+void vga_init(struct vga *vga, const struct memory *memory, const struct clock *clock,
+              void (*wait)(void *owner, uint64_t time), void *owner);
 
 /* Attaches ports 0x3c0-3cf, 0x3d4-3d5 and 0x3da, and the window at 0xa0000 where that is no RAM;
  * false if one of them is taken. */

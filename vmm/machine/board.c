@@ -93,6 +93,11 @@ static void on_unknown_service(void *owner, uint8_t interrupt, uint16_t ax, uint
 
 static const struct bios_host bios_host = {on_unknown_service, end_with_no_boot, boot_leave_bios};
 
+static void wait_for_beam(void *owner, uint64_t time)
+{
+    ((struct machine *)owner)->beam = time;
+}
+
 /* ---- how each is made ---- */
 
 static bool build_i8259(struct machine *machine, void *device, const struct board_row *row)
@@ -141,7 +146,7 @@ static bool build_mc146818(struct machine *machine, void *device, const struct b
 static bool build_vga(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
-    vga_init(device, &machine->memory);
+    vga_init(device, &machine->memory, &machine->clock, wait_for_beam, machine);
     return vga_attach(device, &machine->ports, &machine->mmio);
 }
 

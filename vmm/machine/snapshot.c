@@ -39,6 +39,7 @@ static const struct {
     MEMBER("output-flush", output.last_flush, is_time),
     MEMBER("halted", halted, is_bool),
     MEMBER("line-free", line_free, is_time),
+    MEMBER("beam", beam, is_time),
     MEMBER("counts", counts, NULL),
 };
 

@@ -18,6 +18,7 @@
 %include "bios/modes.inc"
 %include "bios/palette.inc"
 %include "bios/graphics.inc"
+%include "bios/vbe.inc"
 %include "bios/disk.inc"
 %include "bios/keyboard.inc"
 %include "bios/time.inc"

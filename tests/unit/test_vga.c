@@ -45,6 +45,7 @@ static int tear_down(void **state)
 {
     (void)state;
     memory_free(&ram);
+    vga_free(&vga);
     display_free(&display);
     return 0;
 }
@@ -371,6 +372,90 @@ static void vga_shows_the_text_of_other_sizes(void **state)
     assert_int_equal(vga_text_dump(&vga, screen, sizeof(screen)), 0);
 }
 
+/* ---- the linear framebuffer ---- */
+
+static void dispi(uint16_t index, uint16_t value)
+{
+    bus_write(&ports, 0x1ce, 2, index);
+    bus_write(&ports, 0x1cf, 2, value);
+}
+
+static uint16_t dispi_read(uint16_t index)
+{
+    bus_write(&ports, 0x1ce, 2, index);
+    return (uint16_t)bus_read(&ports, 0x1cf, 2);
+}
+
+static void vga_framebuffer_is_shown_while_it_is_on(void **state)
+{
+    (void)state;
+    assert_int_equal(dispi_read(0), 0xb0c5);
+    dispi(1, 320);
+    dispi(2, 240);
+    dispi(3, 32);
+    bus_write(&mmio, VGA_FRAME, 4, 0x123456); /* there is nothing yet */
+    dispi(4, 0x41);
+    assert_int_equal(bus_read(&mmio, VGA_FRAME, 4), 0);
+    bus_write(&mmio, VGA_FRAME + 4, 4, 0x123456);
+    vga_show(&vga, &display);
+    assert_int_equal(display.width, 320);
+    assert_int_equal(display.height, 240);
+    assert_int_equal(display.pixels[1], 0x123456);
+    dispi(5, 4); /* the fifth 64 KiB at 0xa0000 */
+    bus_write(&mmio, VGA_MEMORY + 8, 4, 0xabcdef);
+    assert_int_equal(bus_read(&mmio, VGA_FRAME + 0x40008, 4), 0xabcdef);
+    dispi(9, 1); /* from the second line on */
+    vga_show(&vga, &display);
+    assert_int_equal(display.pixels[0], 0);
+    dispi(4, 0);
+    assert_false(vga_is_graphic(&vga));
+    dispi(4, 0xc1); /* kept */
+    assert_int_equal(bus_read(&mmio, VGA_FRAME + 4, 4), 0x123456);
+    dispi(4, 0);
+    dispi(4, 0x41); /* emptied */
+    assert_int_equal(bus_read(&mmio, VGA_FRAME + 4, 4), 0);
+}
+
+static void vga_framebuffer_takes_no_size_that_is_none(void **state)
+{
+    (void)state;
+    dispi(1, 640);
+    dispi(1, 1601);
+    assert_int_equal(dispi_read(1), 640);
+    dispi(3, 7);
+    assert_int_equal(dispi_read(3), 8);
+    dispi(5, 128);
+    assert_int_equal(dispi_read(5), 0);
+    dispi(4, 2);
+    assert_int_equal(dispi_read(1), 1600);
+    assert_int_equal(dispi_read(2), 1200);
+    assert_int_equal(dispi_read(3), 32);
+    assert_int_equal(dispi_read(10), VGA_FRAME_SIZE >> 16);
+    dispi(4, 1); /* no lines: nothing is shown */
+    vga_show(&vga, &display);
+    assert_int_equal(display.height, 0);
+    dispi(2, 1200);
+    dispi(9, 0xffff); /* all behind the memory */
+    vga_show(&vga, &display);
+    assert_int_equal(display.height, 1200);
+    assert_int_equal(bus_read(&mmio, VGA_FRAME + VGA_FRAME_SIZE - 2, 4) & 0xffff, 0);
+}
+
+static void vga_framebuffer_survives_random_registers(void **state)
+{
+    (void)state;
+    srand(SEED);
+    for (round_number = 0; round_number < 20000; round_number++) {
+        dispi((uint16_t)(rand() % 12), (uint16_t)(rand() >> rand() % 16));
+        bus_write(&ports, 0x1ce + (uint32_t)rand() % 3, 1u << rand() % 3, (uint32_t)rand());
+        bus_write(&mmio, VGA_FRAME + (uint32_t)rand() % VGA_FRAME_SIZE, 1u << rand() % 3, ~0u);
+        bus_write(&mmio, VGA_MEMORY + (uint32_t)rand() % VGA_WINDOW, 1u << rand() % 3, ~0u);
+        HOLDS(vga_kind.valid(&vga, &vga.s));
+        if (round_number % 100 == 0)
+            vga_show(&vga, &display);
+    }
+}
+
 /* ---- anything at all ---- */
 
 static void vga_survives_a_hundred_thousand_random_accesses(void **state)
@@ -420,6 +505,9 @@ int main(void)
         TEST(vga_shows_nothing_where_the_screen_is_off),
         TEST(vga_draws_text_in_the_guests_font),
         TEST(vga_shows_the_text_of_other_sizes),
+        TEST(vga_framebuffer_is_shown_while_it_is_on),
+        TEST(vga_framebuffer_takes_no_size_that_is_none),
+        TEST(vga_framebuffer_survives_random_registers),
         TEST(vga_survives_a_hundred_thousand_random_accesses),
     };
 

@@ -21,8 +21,8 @@ bool display_set_size(struct display *display, unsigned width, unsigned height)
         display->pixels = grown;
         display->room = wanted;
     }
-    display->width = width;
-    display->height = height;
+    display->width = height ? width : 0;
+    display->height = width ? height : 0;
     return true;
 }
 

@@ -126,7 +126,7 @@ static void base_write(void *device, uint32_t offset, unsigned width, uint32_t v
         s->dac_reads = false;
         break;
     case DAC_DATA:
-        s->palette[s->dac_write] = value & DAC_COLOUR_BITS;
+        s->palette[s->dac_write] = vga_dispi_has_dac_8(s) ? value : value & DAC_COLOUR_BITS;
         s->dac_write = (uint16_t)((s->dac_write + 1) % PALETTE_BYTES);
         break;
     case GRAPHICS_INDEX:
@@ -274,7 +274,13 @@ bool vga_attach(struct vga *vga, struct bus *ports, struct bus *mmio)
         if (bus_add(ports, &regions[i]))
             return false;
     }
-    return vga_planes_attach(vga, mmio);
+    return vga_planes_attach(vga, mmio) && vga_dispi_attach(vga, ports, mmio);
+}
+
+void vga_free(struct vga *vga)
+{
+    if (vga->frame.base)
+        memory_free(&vga->frame);
 }
 
 static bool valid(const void *device, const void *state)
@@ -283,7 +289,8 @@ static bool valid(const void *device, const void *state)
 
     (void)device;
     return s->polls < POLLS_IN_VAIN && s->dac_write < PALETTE_BYTES &&
-           s->dac_read < PALETTE_BYTES && ARE_BOOLS(&s->attribute_data, &s->dac_reads);
+           s->dac_read < PALETTE_BYTES && vga_dispi_is_valid(s) &&
+           ARE_BOOLS(&s->attribute_data, &s->dac_reads);
 }
 
 static void restored(void *device)

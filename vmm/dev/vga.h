@@ -23,6 +23,8 @@
 #define VGA_MEMORY      UINT32_C(0xa0000)
 #define VGA_WINDOW      UINT32_C(0x20000) /* of it the processor sees */
 #define VGA_PLANES_SIZE UINT32_C(0x40000)
+#define VGA_FRAME       UINT32_C(0xe0000000) /* the linear framebuffer: vga_dispi.c */
+#define VGA_FRAME_SIZE  UINT32_C(0x800000)
 
 struct bus;
 struct clock;
@@ -46,14 +48,16 @@ struct vga_state {
     uint16_t dac_write; /* which byte of the palette is next */
     uint16_t dac_read;
     uint8_t palette[256 * 3];
-    uint8_t status;   /* display and retrace, as the last read of 0x3da gave them */
-    uint16_t polls;   /* how often 0x3da was read while the beam was where it is */
-    uint64_t phase;   /* which half of which picture that was */
+    uint8_t status; /* display and retrace, as the last read of 0x3da gave them */
+    uint16_t polls; /* how often 0x3da was read while the beam was where it is */
+    uint64_t phase; /* which half of which picture that was */
+    uint16_t dispi_index, dispi[10];
     uint8_t latch[4]; /* a byte of each plane: what was read last */
 };
 
 struct vga {
     struct vga_state s;
+    struct memory frame; /* the framebuffer; without a base: it was never switched on */
     const struct memory *memory;
     const struct clock *clock;
     /* The guest polls for the beam, which is elsewhere at `time`: nothing is lost if it stands
@@ -66,8 +70,14 @@ struct vga {
 void vga_init(struct vga *vga, const struct memory *memory, const struct clock *clock,
               void (*wait)(void *owner, uint64_t time), void *owner);
 
-/* Attaches ports 0x3c0-3cf, 0x3d4-3d5 and 0x3da, and the window at 0xa0000 where that is no RAM;
- * false if one of them is taken. */
+/* Gives the framebuffer's memory back. */
+void vga_free(struct vga *vga);
+
+/* Has memory for the framebuffer, all zero, unless there is; false: out of memory. */
+bool vga_frame_begin(struct vga *vga);
+
+/* Attaches ports 0x3c0-3cf, 0x3d4-3d5, 0x3da and 0x1ce-1d0, the window at 0xa0000 where that is no
+ * RAM, and the framebuffer; false if one of them is taken. */
 bool vga_attach(struct vga *vga, struct bus *ports, struct bus *mmio);
 
 /* Whether pixels are shown, not text. */

@@ -92,6 +92,25 @@ static inline uint8_t *vga_planes(const struct vga *vga)
 /* Has the memory map be as the registers say; to be called when they have changed. */
 void vga_map(struct vga *vga);
 
+/* ---- vga_dispi.c ---- */
+
+bool vga_dispi_attach(struct vga *vga, struct bus *ports, struct bus *mmio);
+bool vga_dispi_is_valid(const struct vga_state *s);
+
+/* Whether the framebuffer is what is shown, and, in its bank, what is at 0xa0000. */
+bool vga_dispi_is_on(const struct vga_state *s);
+/* Whether colours of the palette have 8 bits a part, not 6. */
+bool vga_dispi_has_dac_8(const struct vga_state *s);
+/* Where the bank at 0xa0000 begins. */
+uint32_t vga_dispi_bank(const struct vga_state *s);
+
+/* `width` bytes (1, 2 or 4) of the framebuffer; there is nothing behind its end. */
+uint32_t vga_frame_read(struct vga *vga, uint32_t at, unsigned width);
+void vga_frame_write(struct vga *vga, uint32_t at, unsigned width, uint32_t value);
+
+/* Shows it; `colours` are the palette's. */
+void vga_dispi_show(const struct vga *vga, const uint32_t *colours, struct display *display);
+
 /* Attaches the window to the bus of memory. */
 bool vga_planes_attach(struct vga *vga, struct bus *mmio);
 

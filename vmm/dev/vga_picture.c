@@ -18,17 +18,18 @@
 
 bool vga_is_graphic(const struct vga *vga)
 {
-    return vga->s.graphics.reg[GRAPHICS_MISC] & MISC_GRAPHIC;
+    return vga_dispi_is_on(&vga->s) || vga->s.graphics.reg[GRAPHICS_MISC] & MISC_GRAPHIC;
 }
 
 /* A colour of the palette. */
 static uint32_t colour(const struct vga_state *s, unsigned index)
 {
     const uint8_t *parts = &s->palette[3 * (index & s->dac_mask)];
+    bool has_8 = vga_dispi_has_dac_8(s);
     uint32_t value = 0;
 
     for (unsigned i = 0; i < 3; i++)
-        value = value << 8 | (uint32_t)(parts[i] << 2 | parts[i] >> 4);
+        value = value << 8 | (has_8 ? parts[i] : ((parts[i] & 63u) << 2 | (parts[i] & 63u) >> 4));
     return value;
 }
 
@@ -250,9 +251,20 @@ static void draw_text(const struct vga *vga, const struct display *text, struct 
 
 /* ---- both ---- */
 
+static void show_frame(const struct vga *vga, struct display *display)
+{
+    uint32_t colours[256];
+
+    for (unsigned i = 0; i < 256; i++)
+        colours[i] = colour(&vga->s, i);
+    vga_dispi_show(vga, colours, display);
+}
+
 void vga_show(const struct vga *vga, struct display *display)
 {
-    if (vga_is_graphic(vga)) {
+    if (vga_dispi_is_on(&vga->s)) {
+        show_frame(vga, display);
+    } else if (vga_is_graphic(vga)) {
         show_pixels(vga, display);
     } else {
         display->width = display->height = 0;

@@ -152,6 +152,8 @@ static uint32_t window_read(void *device, uint32_t offset, unsigned width)
     const uint8_t *planes = vga_planes(vga);
     uint32_t value = 0;
 
+    if (vga_dispi_is_on(&vga->s))
+        return vga_frame_read(vga, vga_dispi_bank(&vga->s) + offset, width);
     for (unsigned i = 0; i < width; i++) {
         uint32_t at = offset + i;
         bool is_there = planes && find(vga, &at);
@@ -165,6 +167,10 @@ static void window_write(void *device, uint32_t offset, unsigned width, uint32_t
     struct vga *vga = device;
     uint8_t *planes = vga_planes(vga);
 
+    if (vga_dispi_is_on(&vga->s)) {
+        vga_frame_write(vga, vga_dispi_bank(&vga->s) + offset, width, value);
+        return;
+    }
     for (unsigned i = 0; i < width; i++) {
         uint32_t at = offset + i;
         if (planes && find(vga, &at))
@@ -184,6 +190,8 @@ bool vga_planes_attach(struct vga *vga, struct bus *mmio)
  * looked at. The windows at 0xb0000 and 0xb8000, of text and of the CGA's modes, are no planes. */
 static bool is_plain(const struct vga_state *s)
 {
+    if (vga_dispi_is_on(s))
+        return false;
     return MISC_MAP(s->graphics.reg[GRAPHICS_MISC]) >= 2 ||
            (is_chained_4(s) && (s->sequencer.reg[SEQUENCER_MAP_MASK] & 15) == 15);
 }

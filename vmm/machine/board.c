@@ -418,6 +418,7 @@ bool board_build(struct machine *machine)
 
 void board_free(struct machine *machine)
 {
+    vga_free(&machine->vga);
     for (unsigned i = 0; i < board_count; i++) {
         if (!board_rows[i].at)
             free(machine->devices[i]);

@@ -29,14 +29,15 @@ $(if $(SAN),$(eval CFLAGS += $(SANFLAGS))$(eval LDFLAGS += $(SANFLAGS)))
 # ---- what the targets need of the system: command or file, and its Debian package ----
 
 NEED_BUILD := gcc:gcc /usr/include/stdio.h:libc6-dev nasm:nasm ld.lld:lld
-NEED_CODE := /usr/include/Zydis/Zydis.h:libzydis-dev
+NEED_LIBRARIES := /usr/include/Zydis/Zydis.h:libzydis-dev /usr/include/png.h:libpng-dev
 cross_cpu  = $(firstword $(subst -, ,$(1)))
 need_cross = $(if $(1),$(1)-gcc:gcc-$(1) qemu-$(cross_cpu):qemu-user \
              /usr/$(1)/include/stdio.h:libc6-dev-$(cross_cpu:aarch64=arm64)-cross)
 NEED_LAB   := gcc:gcc /usr/include/stdio.h:libc6-dev qemu-system-x86_64:qemu-system-x86 xz:xz-utils
-NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/Zydis/Zydis.h:libzydis-dev qemu-system-i386:qemu-system-x86 \
-              tmux:tmux pgrep:procps jq:jq socat:socat gdb:gdb \
-              /usr/lib/grub/i386-pc:grub-pc-bin grub-mkrescue:grub-common xorriso:xorriso mformat:mtools /usr/share/seabios/bios.bin:seabios
+NEED_TEST  := /usr/include/cmocka.h:libcmocka-dev /usr/include/png.h:libpng-dev /usr/include/Zydis/Zydis.h:libzydis-dev \
+              qemu-system-i386:qemu-system-x86 tmux:tmux pgrep:procps jq:jq socat:socat gdb:gdb \
+              /usr/lib/grub/i386-pc:grub-pc-bin grub-mkrescue:grub-common xorriso:xorriso mformat:mtools \
+              /usr/share/seabios/bios.bin:seabios cpio:cpio
 NEED_BENCH := python3:python3 qemu-system-i386:qemu-system-x86
 NEED_BOCHS := bochs:bochs /usr/share/bochs/BIOS-bochs-latest:bochsbios \
               /usr/share/bochs/VGABIOS-lgpl-latest:vgabios \
@@ -49,7 +50,7 @@ NEED_INTEL := gcc:gcc /usr/include/stdio.h:libc6-dev xz:xz-utils nasm:nasm cpio:
 
 .PHONY: need-build need-lab need-lab-intel need-test need-bench need-report need-browser need-all
 need-build:
-	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(call need_cross,$(CROSS)),--optional $(NEED_CODE))
+	@.ci/need "building" $(NEED_BUILD) $(if $(CROSS),$(call need_cross,$(CROSS)),--optional $(NEED_LIBRARIES))
 need-lab:
 	@.ci/need "the KVM lab" $(NEED_LAB)
 need-lab-intel:
@@ -66,7 +67,7 @@ need-browser:
 # All that `make test` will need is asked for at once, before anything else.
 need-all:
 	@.ci/need "make test" $(NEED_BUILD) $(call need_cross,$(OTHER)) $(NEED_LAB) $(NEED_TEST) $(NEED_BENCH) \
-	    $(NEED_REPORT) $(NEED_BROWSER) $(NEED_TALK) --optional $(NEED_CODE) $(NEED_BOCHS)
+	    $(NEED_REPORT) $(NEED_BROWSER) $(NEED_TALK) --optional $(NEED_LIBRARIES) $(NEED_BOCHS)
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 need-build need-lab need-test need-bench need-report need-browser need-talk: need-all
 endif
@@ -78,13 +79,16 @@ VMM_ROOMS   := $(CORE_ROOMS) os engine watch watch/trace inspect console explain
                scenario cli
 VMM_SOURCES := $(wildcard $(VMM_ROOMS:%=vmm/%/*.c))
 VMM_OBJECTS := $(VMM_SOURCES:%.c=$(OUT)/obj/%.o) $(OUT)/obj/vmm/base/blobs.o
-BOOT        := pm32 probe bios
+BOOT        := pm32 probe bios font
 
 # Instructions in reports need Zydis; cross builds show bytes. Evaluated when it is used, since need-build
 # may have installed it meanwhile.
 ZYDIS    = $(if $(CROSS),,$(wildcard /usr/include/Zydis/Zydis.h))
-VMM_LIBS = $(if $(ZYDIS),-lZydis) -lm
+# Likewise pictures of screens, and libpng.
+LIBPNG   = $(if $(CROSS),,$(wildcard /usr/include/png.h))
+VMM_LIBS = $(if $(ZYDIS),-lZydis) $(if $(LIBPNG),-lpng) -lm
 $(OUT)/obj/vmm/explain/disassemble.o: CFLAGS += $(if $(ZYDIS),-DHAVE_ZYDIS)
+$(OUT)/obj/vmm/os/picture_file.o: CFLAGS += $(if $(LIBPNG),-DHAVE_LIBPNG)
 
 # Each handler begins amid a cache line, wherever the linker puts it: on AMD's processors loops took up to
 # 1.35 of the time where its jump to the next was in the line that it began in.
@@ -127,7 +131,7 @@ $(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*/*.inc) | need-build
 
 # Flat 16-bit (boot sectors at their end), flat 32-bit, and ELF32 (one of them Multiboot).
 GUESTS16   := minimal hello counter hctest multiplication string_io ports timer16 keyboard16 \
-              exit_status halt_forever flood boot_hello boot_load boot_pmode snake
+              exit_status halt_forever flood boot_hello boot_load boot_pmode snake plasma
 GUESTS32   := pmode_simple pmode_test timer32 rtc nested keyboard serial vga divide wild_jump triple
 RACES      := race_counter race_lock race_wakeup
 GUESTS_ELF := paging ring3 multiboot disk ata floppy timer_keys keyboard_off $(RACES) $(RACES:%=%_fixed)

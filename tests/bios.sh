@@ -49,7 +49,7 @@ services() {
 
 services disk floppy 1440K
 services disk disk 8M
-for name in system video keyboard; do
+for name in system video graphics vbe keyboard; do
     services "$name" floppy 1440K
 done
 

@@ -20,6 +20,26 @@ shows "arrows are keys: the snake has gone up, into the wall" 'The end. Press a 
 keys Escape
 shows "Escape is one, too" '^status 0'
 
+on_screen 80x24 build/guests/plasma.bin
+shows "pixels are shown, two a cell" '^ *▀{40,}'
+moves() { [[ $("${terminal[@]}" capture-pane -t 0 -p -e) != "$colours" ]]; }
+colours=$("${terminal[@]}" capture-pane -t 0 -p -e)
+soon moves
+check "and they move" 0 moves
+keys q
+shows "a key ends them" '^status 0'
+
+# Beside another guest, in half of the screen, and in one that is smaller than a picture.
+on_screen 80x24 build/guests/plasma.bin build/guests/flood.bin
+shows "pixels are shown in a pane" '▀{20,}'
+keys C-a x
+on_screen 20x8 build/guests/plasma.bin
+shows "a small terminal shows all of the picture" '▀{10,}'
+keys C-a v
+keys C-a h
+shows "Ctrl-A V leaves the picture" 'list these'
+keys C-a x
+
 # Four lines less than the screen has: where the cursor is, is seen.
 on_screen 60x12 build/guests/boot_hello.bin
 shows "a small terminal shows the part with the cursor" '^Type a key:'

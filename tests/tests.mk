@@ -9,6 +9,7 @@ DEATHS_FLAT := $(basename $(notdir $(shell grep -l '^; image: *flat' tests/death
 DEATH_FILES := $(DEATHS_FLAT:%=$(BUILD)/deaths/%.bin) \
                $(patsubst %,$(BUILD)/deaths/%.elf,$(filter-out $(DEATHS_FLAT),$(DEATHS)))
 BIOS_TESTS := $(patsubst tests/bios/%.asm,$(BUILD)/bios/%.img,$(wildcard tests/bios/*.asm))
+PICTURES  := $(patsubst tests/pictures/%.asm,$(BUILD)/pictures/%.img,$(wildcard tests/pictures/*.asm))
 CONFORM   := $(patsubst tests/conformance/%.asm,$(BUILD)/conformance/%.bin,$(wildcard tests/conformance/*.asm))
 
 # The VMM on a processor that isn't x86: there the tests themselves are one.
@@ -19,11 +20,11 @@ OTHER     := $(if $(filter x86_64,$(shell uname -m)),aarch64-linux-gnu)
 deaths: $(VMM) $(DEATH_FILES)  ## run each small kernel that dies of a mistake, and see what is said
 	@tests/deaths.sh $(VMM) </dev/null
 
-check: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
+check: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(PICTURES) $(CONFORM) need-test  ## run what tests an edit in a minute: unit tests, guests and 1K OS on the software CPU, scenarios
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@tests/run check $(VMM) </dev/null
 
-test: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
+test: $(VMM) $(OUT)/libvmm.a $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(PICTURES) $(CONFORM) $(RANDOM) $(SILICON) $(COMPARED) need-test need-lab need-bench need-report need-browser  ## run all tests
 	@$(MAKE) --no-print-directory SAN=1 unit-build $(BUILD)/san/vmm
 	@$(MAKE) --no-print-directory TSAN=1 $(BUILD)/tsan/vmm
 	$(if $(OTHER),@$(MAKE) --no-print-directory CROSS=$(OTHER) $(BUILD)/$(OTHER)/vmm)
@@ -37,7 +38,7 @@ unit: $(SILICON) $(GUEST_FILES) need-test  ## run the unit tests alone, under sa
 # The counts of the last time are removed first.
 NEED_COVERAGE := gcovr:gcovr gcov:gcc
 .PHONY: coverage
-coverage: $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
+coverage: $(OS1K_DISK) $(GUEST_FILES) $(DEATH_FILES) $(BIOS_TESTS) $(PICTURES) $(CONFORM) need-test need-lab  ## count the lines of each room of vmm/ that tests execute
 	@.ci/need "coverage" $(NEED_COVERAGE)
 	@$(MAKE) --no-print-directory COV=1 unit-build $(BUILD)/cov/vmm
 	@find $(BUILD)/cov -name '*.gcda' -delete
@@ -62,7 +63,7 @@ FAILING := malloc calloc realloc strdup realpath open_memstream fdopen eventfd e
 $(OUT)/tests/unit/test_host_failures: LDLIBS := $(FAILING:%=-Wl,--wrap=%)
 $(OUT)/obj/tests/%.o: | need-test
 
-lab lab-intel: $(CONFORM) $(RANDOM) $(DEATH_FILES) $(BIOS_TESTS)
+lab lab-intel: $(CONFORM) $(RANDOM) $(DEATH_FILES) $(BIOS_TESTS) $(PICTURES)
 
 # Guests that die of one mistake each. (-w: of a macro of nasm 2.16 itself, alignb)
 $(BUILD)/deaths/%.elf: tests/deaths/%.asm tests/deaths/kit.inc linker/guest.ld | need-build
@@ -81,6 +82,12 @@ $(BUILD)/bios/%.img: tests/bios/%.asm tests/bios/kit.inc | need-build
 	@mkdir -p $(@D)
 	@echo "  NASM    $<"
 	$(Q)nasm -Wall -Werror -w-unknown-warning -Itests/bios/ -f bin -o $@ $<
+
+# A guest that draws.
+$(BUILD)/pictures/%.img: tests/pictures/%.asm | need-build
+	@mkdir -p $(@D)
+	@echo "  NASM    $<"
+	$(Q)nasm -Wall -Werror -f bin -o $@ $<
 
 $(BUILD)/conformance/%.bin: tests/conformance/%.asm $(wildcard tests/conformance/*.inc) | need-build
 	@mkdir -p $(@D)

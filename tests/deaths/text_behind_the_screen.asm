@@ -1,7 +1,7 @@
 ; Text is written behind the 25th line.
 ; status: 0
 ; run: --strict
-; says: text was written behind the screen's 25th line \(0xb8fa0\): at 0xb8fa0 is a character 0x41
+; says: text was written behind the screen's line 25, its last \(0xb8fa0\): at 0xb8fa0 is a character 0x41
 %include "kit.inc"
         kernel
         mov edi, 0xb8000 + 4000

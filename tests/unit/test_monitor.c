@@ -518,7 +518,7 @@ static void monitor_completes_words(void **unused)
     (void)unused;
     begin("build/guests/timer_keys.elf", IMAGE_AUTO);
     assert_string_equal(complete("unt"), "until\n");
-    assert_string_equal(complete("s"), "screen\nstop\nstep\nset\nsendkey\nsnapshot\n");
+    assert_string_equal(complete("s"), "screen\nscreenshot\nstop\nstep\nset\nsendkey\nsnapshot\n");
     assert_string_equal(complete("info pi"), "pic\npit\n");
     assert_string_equal(complete("i pag"), "pages\n");
     assert_string_equal(complete("until on_k"), "on_key\n");

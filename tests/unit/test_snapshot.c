@@ -567,10 +567,10 @@ static const struct {
     size_t at, size;
     uint64_t value;
 } forged[] = {
-    FORGE("vga", struct vga_text_state, dac_write, 768),
-    FORGE("vga", struct vga_text_state, dac_write, 0xfff0),
-    FORGE("vga", struct vga_text_state, dac_read, 768),
-    FORGE("vga", struct vga_text_state, attribute_data, 2),
+    FORGE("vga", struct vga_state, dac_write, 768),
+    FORGE("vga", struct vga_state, dac_write, 0xfff0),
+    FORGE("vga", struct vga_state, dac_read, 768),
+    FORGE("vga", struct vga_state, attribute_data, 2),
     FORGE("ns16550", struct ns16550_state, count, NS16550_FIFO + 1),
     FORGE("ns16550", struct ns16550_state, count, 2), /* its FIFOs are off */
     FORGE("ns16550", struct ns16550_state, fifo_touched, UINT64_MAX),
@@ -595,6 +595,7 @@ static const struct {
     {"halted", "halted", 0, 1, 2},
     {"output-flush", "last_flush", 0, 8, UINT64_MAX},
     {"line-free", "line_free", 0, 8, UINT64_MAX},
+    {"beam", "beam", 0, 8, UINT64_MAX},
 };
 
 /* The file's bytes with one member of one part changed must be refused, and the machine go on. */

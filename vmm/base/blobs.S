@@ -12,5 +12,6 @@
     blob boot_pm32, "pm32.bin"
     blob boot_bios, "bios.bin"
     blob boot_probe, "probe.bin"
+    blob boot_font, "font.bin"
 
     .section .note.GNU-stack, "", %progbits

@@ -102,6 +102,11 @@ void *memory_at(const struct memory *memory, uint64_t address, uint64_t length)
     return find(memory, address, length, MEMORY_ROM);
 }
 
+void *memory_behind(const struct memory *memory, uint64_t address, uint64_t length)
+{
+    return find(memory, address, length, MEMORY_HOLE);
+}
+
 bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length)
 {
     const void *from = memory_at(memory, address, length);

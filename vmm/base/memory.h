@@ -74,6 +74,10 @@ void memory_free(struct memory *memory);
  */
 void *memory_at(const struct memory *memory, uint64_t address, uint64_t length);
 
+/* The same, whatever the map says is there: for the device that stands in a hole. NULL unless all
+ * is below `size`. */
+void *memory_behind(const struct memory *memory, uint64_t address, uint64_t length);
+
 /* Copies between guest memory and the host; false, with nothing copied, unless all is in RAM, or
  * for reading in ROM. Writing is memory_changed too. */
 bool memory_read(const struct memory *memory, uint64_t address, void *to, uint64_t length);

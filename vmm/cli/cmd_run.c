@@ -56,6 +56,7 @@ static const char usage[] =
     "  -s, --gdb [HOST:]PORT|unix:PATH  for gdb: 'target remote :PORT' (-s: 127.0.0.1:1234)\n"
     "      --history SIZE       memory for the guest's past, to go back in time (256M with --gdb)\n"
     "      --snapshot FILE      a file that the monitor's snapshot may write; may be repeated\n"
+    "      --screenshot FILE    a file that the monitor's screenshot may write; may be repeated\n"
     "      --no-reboot          a reset by the guest ends the run\n"
     "      --hold               keep a dead guest for the monitor instead of ending\n"
     "  -S, --paused             stop before the first instruction; gdb's or the monitor's "
@@ -238,6 +239,7 @@ static bool is_for_one(const struct options *base)
                {"report", base->report},
                {"save", base->save},
                {"snapshot", base->snapshot_count > 0},
+               {"screenshot", base->screenshot_count > 0},
                {"monitor", base->monitor},
                {"record", base->record},
                {"com2", base->com2}};

@@ -1,50 +1,11 @@
 /*
- * VGA text mode: register banks behind their index ports, and the screen as text.
+ * The screen of a VGA as text: code page 437 to Unicode, cells to lines.
  */
 #include "vga_text.h"
 
-#include "base/bus.h"
+#include "vga_internal.h"
 
 #include <string.h>
-
-/* Offsets from 0x3c0. */
-enum {
-    ATTRIBUTE = 0x0,
-    ATTRIBUTE_READ = 0x1,
-    MISC_WRITE = 0x2, /* read: input status 0 */
-    SEQUENCER_INDEX = 0x4,
-    SEQUENCER_DATA = 0x5,
-    DAC_MASK = 0x6,
-    DAC_READ_INDEX = 0x7, /* read: DAC state */
-    DAC_WRITE_INDEX = 0x8,
-    DAC_DATA = 0x9,
-    FEATURE_READ = 0xa,
-    MISC_READ = 0xc,
-    GRAPHICS_INDEX = 0xe,
-    GRAPHICS_DATA = 0xf,
-};
-
-#define PORT_BASE   0x3c0
-#define PORT_CRTC   0x3d4
-#define PORT_STATUS 0x3da /* write: feature control */
-
-enum {
-    CRTC_CURSOR_START = 0x0a,
-    CRTC_CURSOR_END,
-    CRTC_START_HIGH,
-    CRTC_START_LOW,
-    CRTC_CURSOR_HIGH,
-    CRTC_CURSOR_LOW,
-};
-
-#define INDEX_BITS      0x1f
-#define CURSOR_OFF      0x20 /* in the cursor start register */
-#define MISC_MODE_3     0x67
-#define STATUS_BLANKED  0x01
-#define STATUS_RETRACE  0x08
-#define PALETTE_BYTES   (256 * 3)
-#define DAC_STATE_READ  0x03
-#define DAC_COLOUR_BITS 0x3f
 
 /* Code page 437 where it is not ASCII. 0 shows as a blank, and so does 0xff. */
 static const uint16_t cp437_low[32] = {
@@ -92,226 +53,66 @@ static size_t utf8(uint16_t code, char *to)
     return 3;
 }
 
-static unsigned register_pair(const struct vga_bank *bank, unsigned high)
+static unsigned at_most(unsigned value, unsigned most)
 {
-    return (unsigned)(bank->reg[high] << 8 | bank->reg[high + 1]);
+    return value < most ? value : most;
 }
 
-static uint8_t *bank_register(struct vga_bank *bank)
+struct vga_text_size vga_text_size(const struct vga *vga)
 {
-    return &bank->reg[bank->index & INDEX_BITS];
-}
+    const struct vga_bank *crtc = &vga->s.crtc;
+    unsigned lines = (crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_BITS) + 1u;
 
-static void attribute_write(struct vga_text_state *s, uint8_t value)
-{
-    if (s->attribute_data)
-        *bank_register(&s->attribute) = value;
-    else
-        s->attribute.index = value; /* with the bit that switches the screen on */
-    s->attribute_data = !s->attribute_data;
-}
-
-static uint32_t base_read(void *device, uint32_t offset, unsigned width)
-{
-    struct vga_text *vga = device;
-    struct vga_text_state *s = &vga->s;
-    uint8_t value;
-
-    (void)width;
-    switch (offset) {
-    case ATTRIBUTE:
-        return s->attribute.index;
-    case ATTRIBUTE_READ:
-        return *bank_register(&s->attribute);
-    case SEQUENCER_INDEX:
-        return s->sequencer.index;
-    case SEQUENCER_DATA:
-        return *bank_register(&s->sequencer);
-    case DAC_MASK:
-        return s->dac_mask;
-    case DAC_READ_INDEX:
-        return DAC_STATE_READ;
-    case DAC_WRITE_INDEX:
-        return s->dac_write / 3;
-    case DAC_DATA:
-        value = s->palette[s->dac_read];
-        s->dac_read = (uint16_t)((s->dac_read + 1) % PALETTE_BYTES);
-        return value;
-    case FEATURE_READ:
-        return s->feature;
-    case MISC_READ:
-        return s->misc;
-    case GRAPHICS_INDEX:
-        return s->graphics.index;
-    case GRAPHICS_DATA:
-        return *bank_register(&s->graphics);
-    default:
-        return 0;
-    }
-}
-
-static void base_write(void *device, uint32_t offset, unsigned width, uint32_t value32)
-{
-    struct vga_text *vga = device;
-    struct vga_text_state *s = &vga->s;
-    uint8_t value = (uint8_t)value32;
-
-    (void)width;
-    switch (offset) {
-    case ATTRIBUTE:
-        attribute_write(s, value);
-        break;
-    case MISC_WRITE:
-        s->misc = value;
-        break;
-    case SEQUENCER_INDEX:
-        s->sequencer.index = value;
-        break;
-    case SEQUENCER_DATA:
-        *bank_register(&s->sequencer) = value;
-        break;
-    case DAC_MASK:
-        s->dac_mask = value;
-        break;
-    case DAC_READ_INDEX:
-        s->dac_read = (uint16_t)(value * 3);
-        break;
-    case DAC_WRITE_INDEX:
-        s->dac_write = (uint16_t)(value * 3);
-        break;
-    case DAC_DATA:
-        s->palette[s->dac_write] = value & DAC_COLOUR_BITS;
-        s->dac_write = (uint16_t)((s->dac_write + 1) % PALETTE_BYTES);
-        break;
-    case GRAPHICS_INDEX:
-        s->graphics.index = value;
-        break;
-    case GRAPHICS_DATA:
-        *bank_register(&s->graphics) = value;
-        break;
-    default:
-        break;
-    }
-}
-
-static uint32_t crtc_read(void *device, uint32_t offset, unsigned width)
-{
-    struct vga_text *vga = device;
-
-    (void)width;
-    return offset == 0 ? vga->s.crtc.index : *bank_register(&vga->s.crtc);
-}
-
-static void crtc_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    struct vga_text *vga = device;
-
-    (void)width;
-    if (offset == 0)
-        vga->s.crtc.index = (uint8_t)value;
-    else
-        *bank_register(&vga->s.crtc) = (uint8_t)value;
-}
-
-/* Each read is in the other half of a frame, so that a guest waiting for either goes on. */
-static uint32_t status_read(void *device, uint32_t offset, unsigned width)
-{
-    struct vga_text *vga = device;
-
-    (void)offset;
-    (void)width;
-    vga->s.attribute_data = false;
-    vga->s.status ^= STATUS_BLANKED | STATUS_RETRACE;
-    return vga->s.status;
-}
-
-static void status_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-    struct vga_text *vga = device;
-
-    (void)offset;
-    (void)width;
-    vga->s.feature = (uint8_t)value;
-}
-
-void vga_text_init(struct vga_text *vga, const struct memory *memory)
-{
-    /* Geometry of 80 x 25 cells of 9 x 16 dots, cursor in the last two lines but one. */
-    static const uint8_t crtc[] = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00,
-                                   0x4f, 0x0d, 0x0e, 0x00, 0x00, 0x00, 0x00, 0x9c, 0x8e,
-                                   0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff};
-
-    memset(vga, 0, sizeof(*vga));
-    vga->memory = memory;
-    memcpy(vga->s.crtc.reg, crtc, sizeof(crtc));
-    vga->s.misc = MISC_MODE_3;
-    vga->s.dac_mask = 0xff;
-}
-
-bool vga_text_attach(struct vga_text *vga, struct bus *ports)
-{
-    const struct bus_region regions[] = {
-        {"VGA", PORT_BASE, 16, 1, base_read, base_write, .device = vga},
-        {"VGA CRTC", PORT_CRTC, 2, 1, crtc_read, crtc_write, .device = vga},
-        {"VGA status", PORT_STATUS, 1, 1, status_read, status_write, .device = vga},
+    if (crtc->reg[CRTC_MAX_SCAN_LINE] & LINE_DOUBLED)
+        lines *= 2;
+    return (struct vga_text_size){
+        .columns = at_most(crtc->reg[CRTC_COLUMNS] + 1u, VGA_TEXT_COLUMNS_MAX),
+        .rows = at_most(vga_scan_lines(crtc) / lines, VGA_TEXT_ROWS_MAX),
+        .pitch = crtc->reg[CRTC_OFFSET] * 2u,
     };
-
-    for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]); i++) {
-        if (bus_add(ports, &regions[i]))
-            return false;
-    }
-    return true;
 }
 
 /* A cell of the screen, character and attribute; a blank if the page is not in RAM. */
-static uint16_t cell_at(const struct vga_text *vga, unsigned row, unsigned column)
+static uint16_t cell_at(const struct vga *vga, const struct vga_text_size *text, unsigned row,
+                        unsigned column)
 {
-    unsigned cell = register_pair(&vga->s.crtc, CRTC_START_HIGH) + row * VGA_TEXT_COLUMNS + column;
+    unsigned cell = vga_register_pair(&vga->s.crtc, CRTC_START_HIGH) + row * text->pitch + column;
     uint16_t value = ' ';
 
     memory_read(vga->memory, VGA_TEXT_ADDRESS + 2 * (cell % VGA_TEXT_CELLS), &value, 2);
     return value;
 }
 
-static uint16_t character(const struct vga_text *vga, unsigned row, unsigned column)
+static uint16_t character(const struct vga *vga, const struct vga_text_size *text, unsigned row,
+                          unsigned column)
 {
-    return vga_text_unicode((uint8_t)cell_at(vga, row, column));
+    return vga_text_unicode((uint8_t)cell_at(vga, text, row, column));
 }
 
-void vga_text_show(const struct vga_text *vga, struct display *display)
+static unsigned row_length(const struct vga *vga, const struct vga_text_size *text, unsigned row)
 {
-    display->columns = VGA_TEXT_COLUMNS;
-    display->rows = VGA_TEXT_ROWS;
-    display->has_cursor = vga_text_cursor(vga, &display->cursor_column, &display->cursor_row);
-    for (unsigned row = 0; row < VGA_TEXT_ROWS; row++) {
-        for (unsigned column = 0; column < VGA_TEXT_COLUMNS; column++)
-            display->cells[row * VGA_TEXT_COLUMNS + column] = cell_at(vga, row, column);
-    }
-}
+    unsigned length = text->columns;
 
-static unsigned row_length(const struct vga_text *vga, unsigned row)
-{
-    unsigned length = VGA_TEXT_COLUMNS;
-
-    while (length && character(vga, row, length - 1) == ' ')
+    while (length && character(vga, text, row, length - 1) == ' ')
         length--;
     return length;
 }
 
-size_t vga_text_dump(const struct vga_text *vga, char *to, size_t size)
+size_t vga_text_dump(const struct vga *vga, char *to, size_t size)
 {
-    unsigned rows = VGA_TEXT_ROWS;
+    const struct vga_text_size text = vga_text_size(vga);
+    unsigned rows = vga_is_graphic(vga) ? 0 : text.rows;
     size_t length = 0;
 
     if (size == 0)
         return 0;
-    while (rows && row_length(vga, rows - 1) == 0)
+    while (rows && row_length(vga, &text, rows - 1) == 0)
         rows--;
     for (unsigned row = 0; row < rows; row++) {
-        unsigned columns = row_length(vga, row);
+        unsigned columns = row_length(vga, &text, row);
         for (unsigned column = 0; column <= columns; column++) {
             char bytes[3];
-            size_t n = utf8(column < columns ? character(vga, row, column) : '\n', bytes);
+            size_t n = utf8(column < columns ? character(vga, &text, row, column) : '\n', bytes);
             if (length + n >= size)
                 goto out;
             memcpy(to + length, bytes, n);
@@ -323,26 +124,31 @@ out:
     return length;
 }
 
-bool vga_text_cursor(const struct vga_text *vga, unsigned *column, unsigned *row)
+void vga_text_show(const struct vga *vga, struct display *display)
+{
+    const struct vga_text_size text = vga_text_size(vga);
+
+    display->columns = text.columns;
+    display->rows = text.rows;
+    display->has_cursor = vga_text_cursor(vga, &display->cursor_column, &display->cursor_row);
+    for (unsigned row = 0; row < text.rows; row++) {
+        for (unsigned column = 0; column < text.columns; column++)
+            display->cells[row * text.columns + column] = cell_at(vga, &text, row, column);
+    }
+}
+
+bool vga_text_cursor(const struct vga *vga, unsigned *column, unsigned *row)
 {
     const struct vga_bank *crtc = &vga->s.crtc;
-    unsigned cell = register_pair(crtc, CRTC_CURSOR_HIGH) - register_pair(crtc, CRTC_START_HIGH);
+    const struct vga_text_size text = vga_text_size(vga);
+    unsigned cell =
+        vga_register_pair(crtc, CRTC_CURSOR_HIGH) - vga_register_pair(crtc, CRTC_START_HIGH);
 
     cell %= VGA_TEXT_CELLS;
-    if (crtc->reg[CRTC_CURSOR_START] & CURSOR_OFF || cell >= VGA_TEXT_COLUMNS * VGA_TEXT_ROWS)
+    if (vga_is_graphic(vga) || crtc->reg[CRTC_CURSOR_START] & CURSOR_OFF || text.pitch == 0 ||
+        cell / text.pitch >= text.rows || cell % text.pitch >= text.columns)
         return false;
-    *column = cell % VGA_TEXT_COLUMNS;
-    *row = cell / VGA_TEXT_COLUMNS;
+    *column = cell % text.pitch;
+    *row = cell / text.pitch;
     return true;
 }
-
-static bool valid(const void *device, const void *state)
-{
-    const struct vga_text_state *s = state;
-
-    (void)device;
-    return s->dac_write < PALETTE_BYTES && s->dac_read < PALETTE_BYTES &&
-           ARE_BOOLS(&s->attribute_data);
-}
-
-const struct device_kind vga_text_kind = {DEVICE_STATE(struct vga_text, s), .valid = valid};

@@ -174,11 +174,14 @@ static void note_stack(const struct info *info)
 
 bool hints_stack_is_on_screen(const struct info *info)
 {
+    const struct vga_text_size screen = vga_text_size(&info->machine->vga);
     uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
     unsigned count = 0;
     uint32_t word;
 
-    for (uint32_t at = 0; at < VGA_TEXT_COLUMNS * VGA_TEXT_ROWS * 2; at += 4) {
+    if (vga_is_graphic(&info->machine->vga))
+        return false;
+    for (uint32_t at = 0; at < screen.pitch * screen.rows * 2; at += 4) {
         if (memory_read(&info->machine->memory, VGA_TEXT_ADDRESS + at, &word, 4))
             count += word - (eip - SCREEN_NEAR) < 2 * SCREEN_NEAR;
     }

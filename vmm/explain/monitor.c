@@ -10,6 +10,7 @@
 #include "inspect/expression.h"
 #include "inspect/keys.h"
 #include "machine/snapshot.h"
+#include "os/picture_file.h"
 #include "why.h"
 
 #include <ctype.h>
@@ -33,7 +34,7 @@ struct command {
     bool (*run)(struct call *call);
 };
 
-static const struct command commands[25]; /* the last one has no name */
+static const struct command commands[26]; /* the last one has no name */
 
 /* ---- words ---- */
 
@@ -408,10 +409,14 @@ static bool do_dump(struct call *call)
 
 static bool do_screen(struct call *call)
 {
-    const struct vga_text *vga = &call->machine->vga;
+    const struct vga *vga = &call->machine->vga;
     char screen[VGA_TEXT_DUMP_MAX];
     unsigned column, row;
 
+    if (vga_is_graphic(vga)) {
+        fprintf(call->to, "the screen shows pixels, not text\n");
+        return false;
+    }
     if (vga_text_dump(vga, screen, sizeof(screen)) == 0)
         fprintf(call->to, "the screen is blank\n");
     else
@@ -420,6 +425,26 @@ static bool do_screen(struct call *call)
         fprintf(call->to, "(the cursor is in row %u, column %u, counted from 0)\n", row, column);
     else
         fprintf(call->to, "(no cursor)\n");
+    return false;
+}
+
+static bool do_screenshot(struct call *call)
+{
+    char why[300] = "expected a file's name";
+    struct display display = {0};
+
+    vga_draw(&call->machine->vga, &display);
+    if (*call->argument && !display.width)
+        fprintf(call->to, "the screen shows nothing\n");
+    else if (*call->argument && picture_write(&display, call->argument, why, sizeof(why)) == 0)
+        fprintf(call->to, "%u x %u pixels are in %s\n", display.width, display.height,
+                call->argument);
+    else
+        fprintf(call->to, "%s%s\n", why,
+                strstr(why, strerror(EACCES))
+                    ? " (the sandbox allows only files that --screenshot names)"
+                    : "");
+    display_free(&display);
     return false;
 }
 
@@ -649,7 +674,7 @@ static bool do_quit(struct call *call)
 
 /* ---- the table ---- */
 
-static const struct command commands[25] = {
+static const struct command commands[26] = {
     {"help h ?", "[COMMAND]", "this list, or what a command does", WORDS_COMMANDS, 0, do_help},
     {"info i", "SUBJECT", "shows a part of the machine: 'help info'", WORDS_SUBJECTS, 0, do_info},
     {"why", "", "what the guest does, what it waits for, and what may be wrong", WORDS_NONE, 0,
@@ -661,6 +686,8 @@ static const struct command commands[25] = {
     {"backtrace bt where", "[COUNT]", "who called: frames with their symbols and lines", WORDS_NONE,
      0, do_backtrace},
     {"screen", "", "shows the VGA text screen, and where its cursor is", WORDS_NONE, 0, do_screen},
+    {"screenshot screendump", "FILE.png", "writes what the screen shows", WORDS_NONE, 0,
+     do_screenshot},
     {"stop pause", "", "pauses the guest and its time", WORDS_NONE, HAS_NOT_ENDED, do_stop},
     {"cont c continue resume", "", "resumes the guest", WORDS_NONE, HAS_NOT_ENDED, do_continue},
     {"step s si stepi", "[COUNT]", "executes COUNT instructions (1), then stops", WORDS_NONE,

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_NS UINT64_C(33000000) /* 30 times a second */
+#define LOOK_TEXT_NS   UINT64_C(33000000) /* 30 times a second */
+#define LOOK_PIXELS_NS UINT64_C(16666667) /* 60 times */
 
 static const char enter[] = "\033[?1049h\033[?7l\033[2J";
 static const char leave[] = "\033[0m\033[?7h\033[?25h\033[?1049l";
@@ -36,6 +37,7 @@ void live_free(struct live *live)
     grid_free(&live->next);
     vt_free(&live->printed);
     sink_free(&live->held);
+    display_free(&live->sight.display);
 }
 
 static bool is_wanted(const struct live *live)
@@ -104,7 +106,7 @@ void live_refresh(struct live *live)
  * half. */
 static int screen_rows(const struct live *live)
 {
-    int rows = (int)live->sight.display.rows;
+    int rows = live->sight.display.width ? live->next.rows * 2 / 3 : (int)live->sight.display.rows;
 
     if (live->choice != DISPLAY_BOTH)
         return live->next.rows;
@@ -150,13 +152,14 @@ static void paint(struct live *live, struct sink *to)
 int live_update(struct live *live, struct member *member, struct sink *to)
 {
     uint64_t now = clock_host_ns();
+    uint64_t period = live->sight.display.width ? LOOK_PIXELS_NS : LOOK_TEXT_NS;
 
     if (!live->is_possible || live->choice == DISPLAY_NONE || live->choice == DISPLAY_SERIAL ||
         !member->is_running) {
         live_hide(live, to);
         return -1;
     }
-    if (now - live->looked >= LOOK_NS) {
+    if (now - live->looked >= period) {
         live->looked = now;
         member_look(member);
     }
@@ -165,7 +168,7 @@ int live_update(struct live *live, struct member *member, struct sink *to)
         live_hide(live, to);
     else if (show(live, to) && (live->is_fresh || live->sight.time != live->painted))
         paint(live, to);
-    return (int)((live->looked + LOOK_NS - now) / 1000000) + 1;
+    return (int)((live->looked + period - now) / 1000000) + 1;
 }
 
 /* Lines end in LF alone; a terminal wants CR, too. */

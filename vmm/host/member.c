@@ -55,7 +55,7 @@ static void show(void *owner, const struct machine *machine)
         sight->exits += stop == CPU_STOP_KICKED ? 0 : machine->counts.exits[stop];
     sight->is_halted = machine->halted;
     sight->is_silent = machine->output.total == 0;
-    vga_text_show(&machine->vga, &sight->display);
+    vga_show(&machine->vga, &sight->display);
     pthread_mutex_unlock(&member->sight_lock);
 }
 
@@ -85,7 +85,11 @@ void member_sight(struct member *member, struct sight *sight)
 {
     note_pause(member, run_control_is_held(&member->guest.control));
     pthread_mutex_lock(&member->sight_lock);
-    *sight = member->sight;
+    sight->time = member->sight.time;
+    sight->exits = member->sight.exits;
+    sight->is_halted = member->sight.is_halted;
+    sight->is_silent = member->sight.is_silent;
+    display_copy(&sight->display, &member->sight.display);
     pthread_mutex_unlock(&member->sight_lock);
 }
 
@@ -106,6 +110,7 @@ bool member_type(struct member *member, uint8_t byte)
 bool member_get_ready(struct member *member, char *note, size_t note_size)
 {
     pthread_mutex_lock(&member->sight_lock);
+    display_free(&member->sight.display);
     member->sight = (struct sight){.is_silent = true};
     pthread_mutex_unlock(&member->sight_lock);
     typing_init(&member->typing);
@@ -404,5 +409,6 @@ void member_free(struct member *member)
 {
     guest_free(&member->guest);
     outbox_free(&member->output);
+    display_free(&member->sight.display);
     pthread_mutex_destroy(&member->sight_lock);
 }

@@ -85,7 +85,7 @@ void member_pass_answer(struct member *member);
 /* Types a byte at a guest; false if too much waits. */
 bool member_type(struct member *member, uint8_t byte);
 
-/* Asks for a new sight, and copies the last one. */
+/* Asks for a new sight, and copies the last one, whose display the caller frees. */
 void member_look(struct member *member);
 void member_sight(struct member *member, struct sight *sight);
 

@@ -361,6 +361,16 @@ static bool take_snapshot(struct options *options, const char *shown, char *valu
     return true;
 }
 
+static bool take_screenshot(struct options *options, const char *shown, char *value)
+{
+    if (options->screenshot_count == OPTIONS_SCREENSHOTS) {
+        fprintf(stderr, "vmm: %s: more than %d screenshots\n", shown, OPTIONS_SCREENSHOTS);
+        return false;
+    }
+    options->screenshots[options->screenshot_count++] = value;
+    return true;
+}
+
 static bool take_disk(struct options *options, const char *shown, char *value)
 {
     return drives_take_disk(&options->drives, shown, value);
@@ -506,6 +516,7 @@ const struct option_kind option_kinds[] = {
     {"report", true, take_report},
     {"save", true, take_save},
     {"snapshot", true, take_snapshot},
+    {"screenshot", true, take_screenshot},
     {"restore", true, take_restore},
     {"monitor", true, take_monitor},
     {"history", true, take_history},
@@ -583,6 +594,8 @@ size_t options_files(const struct options *options, struct option_file files[OPT
         files[count++] = (struct option_file){"--module", options->modules[i].path, FILE_READ};
     for (unsigned i = 0; i < options->snapshot_count; i++)
         files[count++] = (struct option_file){"--snapshot", options->snapshots[i], FILE_DRAFT};
+    for (unsigned i = 0; i < options->screenshot_count; i++)
+        files[count++] = (struct option_file){"--screenshot", options->screenshots[i], FILE_DRAFT};
     return count;
 }
 

@@ -12,8 +12,9 @@
 #include "os/runner.h"
 #include "watch/watch.h"
 
-#define OPTIONS_MODULES   16
-#define OPTIONS_SNAPSHOTS 16
+#define OPTIONS_MODULES     16
+#define OPTIONS_SNAPSHOTS   16
+#define OPTIONS_SCREENSHOTS 16
 
 /* --display: what of a guest is shown while it runs. */
 enum display_choice {
@@ -49,6 +50,8 @@ struct options {
     const char *report, *save, *restore, *record, *replay, *com2; /* files, or NULL */
     const char *snapshots[OPTIONS_SNAPSHOTS];                     /* that its monitor may write */
     unsigned snapshot_count;
+    const char *screenshots[OPTIONS_SCREENSHOTS]; /* likewise */
+    unsigned screenshot_count;
     unsigned trace;                /* categories, a bit each; 0: none */
     struct trace_file *trace_file; /* shared by copies; NULL: none */
 };
@@ -86,7 +89,7 @@ struct option_file {
     enum file_request use;
 };
 
-#define OPTIONS_FILES (11 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS)
+#define OPTIONS_FILES (11 + OPTIONS_MODULES + OPTIONS_SNAPSHOTS + OPTIONS_SCREENSHOTS)
 
 /* What contradicts itself in them, in one sentence; NULL: nothing. */
 const char *options_conflict(const struct options *options);

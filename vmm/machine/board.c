@@ -93,6 +93,11 @@ static void on_unknown_service(void *owner, uint8_t interrupt, uint16_t ax, uint
 
 static const struct bios_host bios_host = {on_unknown_service, end_with_no_boot, boot_leave_bios};
 
+static void wait_for_beam(void *owner, uint64_t time)
+{
+    ((struct machine *)owner)->beam = time;
+}
+
 /* ---- how each is made ---- */
 
 static bool build_i8259(struct machine *machine, void *device, const struct board_row *row)
@@ -149,11 +154,11 @@ static bool build_mc146818(struct machine *machine, void *device, const struct b
     return mc146818_attach(device, &machine->ports);
 }
 
-static bool build_vga_text(struct machine *machine, void *device, const struct board_row *row)
+static bool build_vga(struct machine *machine, void *device, const struct board_row *row)
 {
     (void)row;
-    vga_text_init(device, &machine->memory);
-    return vga_text_attach(device, &machine->ports);
+    vga_init(device, &machine->memory, &machine->clock, wait_for_beam, machine);
+    return vga_attach(device, &machine->ports, &machine->mmio);
 }
 
 static bool build_debug_ports(struct machine *machine, void *device, const struct board_row *row)
@@ -313,7 +318,7 @@ const struct board_row board_rows[] = {
      .subject = "serial", .label = "COM2"},
     {"mc146818", &mc146818_kind, AT(rtc), build_mc146818, .irq = {{IRQ_RTC, "clock"}},
      .subject = "rtc", .help = "the clock and its interrupts"},
-    {"vga", &vga_text_kind, AT(vga), build_vga_text},
+    {"vga", &vga_kind, AT(vga), build_vga},
     {"debug-ports", &debug_ports_kind, AT(debug_ports), build_debug_ports},
     {"system-control", &system_control_kind, AT(system_control), build_system_control},
     {"hypercall", &hypercall_kind, AT(hypercall), build_hypercall},
@@ -424,6 +429,7 @@ bool board_build(struct machine *machine)
 
 void board_free(struct machine *machine)
 {
+    vga_free(&machine->vga);
     for (unsigned i = 0; i < board_count; i++) {
         if (!board_rows[i].at)
             free(machine->devices[i]);

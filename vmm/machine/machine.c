@@ -380,13 +380,24 @@ static void do_mmio(struct machine *machine)
 /* --baud: the guest is not to run before the line is free. Its OUT has to be finished first. */
 static bool is_stalled(const struct machine *machine)
 {
-    return machine->line_free && machine->between;
+    return (machine->line_free || machine->beam) && machine->between;
 }
 
 static void stall(struct machine *machine)
 {
     if (clock_now(&machine->clock) >= machine->line_free)
         machine->line_free = 0;
+    else if (!machine->between)
+        machine->cpu->ops->kick(machine->cpu);
+}
+
+/* The same for the beam, but that an interrupt is not to wait. */
+static void wait_for_beam(struct machine *machine)
+{
+    if (clock_now(&machine->clock) >= machine->beam ||
+        (machine->between && machine->interrupts->has_request(machine->interrupt_chip) &&
+         machine->cpu->ops->can_interrupt(machine->cpu)))
+        machine->beam = 0;
     else if (!machine->between)
         machine->cpu->ops->kick(machine->cpu);
 }
@@ -440,7 +451,11 @@ uint64_t machine_deadline(struct machine *machine)
     deadline = next_deadline(machine);
     if (is_deaf)
         timer_arm(&machine->clock, timer, edge);
-    return is_stalled(machine) ? sooner(deadline, machine->line_free) : deadline;
+    if (is_stalled(machine) && machine->line_free)
+        deadline = sooner(deadline, machine->line_free);
+    if (is_stalled(machine) && machine->beam)
+        deadline = sooner(deadline, machine->beam);
+    return deadline;
 }
 
 void machine_skip_to(struct machine *machine, uint64_t time)
@@ -574,6 +589,8 @@ enum machine_stop machine_advance(struct machine *machine, uint64_t slice_end)
         }
         if (machine->line_free)
             stall(machine);
+        if (machine->beam)
+            wait_for_beam(machine);
         if (!is_stalled(machine) && !holds_interrupts_back(machine))
             machine->between = offer_interrupt(machine) || machine->between;
         if (outcome->end != END_NONE)

@@ -186,7 +186,7 @@ struct machine {
     struct ns16550 com1;
     struct i8042 keyboard;
     struct mc146818 rtc;
-    struct vga_text vga;
+    struct vga vga;
     struct debug_ports debug_ports;
     struct system_control system_control;
     struct hypercall hypercall;
@@ -213,6 +213,8 @@ struct machine {
     uint64_t idle_since;                     /* ns, in HLT; CLOCK_NEVER: the CPU runs */
     uint64_t
         line_free; /* --baud: when the line takes another character; until then it stands still */
+    uint64_t beam; /* it polls until the VGA's beam is elsewhere, then: it stands still until then,
+                    * or until an interrupt comes; 0: it does not */
     bool halted;   /* in HLT: the CPU does not run until an interrupt comes */
     bool input_ready; /* a device may have room for input that waits */
     bool timers_due;  /* a timer's deadline may have come since they were last fired */

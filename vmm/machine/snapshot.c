@@ -39,6 +39,7 @@ static const struct {
     MEMBER("output-flush", output.last_flush, is_time),
     MEMBER("halted", halted, is_bool),
     MEMBER("line-free", line_free, is_time),
+    MEMBER("beam", beam, is_time),
     MEMBER("counts", counts, NULL),
 };
 
@@ -92,6 +93,7 @@ void snapshot_free(struct snapshot *snapshot)
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         free(snapshot->script[ring].own);
     ram_image_free(snapshot->ram);
+    ram_image_free(snapshot->frame);
     free(snapshot->cpu);
     free(snapshot);
 }
@@ -194,7 +196,9 @@ struct snapshot *snapshot_take(struct machine *machine, char *error, size_t erro
         return NULL;
     }
     snapshot->ram = ram_image_take(&machine->memory);
-    if (!snapshot->ram) {
+    if (machine->vga.frame.base)
+        snapshot->frame = ram_image_take(&machine->vga.frame);
+    if (!snapshot->ram || (machine->vga.frame.base && !snapshot->frame)) {
         snapshot_refuse(error, error_size, "no memory for a snapshot");
         snapshot_free(snapshot);
         return NULL;
@@ -228,6 +232,24 @@ static void settle(struct machine *machine)
     machine->input_ready = machine->timers_due = true;
 }
 
+/* A framebuffer that was not there yet was empty. */
+static int restore_frame(struct machine *machine, const struct snapshot *snapshot)
+{
+    struct ram_image *image = snapshot->frame;
+    int failure;
+
+    if (!image && !machine->vga.frame.base)
+        return 0;
+    if (!vga_frame_begin(&machine->vga))
+        return -ENOMEM;
+    if (image)
+        return ram_image_restore(&machine->vga.frame, image);
+    image = ram_image_new(VGA_FRAME_SIZE);
+    failure = image ? ram_image_restore(&machine->vga.frame, image) : -ENOMEM;
+    ram_image_free(image);
+    return failure;
+}
+
 int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, char *error,
                      size_t error_size)
 {
@@ -252,6 +274,8 @@ int snapshot_restore(struct machine *machine, const struct snapshot *snapshot, c
         failure = ops->restore(machine->cpu, snapshot->cpu);
     if (failure == 0)
         failure = ram_image_restore(&machine->memory, snapshot->ram);
+    if (failure == 0)
+        failure = restore_frame(machine, snapshot);
     if (failure < 0)
         return snapshot_refuse(error, error_size, "the %s engine can't take the snapshot: %s",
                                ops->name, strerror(-failure));

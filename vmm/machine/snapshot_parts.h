@@ -36,6 +36,7 @@ struct snapshot {
         uint8_t read_only, modern, is_cd, unused[5];
     } disks[MACHINE_ALL_DISKS]; /* of all kinds, see machine_config_disk */
     struct ram_image *ram;
+    struct ram_image *frame; /* of the VGA's framebuffer; NULL: there was none */
 };
 
 /* An empty one with room for all but RAM. NULL: no memory. */

@@ -81,6 +81,27 @@ static void put_section(struct writer *writer, const char *name, const void *byt
     put(writer, bytes, size);
 }
 
+/* Pages that are not zero; those of the framebuffer are numbered behind those of RAM. */
+static uint32_t count_pages(const struct ram_image *image)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; image && i < image->page_count; i++)
+        count += image->pages[i] != NULL;
+    return count;
+}
+
+static void put_pages(struct writer *writer, const struct ram_image *image, uint32_t first)
+{
+    for (uint32_t i = 0; image && i < image->page_count; i++) {
+        uint32_t number = first + i;
+        if (!image->pages[i])
+            continue;
+        put(writer, &number, sizeof(number));
+        put(writer, image->pages[i]->bytes, MEMORY_PAGE);
+    }
+}
+
 static void put_all(struct writer *writer, const struct snapshot *snapshot)
 {
     const struct ram_image *ram = snapshot->ram;
@@ -93,8 +114,7 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
 
     memcpy(header.magic, magic, sizeof(magic));
     memcpy(header.engine, snapshot->engine, sizeof(header.engine));
-    for (uint32_t i = 0; i < ram->page_count; i++)
-        header.pages += ram->pages[i] != NULL;
+    header.pages = count_pages(ram) + count_pages(snapshot->frame);
     put(writer, &header, sizeof(header));
     put_section(writer, cpu_name, snapshot->cpu, snapshot->cpu_size);
     for (unsigned i = 0; i < snapshot_part_count(); i++)
@@ -103,12 +123,8 @@ static void put_all(struct writer *writer, const struct snapshot *snapshot)
     for (unsigned ring = 0; ring < INBOX_RINGS; ring++)
         put_section(writer, script_names[ring], snapshot->script[ring].left.events,
                     snapshot->script[ring].left.count * sizeof(struct inbox_event));
-    for (uint32_t i = 0; i < ram->page_count; i++) {
-        if (!ram->pages[i])
-            continue;
-        put(writer, &i, sizeof(i));
-        put(writer, ram->pages[i]->bytes, MEMORY_PAGE);
-    }
+    put_pages(writer, ram, 0);
+    put_pages(writer, snapshot->frame, ram->page_count);
     fwrite(&writer->sum, 1, sizeof(writer->sum), writer->file);
 }
 
@@ -185,6 +201,17 @@ static const void *get_section(struct reader *reader, const char *name, size_t *
     return get(reader, *size);
 }
 
+static bool set_page(struct snapshot *snapshot, uint32_t page, const uint8_t *bytes)
+{
+    if (page < snapshot->ram->page_count)
+        return ram_image_set(snapshot->ram, page, bytes);
+    page -= snapshot->ram->page_count;
+    if (!snapshot->frame)
+        snapshot->frame = ram_image_new(VGA_FRAME_SIZE);
+    return snapshot->frame && page < snapshot->frame->page_count &&
+           ram_image_set(snapshot->frame, page, bytes);
+}
+
 /* Everything behind the header. False: out of memory, or not what this program writes. */
 static bool get_all(struct reader *reader, const struct header *header, struct snapshot **to)
 {
@@ -232,8 +259,7 @@ static bool get_all(struct reader *reader, const struct header *header, struct s
         if (!bytes)
             return false;
         memcpy(&page, bytes, sizeof(page));
-        if (page >= snapshot->ram->page_count ||
-            !ram_image_set(snapshot->ram, page, (const uint8_t *)bytes + sizeof(page)))
+        if (!set_page(snapshot, page, (const uint8_t *)bytes + sizeof(page)))
             return false;
     }
     return snapshot->ram && reader->at == reader->end;

@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#include "os/picture_file.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,12 +164,38 @@ static bool begin_restore(struct session *session, const struct step *step)
     return true;
 }
 
+static bool begin_screenshot(struct session *session, const struct step *step)
+{
+    struct display display = {0};
+    char why[300];
+    bool ok;
+
+    vga_draw(&session->machine->vga, &display);
+    ok = picture_write(&display, step->text, why, sizeof(why)) == 0 ||
+         session_fail(session, VERDICT_FAIL, "%s", why);
+    display_free(&display);
+    return ok;
+}
+
 bool (*const session_begin[VERBS])(struct session *session, const struct step *step) = {
-    [VERB_BOOT] = session_boot,    [VERB_SYMBOLS] = begin_nothing,   [VERB_TIMEOUT] = begin_timeout,
-    [VERB_EXPECT] = begin_nothing, [VERB_NEVER] = begin_nothing,     [VERB_TYPE] = begin_keys,
-    [VERB_SEND] = begin_send,      [VERB_KEY] = begin_keys,          [VERB_DOWN] = begin_keys,
-    [VERB_UP] = begin_keys,        [VERB_SCANCODE] = begin_scancode, [VERB_IRQ] = begin_irq,
-    [VERB_RUN] = begin_run,        [VERB_UNTIL] = begin_until,       [VERB_STEP] = begin_step,
-    [VERB_ASSERT] = begin_assert,  [VERB_SNAPSHOT] = begin_snapshot, [VERB_RESTORE] = begin_restore,
+    [VERB_BOOT] = session_boot,
+    [VERB_SYMBOLS] = begin_nothing,
+    [VERB_TIMEOUT] = begin_timeout,
+    [VERB_EXPECT] = begin_nothing,
+    [VERB_NEVER] = begin_nothing,
+    [VERB_TYPE] = begin_keys,
+    [VERB_SEND] = begin_send,
+    [VERB_KEY] = begin_keys,
+    [VERB_DOWN] = begin_keys,
+    [VERB_UP] = begin_keys,
+    [VERB_SCANCODE] = begin_scancode,
+    [VERB_IRQ] = begin_irq,
+    [VERB_RUN] = begin_run,
+    [VERB_UNTIL] = begin_until,
+    [VERB_STEP] = begin_step,
+    [VERB_ASSERT] = begin_assert,
+    [VERB_SNAPSHOT] = begin_snapshot,
+    [VERB_RESTORE] = begin_restore,
+    [VERB_SCREENSHOT] = begin_screenshot,
     [VERB_EXIT] = begin_nothing,
 };

@@ -28,6 +28,28 @@ static void print_interrupts(const struct session *session, FILE *to)
     }
 }
 
+/* How the pixels that were looked at last are other than those of the picture. */
+static void explain_pixels(const struct display *shown, const struct display *wanted, FILE *to)
+{
+    size_t count = (size_t)wanted->width * wanted->height, differ = 0, first = 0;
+
+    if (shown->width != wanted->width || shown->height != wanted->height) {
+        fprintf(to, "  the screen shows %u x %u pixels, the picture has %u x %u\n", shown->width,
+                shown->height, wanted->width, wanted->height);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (shown->pixels[i] != wanted->pixels[i] && differ++ == 0)
+            first = i;
+    }
+    if (differ > 0)
+        fprintf(to,
+                "  %zu of %zu pixels are other ones; the first, column %zu of line %zu, is #%06x, "
+                "and #%06x in the picture\n",
+                differ, count, first % wanted->width, first / wanted->width, shown->pixels[first],
+                wanted->pixels[first]);
+}
+
 void session_explain(struct session *session, FILE *to)
 {
     struct machine *machine = session->machine;
@@ -35,6 +57,8 @@ void session_explain(struct session *session, FILE *to)
 
     if (!machine)
         return;
+    if (session->s.at < session->scenario->count && session_step(session)->picture)
+        explain_pixels(&session->shown, session_step(session)->picture, to);
     listener_print(&session->listener, to);
     if (!machine->outcome.has_state)
         machine->outcome.has_state =

@@ -23,6 +23,9 @@ static void free_step(struct step *step, bool has_events)
     for (char **word = step->words; word && *word; word++)
         free(*word);
     pattern_free(step->pattern);
+    if (step->picture)
+        display_free(step->picture);
+    free(step->picture);
     expression_free(step->expression);
     free(step->words);
     free(step->source);

@@ -4,6 +4,7 @@
 #ifndef VMM_SCENARIO_SCENARIO_H
 #define VMM_SCENARIO_SCENARIO_H
 
+#include "base/display.h"
 #include "inspect/expression.h"
 #include "inspect/place.h"
 #include "os/inbox.h"
@@ -30,12 +31,20 @@ enum verb {
     VERB_ASSERT,
     VERB_SNAPSHOT,
     VERB_RESTORE,
+    VERB_SCREENSHOT,
     VERB_EXIT,
     VERBS
 };
 
 /* Where output is looked for. */
-enum channel { CHANNEL_ALL, CHANNEL_SERIAL, CHANNEL_DEBUG, CHANNEL_SCREEN, CHANNELS };
+enum channel {
+    CHANNEL_ALL,
+    CHANNEL_SERIAL,
+    CHANNEL_DEBUG,
+    CHANNEL_SCREEN,
+    CHANNEL_PIXELS,
+    CHANNELS
+};
 
 struct step {
     enum verb verb;
@@ -46,6 +55,7 @@ struct step {
     char *text; /* what is expected, a name, a path */
     size_t length;
     struct pattern *pattern; /* of `expect` and `never` */
+    struct display *picture; /* of `expect pixels` */
     size_t state_at;         /* where its state is, see state_words */
     uint64_t number; /* ns, instructions, an IRQ, a status, the step whose snapshot is restored */
     struct place place;

@@ -13,6 +13,7 @@
 
 /* How often a screen is looked at, in the guest's time. */
 #define SCREEN_NS UINT64_C(100000)
+#define PIXELS_NS UINT64_C(5000000)
 
 /* How often the host's clock is looked at: after so many instructions, or so much real time. */
 #define HOST_INSTRUCTIONS UINT64_C(262144)
@@ -90,12 +91,26 @@ bool session_has_output(const struct session *session)
 {
     const struct step *step = session_step(session);
 
-    return step->verb == VERB_EXPECT && step->channel != CHANNEL_SCREEN &&
+    return step->verb == VERB_EXPECT && step->channel < CHANNEL_SCREEN &&
            listener_has(&session->listener, session->s.at);
 }
 
-static bool has_screen(const struct session *session, const struct step *step)
+/* Whether the screen shows the very pixels of the step's picture. */
+static bool has_pixels(struct session *session, const struct step *step)
 {
+    const struct display *shown = &session->shown, *wanted = step->picture;
+
+    vga_draw(&session->machine->vga, &session->shown);
+    return shown->width == wanted->width && shown->height == wanted->height &&
+           memcmp(shown->pixels, wanted->pixels,
+                  (size_t)wanted->width * wanted->height * sizeof(*wanted->pixels)) == 0;
+}
+
+static bool has_screen(struct session *session, const struct step *step)
+{
+    if (step->channel == CHANNEL_PIXELS)
+        return has_pixels(session, step);
+
     char screen[VGA_TEXT_DUMP_MAX];
     size_t length = vga_text_dump(&session->machine->vga, screen, sizeof(screen));
 
@@ -117,13 +132,13 @@ static bool is_at(struct session *session, const struct machine_pause *pause)
 }
 
 /* Whether the present step need not wait, before the guest has run for it. */
-static bool waits_for_nothing(const struct session *session)
+static bool waits_for_nothing(struct session *session)
 {
     const struct step *step = session_step(session);
     const struct machine_pause *pause = &session->s.pause;
 
     if (step->verb == VERB_EXPECT)
-        return step->channel == CHANNEL_SCREEN ? has_screen(session, step)
+        return step->channel >= CHANNEL_SCREEN ? has_screen(session, step)
                                                : session_has_output(session);
     if (step->verb == VERB_EXIT || pause->address_count > 0)
         return false;
@@ -152,7 +167,7 @@ static bool conclude(struct session *session)
     const char *name = machine_end_name(outcome->end);
 
     if (step->verb == VERB_EXPECT &&
-        (step->channel == CHANNEL_SCREEN ? has_screen(session, step)
+        (step->channel >= CHANNEL_SCREEN ? has_screen(session, step)
                                          : listener_has_at_end(&session->listener, session->s.at)))
         return true;
     if (step->verb == VERB_EXIT &&
@@ -216,7 +231,10 @@ static bool is_within_limit(struct session *session)
 static bool wait_step(struct session *session)
 {
     const struct step *step = session_step(session);
-    bool looks = step->verb == VERB_EXPECT && step->channel == CHANNEL_SCREEN;
+    uint64_t look = step->verb != VERB_EXPECT         ? 0
+                    : step->channel == CHANNEL_SCREEN ? SCREEN_NS
+                    : step->channel == CHANNEL_PIXELS ? PIXELS_NS
+                                                      : 0;
 
     for (;;) {
         struct machine_pause pause = session->s.pause;
@@ -240,8 +258,8 @@ static bool wait_step(struct session *session)
             add_places(session, &pause, addresses);
         if (session->s.deadline < pause.time)
             pause.time = session->s.deadline;
-        if (looks && session_now(session) + SCREEN_NS < pause.time)
-            pause.time = session_now(session) + SCREEN_NS;
+        if (look && session_now(session) + look < pause.time)
+            pause.time = session_now(session) + look;
         if (session->limit)
             limit_pause(session, &pause, count);
 
@@ -334,6 +352,7 @@ void session_free(struct session *session)
         free(session->events);
         session->events = next;
     }
+    display_free(&session->shown);
     listener_free(&session->listener);
     inbox_free(&session->inbox);
 }

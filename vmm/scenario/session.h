@@ -68,6 +68,7 @@ struct session {
     struct session_mark *marks; /* by step: of `snapshot`s */
     struct session_events *events;
     struct host_limit *limit; /* NULL: none */
+    struct display shown;     /* the pixels that were last looked at */
 
     /* For sweeps. */
     const struct session_irq *plan, *plan_end; /* in order; those before now are passed over */

@@ -5,6 +5,7 @@
 
 #include "console/keymap.h"
 #include "inspect/keys.h"
+#include "os/picture_file.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -120,6 +121,28 @@ static bool take_pattern(struct cursor *cursor, struct step *step)
     return cursor_expected(cursor, step->channel == CHANNEL_ALL
                                        ? "serial, screen, debugcon, \"text\" or /regex/"
                                        : "\"text\" or /regex/");
+}
+
+static bool take_name(struct cursor *cursor, struct step *step, const char *what);
+
+/* Reads the file now, so that a missing one is told of before anything runs. */
+static bool take_picture(struct cursor *cursor, struct step *step)
+{
+    char why[300];
+
+    step->channel = CHANNEL_PIXELS;
+    if (!take_name(cursor, step, "a PNG file"))
+        return false;
+    step->picture = calloc(1, sizeof(*step->picture));
+    if (!step->picture)
+        return cursor_out_of_memory(cursor);
+    return picture_read(step->picture, step->text, why, sizeof(why)) == 0 ||
+           cursor_refuse(cursor, "%s", why);
+}
+
+static bool parse_expect(struct cursor *cursor, struct step *step)
+{
+    return cursor_if(cursor, "pixels") ? take_picture(cursor, step) : take_pattern(cursor, step);
 }
 
 static bool take_name(struct cursor *cursor, struct step *step, const char *what)
@@ -335,6 +358,11 @@ static bool parse_name(struct cursor *cursor, struct step *step)
     return take_name(cursor, step, "a name");
 }
 
+static bool parse_screenshot(struct cursor *cursor, struct step *step)
+{
+    return take_name(cursor, step, "a PNG file");
+}
+
 static bool parse_exit(struct cursor *cursor, struct step *step)
 {
     cursor_skip_blanks(cursor);
@@ -355,7 +383,8 @@ const struct verb_kind verb_kinds[VERBS] = {
     [VERB_BOOT] = {"boot", "[IMAGE] [OPTION...]", parse_boot},
     [VERB_SYMBOLS] = {"symbols", "FILE", parse_symbols},
     [VERB_TIMEOUT] = {"timeout", "TIME", parse_time},
-    [VERB_EXPECT] = {"expect", "[serial|screen|debugcon] \"TEXT\" | /REGEX/", take_pattern},
+    [VERB_EXPECT] = {"expect", "[serial|screen|debugcon] \"TEXT\" | /REGEX/; pixels FILE.png",
+                     parse_expect},
     [VERB_NEVER] = {"never", "[serial|debugcon] \"TEXT\" | /REGEX/", parse_never},
     [VERB_TYPE] = {"type", "\"TEXT\"", parse_type},
     [VERB_SEND] = {"send", "\"BYTES\"", parse_send},
@@ -370,5 +399,6 @@ const struct verb_kind verb_kinds[VERBS] = {
     [VERB_ASSERT] = {"assert", "VALUE OPERATOR VALUE", parse_assert},
     [VERB_SNAPSHOT] = {"snapshot", "NAME", parse_name},
     [VERB_RESTORE] = {"restore", "NAME", parse_name},
+    [VERB_SCREENSHOT] = {"screenshot", "FILE.png", parse_screenshot},
     [VERB_EXIT] = {"exit", "STATUS | END", parse_exit},
 };

@@ -335,11 +335,13 @@ void state_rules_screen(struct mistakes *mistakes)
 {
     const struct machine *machine = mistakes->machine;
     const uint8_t *start = &machine->vga.s.crtc.reg[12]; /* where the picture begins: high, low */
-    uint32_t from = VGA_TEXT_ADDRESS + 2 * VGA_TEXT_COLUMNS * VGA_TEXT_ROWS;
+    const struct vga_text_size text = vga_text_size(&machine->vga);
+    uint32_t from = VGA_TEXT_ADDRESS + 2 * text.pitch * text.rows;
     const uint8_t *cells = memory_at(&machine->memory, from, IMAGE_VIDEO_END - from);
 
-    if (!cells || start[0] || start[1] || /* other pages are in use */
-        mistakes->seen[STACK_LOST])       /* or it was a stack that ran through here */
+    if (!cells || vga_is_graphic(&machine->vga) || start[0] ||
+        start[1] ||                 /* other pages are in use */
+        mistakes->seen[STACK_LOST]) /* or it was a stack that ran through here */
         return;
     for (uint32_t at = 0; at < IMAGE_VIDEO_END - from; at += 2) {
         uint8_t c = cells[at];
@@ -347,9 +349,9 @@ void state_rules_screen(struct mistakes *mistakes)
             continue;
         if (mistake_is_new(mistakes, VGA_BEHIND, 0))
             mistake_at(mistakes, VGA_BEHIND, 0, machine_eip(mistakes->machine),
-                       "text was written behind the screen's 25th line (%#x): at %#x is a "
+                       "text was written behind the screen's line %u, its last (%#x): at %#x is a "
                        "character %#04x",
-                       from, from + at, c);
+                       text.rows, from, from + at, c);
         return;
     }
 }

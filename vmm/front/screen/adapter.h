@@ -8,11 +8,11 @@
 #include "grid.h"
 #include "layout.h"
 
-/* Whether all cells show as blanks. */
+/* Whether it shows text, and all of it is blank. */
 bool adapter_is_blank(const struct display *display);
 
-/* Paints the part of it that fits into an area, with the cursor in it. That is the grid's cursor,
- * too, if it has the focus. */
+/* Paints the part of its text that fits into an area, with the cursor in it. That is the grid's
+ * cursor, too, if it has the focus. Pixels are scaled to the area. */
 void adapter_paint(const struct display *display, struct grid *grid, struct area area,
                    bool has_focus);
 

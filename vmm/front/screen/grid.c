@@ -108,6 +108,8 @@ static uint32_t to_ascii(uint32_t code)
         return '-';
     case 0x2502:
         return '|';
+    case 0x2580: /* of the picture's two halves, the background is left */
+        return ' ';
     default:
         return '?';
     }
@@ -165,7 +167,7 @@ static void write_cell(struct pen *pen, const struct grid *grid, int row, int co
     }
     put_character(pen->to, cell->code, pen->utf8);
     /* Terminals differ on how wide a character is, and on what comes after the last column. */
-    bool is_sure = cell->code < 0x7f || (cell->code >= 0x2500 && cell->code < 0x2580);
+    bool is_sure = cell->code < 0x7f || (cell->code >= 0x2500 && cell->code <= 0x2588);
     pen->row = is_sure && column + 1 < grid->columns ? row : -1;
     pen->column = column + 1;
 }

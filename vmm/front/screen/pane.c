@@ -70,6 +70,7 @@ void pane_free(struct pane *pane)
 {
     pane_hide(pane);
     free(pane->history);
+    display_free(&pane->sight.display);
     pane->history = NULL;
     pane->used = 0;
 }

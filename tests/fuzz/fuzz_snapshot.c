@@ -62,8 +62,9 @@ static uint32_t take(struct input *input, unsigned width)
 
 static int disk_read_bytes(const struct disk *disk, uint64_t sector, void *to, size_t length)
 {
-    (void)disk;
-    memcpy(to, disk_bytes + sector * DISK_SECTOR, length);
+    memset(to, 0, length); /* what is behind the end */
+    if (sector < disk->sectors && length <= (disk->sectors - sector) * DISK_SECTOR)
+        memcpy(to, disk_bytes + sector * DISK_SECTOR, length);
     return 0;
 }
 

@@ -104,10 +104,10 @@ static bool take_text(struct cursor *cursor, struct step *step)
 
 static bool take_pattern(struct cursor *cursor, struct step *step)
 {
-    static const char *const channels[CHANNELS] = {
+    static const char *const channels[CHANNEL_SCREEN + 1] = {
         [CHANNEL_SERIAL] = "serial", [CHANNEL_DEBUG] = "debugcon", [CHANNEL_SCREEN] = "screen"};
 
-    for (enum channel i = CHANNEL_SERIAL; i < CHANNELS; i++) {
+    for (enum channel i = CHANNEL_SERIAL; i <= CHANNEL_SCREEN; i++) {
         if (cursor_if(cursor, channels[i])) {
             step->channel = i;
             break;

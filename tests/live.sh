@@ -13,7 +13,7 @@ shows "typing goes to its keyboard, and the last screen stays" '^  \| Type a key
 shows "it has ended" '^status 0'
 
 on_screen 90x40 build/guests/snake.bin
-shows "a game draws its walls" '^▒{80}$'
+shows "a game draws its walls" '^(▒){80}$'
 keys Left
 keys Up
 shows "arrows are keys: the snake has gone up, into the wall" 'The end. Press a key'
@@ -21,7 +21,7 @@ keys Escape
 shows "Escape is one, too" '^status 0'
 
 on_screen 80x24 build/guests/plasma.bin
-shows "pixels are shown, two a cell" '^ *▀{40,}'
+shows "pixels are shown, two a cell" '^ *(▀){40,}'
 moves() { [[ $("${terminal[@]}" capture-pane -t 0 -p -e) != "$colours" ]]; }
 colours=$("${terminal[@]}" capture-pane -t 0 -p -e)
 soon moves
@@ -31,10 +31,10 @@ shows "a key ends them" '^status 0'
 
 # Beside another guest, in half of the screen, and in one that is smaller than a picture.
 on_screen 80x24 build/guests/plasma.bin build/guests/flood.bin
-shows "pixels are shown in a pane" '▀{20,}'
+shows "pixels are shown in a pane" '(▀){20,}'
 keys C-a x
 on_screen 20x8 build/guests/plasma.bin
-shows "a small terminal shows all of the picture" '▀{10,}'
+shows "a small terminal shows all of the picture" '(▀){10,}'
 keys C-a v
 keys C-a h
 shows "Ctrl-A V leaves the picture" 'list these'
@@ -71,7 +71,7 @@ shows "--display none" '^status 0'
 lacks "not even then" "$out" 'Type a key'
 
 on_screen 90x40 --display both build/os1k.elf
-shows "--display both: a line between the screen and what is printed" '^─{90}$'
+shows "--display both: a line between the screen and what is printed" '^(─){90}$'
 shows "1K OS has its prompt" '^>'
 keys 'hello' Enter
 soon eval '[[ $(picture | grep -c "^Hello world from shell!") == 2 ]]'

@@ -15,6 +15,6 @@ on_screen() {
     end_session
     terminal[2]="vmm-test-$$-$((++sessions))"
     "${terminal[@]}" new-session -d -x "${1%x*}" -y "${1#*x}" \
-        "env LANG=C.UTF-8 $vmm run --cpu soft -m 16 ${*:2} 2>$scratch/err; echo status \$?; stty -a | grep -o '.icanon'; cat $scratch/err; sleep 60"
+        "env LC_ALL=C.UTF-8 $vmm run --cpu soft -m 16 ${*:2} 2>$scratch/err; echo status \$?; stty -a | grep -o '.icanon'; cat $scratch/err; sleep 60"
     "${terminal[@]}" set-option -g window-size manual >/dev/null
 }

@@ -3,7 +3,7 @@
 ; run: --halt-status 40
 ; type: hello x
 ; says: a second opinion from the software CPU follows
-; says: second_opinion.elf: second opinion, from the software CPU: triple fault: INT 0x80 PLACE; it could not be delivered: gate 128 of the IDT is not present
+; says: second_opinion.elf: second opinion, from the software CPU: triple fault: INT 0x80 PLACE; it could not be delivered: gate 0x80 is not present
 ; says: ^  eax 00000078 .*ecx 00000007
 %include "kit.inc"
         kernel

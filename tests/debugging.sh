@@ -62,7 +62,7 @@ read -ra arguments <<<"$(of debugServerArgs)"
 server=$!
 soon grep -q "$(of serverStarted)" "$scratch/started"
 says "the server says that it has started" "$(<"$scratch/started")" "$(of serverStarted)"
-check "and gdb comes there" 0 gdb -nx -batch -ex "$(of 'setupCommands[0].text')" -ex "target remote :$port" -ex 'break boot' \
+check "and gdb comes there" 0 gdb -nx -batch -ex "$(of 'setupCommands[0].text')" -ex "target remote 127.0.0.1:$port" -ex 'break boot' \
     -ex continue -ex kill "$(of program)"
 says "with the program" "$out" 'Breakpoint 1, boot \(title='
 wait "$server"

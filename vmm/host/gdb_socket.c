@@ -63,8 +63,8 @@ static void make_command(struct gdb_socket *socket, const char *where)
 
     if (socket->listener.path[0])
         snprintf(place, sizeof(place), "%s", socket->listener.path);
-    else if (!colon || strncmp(where, "127.0.0.1:", 10) == 0)
-        snprintf(place, sizeof(place), ":%s", colon ? colon + 1 : where);
+    else if (!colon) /* the address in numbers: a bare machine can't resolve "localhost" */
+        snprintf(place, sizeof(place), "127.0.0.1:%s", where);
     else
         snprintf(place, sizeof(place), "%s", where);
     snprintf(socket->command, sizeof(socket->command), "gdb %s%s%s-ex 'target remote %s'",

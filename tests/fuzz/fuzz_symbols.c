@@ -40,7 +40,8 @@ static void look(const struct symbols *symbols)
         require_clean(name);
         if (symbols_find(symbols, name, &address, why, sizeof(why)) == 0)
             symbols_value(symbols, name, &address, &size);
-        require(symbols_describe(symbols, address, text, sizeof(text)) || true);
+        if (symbols_describe(symbols, address, text, sizeof(text)))
+            require_clean(text);
     }
     for (unsigned line = 0; line < 8; line++) {
         int count = symbols_find_line(symbols, line & 1 ? "a.c" : "src/a.c", line, addresses, 4,

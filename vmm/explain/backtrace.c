@@ -6,6 +6,7 @@
 #include "backtrace.h"
 
 #include "cpu/arch.h"
+#include "machine/boot.h"
 
 #include <string.h>
 
@@ -146,7 +147,8 @@ static bool print_chain(struct walk *walk, unsigned number)
 
     for (; bp && depth < FOLLOWED_MAX; depth++) {
         why = broken(walk, bp, before, depth);
-        if (why || !read_word(walk, bp + width(walk), &address) || address == 0)
+        if (why || !read_word(walk, bp + width(walk), &address) || address == 0 ||
+            boot_is_return(&walk->info->machine->memory, address))
             break;
         number++;
         if (depth == 0 || address != last_address) {

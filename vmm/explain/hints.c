@@ -5,8 +5,8 @@
 #include "hints.h"
 
 #include "cpu/arch.h"
-#include "watch/mistakes.h"
 #include "machine/recent.h"
+#include "watch/mistakes.h"
 #include "watch/watch.h"
 
 #include <string.h>
@@ -170,12 +170,11 @@ static void note_stack(const struct info *info)
 }
 
 #define SCREEN_ADDRESSES 4
-#define SCREEN_NEAR      0x10000 /* bytes from EIP: a kernel's code */
 
 bool hints_stack_is_on_screen(const struct info *info)
 {
     const struct vga_text_size screen = vga_text_size(&info->machine->vga);
-    uint32_t eip = info->state->segment[CPU_CS].base + info->state->eip;
+    const struct image *image = &info->machine->image;
     unsigned count = 0;
     uint32_t word;
 
@@ -183,7 +182,7 @@ bool hints_stack_is_on_screen(const struct info *info)
         return false;
     for (uint32_t at = 0; at < screen.pitch * screen.rows * 2; at += 4) {
         if (memory_read(&info->machine->memory, VGA_TEXT_ADDRESS + at, &word, 4))
-            count += word - (eip - SCREEN_NEAR) < 2 * SCREEN_NEAR;
+            count += word >= image->lowest && word < image->highest;
     }
     return (info->state->cr0 & CR0_PE) && count >= SCREEN_ADDRESSES;
 }
@@ -274,10 +273,29 @@ static void note_event(const struct info *info)
     fprintf(info->to, ", and no IRET has come since\n");
 }
 
+/* A boot sector whose last two bytes were forgotten is a flat image, at another address. Whole
+ * sectors are one; of others it is said if they have crashed. */
+static void note_signature(const struct info *info)
+{
+    const struct image_request *request = &info->machine->config.image;
+    const struct image *image = &info->machine->image;
+    enum machine_end end = info->machine->outcome.end;
+    bool is_crash = end == END_FAULT || end == END_SHUTDOWN;
+
+    if (image->start != IMAGE_START_REAL || request->mode != IMAGE_AUTO ||
+        request->has_load_address ||
+        (!is_crash && (image->highest - image->lowest) % IMAGE_SECTOR != 0))
+        return;
+    fprintf(info->to, "  note: it is a flat image, loaded at 0000:0000, with no BIOS; a boot "
+                      "sector, which has one\n        and is loaded at 0000:7c00, ends in 55 AA at "
+                      "offset 510\n");
+}
+
 bool hints_print(const struct info *info)
 {
     bool nested = note_nested(info), recursion = note_recursion(info);
 
+    note_signature(info);
     if (!nested)
         note_event(info);
     note_data(info);

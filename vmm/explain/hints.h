@@ -14,7 +14,7 @@
  */
 bool hints_print(const struct info *info);
 
-/* Whether the screen's memory holds return addresses: a stack has run through it. */
+/* Whether the screen's memory holds addresses of the image: a stack has run through it. */
 bool hints_stack_is_on_screen(const struct info *info);
 
 #endif

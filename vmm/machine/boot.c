@@ -252,3 +252,13 @@ bool boot_is_table(uint64_t physical, const uint8_t *bytes, uint32_t count)
             is_within(physical, count, header.idt, header.idt_size)) &&
            memcmp(bytes, boot_pm32 + (physical - IMAGE_RESERVED_BASE), count) == 0;
 }
+
+bool boot_is_return(const struct memory *memory, uint32_t address)
+{
+    struct pm32_header header;
+    uint8_t now[4];
+
+    memcpy(&header, boot_pm32, sizeof(header));
+    return address == header.returned && memory_read(memory, address, now, sizeof(now)) &&
+           memcmp(now, boot_pm32 + (address - IMAGE_RESERVED_BASE), sizeof(now)) == 0;
+}

@@ -38,4 +38,7 @@ void boot_leave_bios(void *owner, struct bios_registers *registers);
 /* Whether the `count` bytes at a physical address are those of its tables, as they were placed. */
 bool boot_is_table(uint64_t physical, const uint8_t *bytes, uint32_t count);
 
+/* Whether this is where a guest's entry point returns to, which nothing of the guest has called. */
+bool boot_is_return(const struct memory *memory, uint32_t address);
+
 #endif

@@ -365,7 +365,7 @@ void end_with_return(void *owner)
 
 void end_with_no_boot(void *owner)
 {
-    machine_end(owner, END_FAULT, STATUS_SHUTDOWN,
+    machine_end(owner, END_HALTED, STATUS_SHUTDOWN,
                 "the BIOS found no drive to start from: the first sector of a floppy or hard disk "
                 "must end in 55 AA, a CD must have an El Torito boot record");
 }

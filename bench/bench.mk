@@ -40,7 +40,7 @@ $(MEASURED)/guests/guest.img: bench/guests/disk.asm $(MEASURED)/guests/guest.elf
 
 # ---- each engine alone ----
 
-.PHONY: bench-kvm bench-soft bench-many bench-reverse
+.PHONY: bench-kvm bench-soft bench-many bench-reverse bench-boot
 bench-kvm: $(VMM) $(OS1K_DISK) need-bench need-lab $(MEASURED)/kvm_floor $(MEASURED)/latency $(MEASURED)/port_storm.bin  ## measure start-up, exits and idling on KVM, in the lab where need be
 	@if $(VMM) probe -q kvm; then bench/kvm.sh; else $(LAB) --timeout 600 -- bench/kvm.sh; fi </dev/null
 
@@ -49,6 +49,9 @@ bench-soft: $(VMM) $(OS1K_DISK) need-bench $(MEASURED)/latency $(MEASURED)/resto
 
 bench-many: $(VMM) $(OS1K) need-bench $(MEASURED)/latency $(MEASURED)/guests/guest.elf  ## measure many guests next to as many processes of QEMU
 	@bench/many.sh
+
+bench-boot: $(VMM) need-bench $(MEASURED)/latency  ## measure boot sectors next to QEMU with SeaBIOS
+	@bench/boot.sh
 
 bench-reverse: $(VMM) need-bench $(MEASURED)/reverse.bin  ## measure going back in time, watchpoints and steps, by gdb's protocol
 	@python3 bench/reverse.py $(VMM) $(MEASURED)/reverse.bin

@@ -5,8 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 rounds=${1:-20}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. bench/lib.sh
 
 for ((file = 0; file < 72; file++)); do
     for ((i = 0; i < 350; i++)); do
@@ -49,6 +48,5 @@ for ((round = 0; round < rounds; round++)); do
     once "$tmp/large.elf"
 done
 grep -q '(start.c:3)' "$tmp/said"
-middle() { sort -g "$1" | awk '{value[NR] = $1} END {print value[int((NR + 1) / 2)]}'; }
 size=$(stat -c %s "$tmp/large.elf")
-echo "| a death in an ELF of $((size / 1000000)) MB with DWARF, ms of CPU | $(middle "$tmp/large.elf.times") | $(middle "$tmp/stripped.elf.times") (stripped) |"
+echo "| a death in an ELF of $((size / 1000000)) MB with DWARF, ms of CPU | $(median <"$tmp/large.elf.times") | $(median <"$tmp/stripped.elf.times") (stripped) |"

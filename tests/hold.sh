@@ -137,7 +137,7 @@ says "and is paused" "$out" '^\(vmm\) paused'
 sleep 0.5
 at_socket 'step' 'info status' 'cont'
 says "it can be stepped" "$out" ' 1 instructions'
-says "and its time does not pass" "$out" '^\(vmm\) paused'
+says "and its time does not pass" "$out" '^0\.0000000[0-9]+ s of the guest'
 ends "until it goes on" 124
 says "how is said" "$(<"$scratch/err")" "paused before its first instruction.*$socket.*continue"
 begin --paused --timeout 500ms --no-reboot "$scratch/spin.bin"

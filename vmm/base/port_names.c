@@ -96,7 +96,6 @@ static const struct absent ports[] = {
     {0xb2, 0xb3, "APM"},
     {0xc0, 0xdf, "the second DMA controller"},
     {0x170, 0x177, "the secondary ATA disk"},
-    {0x1ce, 0x1cf, "Bochs' VBE"},
     {0x1f0, 0x1f7, "the primary ATA disk"},
     {0x200, 0x207, "the game port"},
     {0x220, 0x22f, "a Sound Blaster"},
@@ -122,8 +121,9 @@ static const struct absent ports[] = {
 };
 
 static const struct absent addresses[] = {
-    {0xa0000, 0xaffff, "VGA graphics"},         {0xe0000000, 0xefffffff, "the PCI configuration"},
-    {0xfec00000, 0xfec00fff, "the I/O APIC"},   {0xfed00000, 0xfed003ff, "the HPET"},
+    {0xe0000000, 0xefffffff, "the PCI configuration"},
+    {0xfec00000, 0xfec00fff, "the I/O APIC"},
+    {0xfed00000, 0xfed003ff, "the HPET"},
     {0xfee00000, 0xfee00fff, "the local APIC"},
 };
 

@@ -242,7 +242,8 @@ struct cpu_ops {
     uint64_t (*instructions)(struct cpu *cpu);
 
     /* The last branches, CPU_BRANCHES at most, the newest last: how many they are. Not those to an
-     * address in the instruction, which the code shows; but CALLs. NULL where nobody keeps them. */
+     * address in the instruction, CALLs neither: the code shows them. NULL where nobody keeps them.
+     */
     unsigned (*branches)(struct cpu *cpu, struct cpu_branch to[CPU_BRANCHES]);
 
     /* One general register (CPU_EAX...), cheaper than the whole state; 0 if it can't be had. */

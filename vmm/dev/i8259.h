@@ -18,7 +18,6 @@
 #define I8259_MASTER      0x20
 #define I8259_SLAVE       0xa0
 #define I8259_ELCR_MASTER 0x4d0
-#define I8259_ELCR_SLAVE  0x4d1
 #define I8259_CASCADE     2 /* the master's input that the slave drives */
 #define I8259_INPUTS      16
 

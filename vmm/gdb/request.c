@@ -290,14 +290,18 @@ static void change_break(struct doing *doing)
 
 /* ---- stops ---- */
 
+static void print_hex(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        fprintf(to, "%02x", (unsigned char)*text);
+}
+
 /* gdb shows it as what the program has printed. */
 static void print_console(FILE *to, const char *text)
 {
-    char hex[2 * 640 + 1];
-    size_t length = strnlen(text, 640);
-
-    gdb_to_hex((const uint8_t *)text, length, hex);
-    fprintf(to, "O%s\n", hex);
+    fputc('O', to);
+    print_hex(to, text);
+    fputc('\n', to);
 }
 
 /* A guest that has asked for its end is gone; one that died is there to be looked at. */
@@ -429,12 +433,6 @@ static void detach(struct doing *doing)
 }
 
 /* ---- the monitor ---- */
-
-static void print_hex(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        fprintf(to, "%02x", (unsigned char)*text);
-}
 
 static void ask_monitor(struct doing *doing)
 {

@@ -639,6 +639,25 @@ static void do_packet(struct gdb_session *s, const char *packet, size_t length)
     }
 }
 
+/* Text of the monitor, in hexadecimal: more than a packet holds goes in pieces, which gdb prints as
+ * they come. GDB manual, appendix E.4 (qRcmd). */
+static void reply_text(struct gdb_session *s, const char *hex)
+{
+    char part[REPLY_MAX];
+    size_t count;
+
+    if (strlen(hex) <= REPLY_MAX) {
+        reply(s, hex);
+        return;
+    }
+    for (part[0] = 'O'; *hex; hex += count) {
+        count = strnlen(hex, (REPLY_MAX - 1) / 2 * 2);
+        memcpy(part + 1, hex, count);
+        send_packet(s, part, count + 1);
+    }
+    reply(s, "OK");
+}
+
 /* The answer of the guest that was asked is the reply. */
 static void take_answer(struct gdb_session *s)
 {
@@ -652,6 +671,8 @@ static void take_answer(struct gdb_session *s)
         take_attached(s, answer);
     else if (request->what == GDB_STATUS || request->what == GDB_BACK)
         send_stop(s, s->asked_of, answer);
+    else if (request->what == GDB_MONITOR)
+        reply_text(s, answer);
     else
         reply(s, answer);
     free_request(request);

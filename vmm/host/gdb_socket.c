@@ -4,6 +4,7 @@
 #include "gdb_socket.h"
 
 #include "console/sink.h"
+#include "gdb/packet.h"
 #include "listener.h"
 
 #include <errno.h>
@@ -147,14 +148,10 @@ static void send(void *owner, const char *bytes, size_t count)
 /* gdb shows the text of an error packet that comes before it has asked anything. */
 static void refuse(int fd)
 {
-    static const char text[] = "$E.another gdb debugs these guests#";
-    char packet[sizeof(text) + 3];
-    unsigned sum = 0;
+    static const char text[] = "E.another gdb debugs these guests";
+    char packet[2 * sizeof(text) + 4];
 
-    for (size_t i = 1; i < sizeof(text) - 2; i++)
-        sum += (unsigned char)text[i];
-    snprintf(packet, sizeof(packet), "%s%02x", text, sum & 0xff);
-    if (write(fd, packet, sizeof(text) + 1) < 0) {
+    if (write(fd, packet, gdb_wrap(text, sizeof(text) - 1, packet)) < 0) {
         /* it has gone */
     }
     close(fd);

@@ -32,7 +32,6 @@ static inline uint32_t descriptor_dpl(struct descriptor d)
     return d.high >> 13 & 3;
 }
 #define DESCRIPTOR_P UINT32_C(0x00008000)
-#define DESCRIPTOR_S UINT32_C(0x00001000)
 /* Type field with S: 0x10 is S, 0x08 code, 0x04 conforming or expand-down, 0x02 readable or
  * writable, 0x01 accessed. */
 static inline uint32_t descriptor_type(struct descriptor d)

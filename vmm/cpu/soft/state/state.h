@@ -236,7 +236,7 @@ struct soft {
     uint64_t *code_lines; /* per physical page: which 64-byte lines hold decoded code */
     struct page_link **page_blocks;
     uint8_t bounce[16]; /* read-modify-write off the fast path */
-    uint32_t bounce_address, bounce_size, bounce_segment;
+    uint32_t bounce_address, bounce_size;
     int64_t saved_result;
     uint32_t saved_carry;
 
